@@ -1,0 +1,164 @@
+//! The Cloud API as the rest of the program sees it: one trait, one implementation on reqwest.
+//!
+//! Nothing outside this module knows reqwest. It never decides what an error means for a broadcast (that is
+//! [`crate::domain::error_policy`]); it only says what is known: accepted, refused, never sent, or unknown.
+
+use crate::domain::template::Template;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Asked at the last moment, when a connection stands and the message's bytes are about to be written to the socket.
+pub trait WriteGate: Send + Sync + 'static {
+    /// May it be written now? After `Go` the message counts as written, whatever comes.
+    fn admit(&self) -> Admission;
+}
+
+/// A [`WriteGate`]'s answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Write.
+    Go,
+    /// Ask again after this time.
+    Wait(Duration),
+    /// Do not write at all (the lease ended, the program drains).
+    Refuse,
+}
+
+/// An error answer of the Graph API.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GraphError {
+    /// `error.code`.
+    pub code: i64,
+    /// `error.error_subcode`.
+    pub subcode: Option<i64>,
+    /// `error.message`.
+    pub message: String,
+    /// `error.error_data.details`.
+    pub details: String,
+    /// `error.is_transient`.
+    pub transient: bool,
+    /// `error.fbtrace_id`.
+    pub trace: String,
+}
+
+/// What is known after a send.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SendResult {
+    /// Meta took it.
+    Accepted {
+        /// Meta's id of the message.
+        wamid: String,
+        /// `message_status`, when given: `accepted`, `held_for_quality_assessment`, `paused`.
+        message_status: Option<String>,
+        /// The answer's body, bounded.
+        response: String,
+    },
+    /// A 4xx or 5xx answer with a Graph error code: Meta did not take it.
+    Refused {
+        /// The HTTP status.
+        http_status: u16,
+        /// The error.
+        error: GraphError,
+        /// `Retry-After` or the usage header's time to regain access.
+        retry_after: Option<Duration>,
+        /// The answer's body, bounded.
+        response: String,
+    },
+    /// Nothing of the message was written: the gate refused, or no connection came about.
+    Unsent {
+        /// The gate's refusal, not the network's.
+        refused_by_gate: bool,
+        /// In words.
+        detail: String,
+    },
+    /// It was written, at least in part, and no answer that proves anything came.
+    Unknown {
+        /// In words.
+        detail: String,
+    },
+}
+
+/// A call other than a send that did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// The API answered with an error.
+    #[error("WhatsApp answered with error {}: {}", error.code, error.message)]
+    Refused {
+        /// The HTTP status.
+        http_status: u16,
+        /// The error.
+        error: GraphError,
+    },
+    /// No answer, or none that can be read.
+    #[error("WhatsApp cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+/// A sender as the API describes it. Empty texts: not said.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct SenderInfo {
+    /// The phone number id.
+    pub id: String,
+    /// `+1 555 010 0111`.
+    pub display_phone_number: String,
+    /// `Acme Retail`.
+    pub verified_name: String,
+    /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN`.
+    pub quality_rating: String,
+    /// `CONNECTED` …
+    pub status: String,
+    /// `STANDARD`, `HIGH`.
+    pub throughput_level: String,
+    /// `TIER_250` … `TIER_UNLIMITED`, as said.
+    pub messaging_limit: String,
+    /// `AVAILABLE`, `LIMITED`, `BLOCKED`.
+    pub can_send_message: String,
+    /// Why limited or blocked, in words.
+    pub health_notes: Vec<String>,
+}
+
+impl SenderInfo {
+    /// How many people may be written to in 24 hours; `None`: without limit or not known.
+    pub fn people_a_day(&self) -> Option<u64> {
+        match self.messaging_limit.as_str() {
+            "TIER_50" => Some(50),
+            "TIER_250" => Some(250),
+            "TIER_1K" => Some(1_000),
+            "TIER_2K" => Some(2_000),
+            "TIER_10K" => Some(10_000),
+            "TIER_100K" => Some(100_000),
+            _ => None,
+        }
+    }
+}
+
+/// What `debug_token` says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TokenInfo {
+    /// Whether it works.
+    pub is_valid: bool,
+    /// Seconds since the epoch; 0: never.
+    pub expires_at: i64,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Why it does not work.
+    pub error: String,
+}
+
+/// The Cloud API.
+#[async_trait]
+pub trait CloudApi: Send + Sync + 'static {
+    /// Sends one message. `body` is the whole JSON payload ([`crate::domain::message`]).
+    async fn send(&self, sender: &str, body: Bytes, gate: Arc<dyn WriteGate>) -> SendResult;
+
+    /// All templates of the account, every page.
+    async fn templates(&self) -> Result<Vec<Template>, CallError>;
+
+    /// How the sender stands.
+    async fn sender(&self, sender: &str) -> Result<SenderInfo, CallError>;
+
+    /// How the token stands; `None` when no app id and secret are configured to ask with.
+    async fn token(&self) -> Result<Option<TokenInfo>, CallError>;
+}

@@ -1,0 +1,14 @@
+//! Pure types and decisions: no I/O, no clock reads, no knowledge of any other part.
+//!
+//! Everything here can be tested with plain values. Times are handed in. Used by every other part.
+
+pub mod attempt_id;
+pub mod binding;
+pub mod broadcast;
+pub mod error_policy;
+pub mod ids;
+pub mod phone;
+pub mod schedule;
+pub mod state;
+pub mod template;
+pub mod time;

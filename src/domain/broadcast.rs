@@ -1,0 +1,177 @@
+//! A broadcast: one template to one audience, once; and the figures that tell how far it is.
+
+use super::binding::Bindings;
+use super::ids::{BroadcastId, ScheduleId};
+use super::phone::Phone;
+use super::state::{BroadcastStatus, PauseReason, RecipientState};
+use super::template::Template;
+use super::time::Millis;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A number of an upload: dense, rising with every upload of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UploadId(pub u32);
+
+/// Whom a broadcast goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audience {
+    /// One list, or all uploaded numbers.
+    pub list: Option<String>,
+    /// The uploads that were visible when the audience was fixed; empty until then. One recipient a
+    /// person over all of them, and the newest upload's attributes win.
+    #[serde(default)]
+    pub uploads: Vec<UploadId>,
+}
+
+/// What is decided when a broadcast is made, and never changed after it started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Definition {
+    /// The operator's own word for it; may be empty.
+    #[serde(default)]
+    pub label: String,
+    /// The phone number id it goes out from.
+    pub sender: String,
+    /// The template as it was when the broadcast was made.
+    pub template: Template,
+    /// What fills the template's variables.
+    #[serde(default)]
+    pub bindings: Bindings,
+    /// Whom it goes to.
+    pub audience: Audience,
+    /// A pace of its own in messages a second, below the sender's; `None`: the sender's.
+    #[serde(default)]
+    pub messages_per_second: Option<f64>,
+    /// It goes to the built-in sandbox, not to people.
+    #[serde(default)]
+    pub rehearsal: bool,
+}
+
+/// A broadcast as the store has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Broadcast {
+    /// Its id.
+    pub id: BroadcastId,
+    /// What was decided.
+    pub definition: Definition,
+    /// Where it stands.
+    pub status: BroadcastStatus,
+    /// Why it is paused.
+    pub reason: Option<PauseReason>,
+    /// The reason in words: what happened and what to do; empty when there is nothing to say.
+    pub detail: String,
+    /// How many people it goes to; an estimate until the audience is frozen.
+    pub total: u32,
+    /// When it was made.
+    pub created_at: Millis,
+    /// When it is due; `None`: at once.
+    pub start_at: Option<Millis>,
+    /// When it first ran.
+    pub started_at: Option<Millis>,
+    /// When it was completed or cancelled.
+    pub ended_at: Option<Millis>,
+    /// The schedule that made it, and the occurrence's planned time.
+    pub occurrence: Option<(ScheduleId, Millis)>,
+    /// When it may go on by itself (budget, a template that is looked at again); `None`: an operator must say so.
+    pub resume_at: Option<Millis>,
+}
+
+/// How many recipients are in each state. Exclusive: they add up to the broadcast's audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts([u64; RecipientState::ALL.len()]);
+
+fn place(state: RecipientState) -> usize {
+    state as usize
+}
+
+impl Counts {
+    /// How many are in this state.
+    pub fn get(&self, state: RecipientState) -> u64 {
+        self.0[place(state)]
+    }
+
+    /// Sets how many are in this state.
+    pub fn set(&mut self, state: RecipientState, count: u64) {
+        self.0[place(state)] = count;
+    }
+
+    /// Adds to a state.
+    pub fn add(&mut self, state: RecipientState, count: u64) {
+        self.0[place(state)] += count;
+    }
+
+    /// All of them together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// Waiting or under way: what keeps a broadcast from being completed.
+    pub fn open(&self) -> u64 {
+        self.get(RecipientState::Queued) + self.get(RecipientState::Sending)
+    }
+
+    /// Proven to be with WhatsApp or further: accepted, sent, delivered, read.
+    pub fn reached_whatsapp(&self) -> u64 {
+        self.funnel().accepted
+    }
+
+    /// The cumulative view.
+    pub fn funnel(&self) -> Funnel {
+        let read = self.get(RecipientState::Read);
+        let delivered = read + self.get(RecipientState::Delivered);
+        let sent = delivered + self.get(RecipientState::Sent);
+        Funnel { accepted: sent + self.get(RecipientState::Accepted), sent, delivered, read }
+    }
+
+    /// By word, with `total`, as files and the HTTP API have it.
+    pub fn by_word(&self) -> BTreeMap<&'static str, u64> {
+        let mut words: BTreeMap<_, _> =
+            RecipientState::ALL.into_iter().map(|state| (state.word(), self.get(state))).collect();
+        words.insert("total", self.total());
+        words
+    }
+}
+
+/// Cumulative: accepted ≥ sent ≥ delivered ≥ read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Funnel {
+    /// Taken by WhatsApp, whatever came after.
+    pub accepted: u64,
+    /// Left WhatsApp's servers.
+    pub sent: u64,
+    /// Reached the phone.
+    pub delivered: u64,
+    /// Was read.
+    pub read: u64,
+}
+
+/// A person of the number files: what a recipient is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// The phone.
+    pub phone: Phone,
+    /// The name; may be empty.
+    #[serde(default)]
+    pub name: String,
+    /// The file's other columns.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_funnel_is_cumulative_and_the_counts_add_up() {
+        let mut counts = Counts::default();
+        for (index, state) in RecipientState::ALL.into_iter().enumerate() {
+            counts.set(state, index as u64 + 1);
+        }
+        assert_eq!(counts.total(), 55);
+        assert_eq!(counts.by_word()["total"], 55);
+        assert_eq!(counts.open(), 3);
+        assert_eq!(counts.funnel(), Funnel { accepted: 18, sent: 15, delivered: 11, read: 6 });
+    }
+}

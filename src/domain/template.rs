@@ -1,0 +1,89 @@
+//! Approved templates as the Cloud API lists them, and the slots that their variables fill.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A template's key: name and language.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TemplateKey {
+    /// The template's name.
+    pub name: String,
+    /// The language code, with `_` (`en_US`).
+    pub language: String,
+}
+
+impl fmt::Display for TemplateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {}", self.name, self.language)
+    }
+}
+
+/// One template in one language, as last synced. Fields that Meta adds are ignored, words that Meta
+/// adds are kept as they are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Template {
+    /// Meta's id of it.
+    #[serde(default)]
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The language code, with `_`.
+    pub language: String,
+    /// `APPROVED`, `PENDING`, `REJECTED`, `PAUSED` …; only `APPROVED` may be sent.
+    pub status: String,
+    /// `MARKETING`, `UTILITY` or `AUTHENTICATION`.
+    #[serde(default)]
+    pub category: String,
+    /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
+    #[serde(default)]
+    pub quality: String,
+    /// `POSITIONAL` or `NAMED`.
+    #[serde(default)]
+    pub parameter_format: String,
+    /// Header, body, footer and buttons.
+    #[serde(default)]
+    pub components: Vec<Component>,
+}
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// `HEADER`, `BODY`, `FOOTER`, `BUTTONS` …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A header's `TEXT`, `IMAGE`, `VIDEO`, `DOCUMENT`, `LOCATION`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The text with its `{{variables}}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The buttons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buttons: Vec<Button>,
+}
+
+/// A button under a template.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Button {
+    /// `QUICK_REPLY`, `URL`, `PHONE_NUMBER`, `COPY_CODE` …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What stands on it.
+    #[serde(default)]
+    pub text: String,
+    /// A URL button's address, with a variable at its end or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl Template {
+    /// Name and language.
+    pub fn key(&self) -> TemplateKey {
+        TemplateKey { name: self.name.clone(), language: self.language.clone() }
+    }
+
+    /// Whether Meta lets it be sent.
+    pub fn is_approved(&self) -> bool {
+        self.status == "APPROVED"
+    }
+}

@@ -1,0 +1,5 @@
+//! wacast.
+pub mod clock;
+pub mod cloud_api;
+pub mod domain;
+pub mod store;
