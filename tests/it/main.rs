@@ -1,0 +1,1 @@
+//! The tests that look at wacast from outside: one binary, one module a theme.
