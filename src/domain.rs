@@ -7,6 +7,7 @@ pub mod binding;
 pub mod broadcast;
 pub mod error_policy;
 pub mod ids;
+pub mod message;
 pub mod phone;
 pub mod schedule;
 pub mod state;
