@@ -4,6 +4,7 @@ pub mod clock;
 pub mod cloud_api;
 pub mod domain;
 pub mod engine;
+pub mod intake;
 pub mod scheduler;
 pub mod service;
 pub mod store;
