@@ -141,14 +141,11 @@ fn headings_that_leave_a_doubt_are_refused_with_what_to_do() {
         ("city,age\nPune,3\n", "no column for the phone numbers among \"city\", \"age\": call it \"phone\""),
         ("Mobile,Cell\n1,2\n", "several columns could hold the phone numbers (\"Mobile\", \"Cell\"): say which"),
         ("phone,City,city \n1,2,3\n", "several columns are called \"City\", \"city\""),
-        ("phone,name\n9913687632,\"Asha\n", ""),
         ("", "the file is empty"),
         ("\n \r\n", "the file is empty"),
     ] {
-        if !words.is_empty() {
-            let message = refusal(text, &india());
-            assert!(message.starts_with("numbers.csv: ") && message.contains(words), "{message}");
-        }
+        let message = refusal(text, &india());
+        assert!(message.starts_with("numbers.csv: ") && message.contains(words), "{message}");
     }
 }
 
@@ -269,7 +266,10 @@ fn ten_thousand_messy_rows_come_out_row_by_row_as_they_are_meant() {
 fn the_same_mess_in_utf16_comes_out_the_same() {
     let file = messy(4, 2_000);
     let wide: Vec<u8> = file.text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let read: Vec<_> = rows(wide, &india()).map(|row| as_expected(&row.unwrap())).collect();
+    // On a thread of its own, as callers within async code read it.
+    let rows = rows(wide, &india());
+    let reading = std::thread::spawn(|| rows.map(|row| as_expected(&row.unwrap())).collect::<Vec<_>>());
+    let read = reading.join().unwrap();
     let expected: Vec<_> = file.rows.iter().map(|row| (row.row, row.outcome.clone())).collect();
     assert_eq!(read, expected);
 }

@@ -55,6 +55,14 @@ fn json_objects_are_judged_one_by_one() {
 }
 
 #[test]
+fn json_texts_may_hold_what_json_is_made_of() {
+    check(
+        r#"[{"name":"A \"}],{ \\","phone":"9913687632"},{"phone":"9913687633"}]"#,
+        &[r#"1 +919913687632 A "}],{ \"#, "2 +919913687633"],
+    );
+}
+
+#[test]
 fn nobody_is_an_answer_too() {
     check("[]", &[]);
     check("{\"numbers\":[]}", &[]);
