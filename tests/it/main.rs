@@ -3,3 +3,6 @@ mod engine;
 
 mod cloud_client;
 mod sandbox;
+
+mod intake;
+mod messy;
