@@ -5,10 +5,17 @@
 
 pub mod audience;
 pub mod fences;
+pub mod folding;
 pub mod freezing;
+pub mod keeping;
 pub mod leases;
 pub mod making;
+pub mod receipts;
+pub mod recovery;
+pub mod reports;
+pub mod settling;
 mod stage;
+pub mod steering;
 mod suite;
 pub mod uploads;
 pub mod windows;
