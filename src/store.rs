@@ -662,8 +662,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies what receipts say and drops all stored bodies up to and with `up_to`, in one step. The lease is
     /// that of [`RECEIPTS`]. Rules: the ladder only goes up; proof of delivery counts whatever attempt it
-    /// belongs to; `Failed` counts only for the newest attempt, and not against delivered or read; a `Sent` for the
-    /// newest attempt does not undo `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
+    /// belongs to; `Sent` and `Failed` count only for the newest attempt, `Failed` not against delivered or read,
+    /// `Sent` not against `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
     /// Being queued again by a receipt uses up a try. In a final broadcast nobody is queued again: failed, and
     /// `retry` is when a follow-up may take this person up.
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport>;

@@ -22,14 +22,14 @@ const NEWEST: [(RecipientState, &str); 8] = [
 
 /// The same when the receipt belongs to the first attempt.
 const OLDER: [(RecipientState, &str); 8] = [
-    (Queued, "?drqq"),
-    (Sending, "?drgg"),
-    (Accepted, "?draa"),
+    (Queued, "qdrqq"),
+    (Sending, "gdrgg"),
+    (Accepted, "adraa"),
     (Sent, "sdrss"),
     (Delivered, "ddrdd"),
     (Read, "rrrrr"),
     (Failed, "fdrff"),
-    (InDoubt, "?drii"),
+    (InDoubt, "idrii"),
 ];
 
 const RETRY_DUE: Millis = Millis(NOW.0 + 10 * MINUTE);

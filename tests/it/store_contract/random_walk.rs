@@ -200,7 +200,8 @@ impl Walk {
     async fn take_over(&mut self) -> &'static str {
         self.holders += 1;
         let heir = format!("heir {} of {}", self.holders, self.whereabouts.seed);
-        let old = std::mem::replace(&mut self.run.lease, take_over(&*self.run.store, &self.run.lease, &heir).await);
+        let new = take_over(&*self.run.store, &self.run.lease, &heir).await;
+        let old = std::mem::replace(&mut self.run.lease, new);
         if let Some(intent) = self.model.unanswered.pop() {
             let outcome = self.outcome(&intent);
             self.model.settle(outcome.seq, outcome.attempt, &outcome.verdict, false);

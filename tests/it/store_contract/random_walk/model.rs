@@ -122,8 +122,7 @@ impl Model {
         }
         match evidence {
             Evidence::Reached(Sent) => match person.state {
-                Queued | Cancelled => newest && !person.unclear,
-                Sending | Accepted | InDoubt => newest,
+                Queued | Cancelled => !newest || !person.unclear,
                 _ => true,
             },
             Evidence::Failed { retry: Some(_), .. } => person.state != Failed || !newest,
