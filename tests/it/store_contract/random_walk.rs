@@ -32,7 +32,7 @@ async fn walks(stores: &dyn Factory, seeds: Range<u64>) {
     let store = stores.fresh().await;
     let mut lease = take(&*store, SENDER, "driver").await;
     for seed in seeds {
-        lease = Walk::begin(&store, lease, seed).await.to_the_end().await;
+        lease = Walk::begin(&store, lease, seed).await.walk_on().await;
     }
 }
 
@@ -71,7 +71,7 @@ impl Walk {
         Self { run, model, dice, told: vec![], holders: 0, whereabouts }
     }
 
-    async fn to_the_end(mut self) -> Lease {
+    async fn walk_on(mut self) -> Lease {
         for step in 0..STEPS {
             self.whereabouts.step = step;
             self.step().await;
