@@ -1,3 +1,4 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 
 mod store_contract;
+mod store_sqlite;
