@@ -1,8 +1,9 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
-mod engine;
 
 mod cloud_client;
-mod sandbox;
-
+mod engine;
 mod intake;
 mod messy;
+mod sandbox;
+mod store_contract;
+mod store_sqlite;
