@@ -15,6 +15,10 @@ macro_rules! contract_suite {
                 pages_of_any_size_make_the_same_walk
                 a_fixed_audience_does_not_see_later_uploads
                 an_unknown_list_is_not_found;
+            calls:
+                the_largest_calls_are_answered
+                a_caller_that_went_away_leaves_nothing_half_done
+                a_dropped_page_is_added_whole_or_not_at_all;
             fences:
                 a_stale_lease_freezes_nobody
                 a_stale_lease_opens_and_closes_nothing
