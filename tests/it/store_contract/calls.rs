@@ -3,13 +3,14 @@
 use super::Factory;
 use super::stage::{
     NOW, Run, SENDER, accepted, begin_upload, definition, make, new_broadcast, phone, preparing, reached, recipient,
-    rows, running, take,
+    rows, running, running_under, take,
 };
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use wacast::domain::state::RecipientState::{Accepted, Delivered, Sending};
+use wacast::domain::state::BroadcastStatus;
+use wacast::domain::state::RecipientState::{Accepted, Cancelled, Delivered, Sending};
 use wacast::store::{AudiencePlace, Intent, Outcome, RECEIPTS, RawReceipt, ReceiptMove, UploadReport};
 
 const LARGEST: u32 = 5_000;
@@ -122,4 +123,23 @@ pub async fn a_dropped_page_is_added_whole_or_not_at_all(stores: &dyn Factory) {
     let rows = store.recipients(&id, None, None, 100).await.unwrap();
     assert!(rows.iter().all(|row| row.phone == phone(row.seq)), "each once and in order");
     assert_eq!(rows.len(), 40);
+}
+
+pub async fn a_large_audience_is_cancelled_whole(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let answered = running(&store, 4_500).await;
+    let dropped = running_under(&store, &answered.lease, 0..2_500).await;
+    answered.open(10).await;
+    store.cancel(&answered.id, NOW).await.unwrap();
+    answered.check().await;
+    let counts = store.counts(&answered.id).await.unwrap();
+    assert_eq!((counts.get(Cancelled), counts.get(Sending)), (4_490, 10));
+
+    begin_and_drop(store.cancel(&dropped.id, NOW));
+    let Run { lease, receipts, id, .. } = dropped;
+    drop(answered);
+    let run = Run { store: stores.reopen(store).await, lease, receipts, id };
+    run.check().await;
+    let expected = if run.status().await == BroadcastStatus::Cancelled { "c" } else { "q" };
+    assert_eq!(run.letters().await, expected.repeat(2_500), "all of them or none");
 }
