@@ -58,7 +58,8 @@ pub enum StoreError {
 /// What methods of the store return.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The right to drive a sender, proven by its fence.
+/// The right to drive a sender, proven by its fence. What is decided about a broadcast takes the lease of its
+/// sender; another subject's is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// What is leased: a sender's phone number id, or [`RECEIPTS`].
