@@ -8,6 +8,7 @@ pub mod broadcast;
 pub mod error_policy;
 pub mod ids;
 pub mod phone;
+pub mod receipt;
 pub mod schedule;
 pub mod state;
 pub mod template;

@@ -2,4 +2,6 @@
 pub mod clock;
 pub mod cloud_api;
 pub mod domain;
+pub mod engine;
+pub mod service;
 pub mod store;

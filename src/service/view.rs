@@ -1,0 +1,251 @@
+//! What faces show: plain values, made by the service, drawn by console, headless reporter, API and
+//! command line. Nothing here does anything.
+
+use crate::cloud_api::SenderInfo;
+use crate::domain::binding::Bindings;
+use crate::domain::broadcast::{Broadcast, Counts, Funnel, Number};
+use crate::domain::ids::BroadcastId;
+use crate::domain::schedule::Schedule;
+use crate::domain::template::TemplateKey;
+use crate::domain::time::Millis;
+use crate::store::{Holder, ListSummary, LogRow};
+use serde::{Deserialize, Serialize};
+
+/// A broadcast that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BroadcastRequest {
+    /// The template's name.
+    pub template_name: String,
+    /// The language code.
+    pub language_code: String,
+    /// One list, or all uploaded numbers.
+    pub list: Option<String>,
+    /// The operator's word for it.
+    pub label: String,
+    /// What fills the variables.
+    pub bindings: Bindings,
+    /// When it is due; `None`: at once.
+    pub start_at: Option<Millis>,
+    /// A pace of its own, below the sender's.
+    pub messages_per_second: Option<f64>,
+    /// Refuse unless the audience is exactly this many people.
+    pub expect: Option<u64>,
+    /// Let it be a repeat.
+    pub repeat: bool,
+    /// `Idempotency-Key` and a hash of the content.
+    pub idempotency: Option<(String, String)>,
+}
+
+/// What a broadcast would do: everything the review screen and the command line's question show.
+/// Making a plan sends nothing and stores nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What was asked for.
+    pub request: BroadcastRequest,
+    /// The template's key, category and quality.
+    pub template: TemplateKey,
+    /// `MARKETING`, `UTILITY`, `AUTHENTICATION`.
+    pub category: String,
+    /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN`.
+    pub quality: String,
+    /// People in the audience, each counted once.
+    pub people: u64,
+    /// Of those, left out by each rule.
+    pub left_out: Vec<(String, u64)>,
+    /// The first of those left out: who and why.
+    pub left_out_first: Vec<(Number, String)>,
+    /// The first people of the audience, to fill the preview with.
+    pub samples: Vec<Number>,
+    /// The account and its state, when it could be asked.
+    pub sender: Option<SenderInfo>,
+    /// To the built-in sandbox, not to people.
+    pub rehearsal: bool,
+    /// The pace that it would go at; 0: as fast as it goes.
+    pub messages_per_second: f64,
+    /// How long it would take at that pace, in milliseconds; `None`: cannot be said.
+    pub takes_ms: Option<i64>,
+    /// The limit of people in 24 hours; `None`: none, or not known.
+    pub budget: Option<Budget>,
+    /// One that this looks like a repeat of.
+    pub repeat_of: Option<BroadcastId>,
+    /// What to think about before starting, in words.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// How many people it would be sent to.
+    pub fn goes_to(&self) -> u64 {
+        self.people - self.left_out.iter().map(|(_, count)| count).sum::<u64>()
+    }
+}
+
+/// The sender's messaging limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// People in a rolling 24 hours.
+    pub limit: u64,
+    /// Messages accepted in the last 24 hours (never too few).
+    pub used: u64,
+}
+
+impl Budget {
+    /// What is left.
+    pub fn left(self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+}
+
+/// A broadcast with its figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BroadcastView {
+    /// As stored.
+    pub broadcast: Broadcast,
+    /// Exclusive; adds up to the audience.
+    pub counts: Counts,
+    /// Cumulative.
+    pub funnel: Funnel,
+    /// Failures by cause, most first.
+    pub failures: Vec<Cause>,
+    /// Left out by reason, most first.
+    pub skips: Vec<(String, u64)>,
+    /// When it will be through at the present speed; `None`: cannot be said.
+    pub done_at: Option<Millis>,
+}
+
+/// Failures of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cause {
+    /// The error code.
+    pub code: i64,
+    /// What happened, in words.
+    pub title: String,
+    /// What to do, in words.
+    pub advice: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Why the sender is not faster. The console always shows one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum WhyNotFaster {
+    /// Nothing to send.
+    Idle,
+    /// At the configured pace, messages a second.
+    Pace { messages_per_second: f64 },
+    /// The API asked for less; growing again.
+    SlowedByApi { code: i64, messages_per_second: f64, until: Option<Millis> },
+    /// As many requests in flight as allowed, answers are slow.
+    InFlight { limit: u32 },
+    /// The store is slow or away.
+    Store { detail: String },
+    /// No connection to the API, or no usable answers: held, probed, next look then.
+    Api { detail: String, next_look_at: Option<Millis> },
+    /// A new holder waits a second, or one that had to let go waits.
+    Starting,
+    /// Finishing what is under way, taking nothing new.
+    Draining,
+}
+
+impl Default for WhyNotFaster {
+    fn default() -> Self {
+        Self::Idle
+    }
+}
+
+/// What the engine says of itself; kept with the lease so that other processes can show it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct EngineStatus {
+    /// The sender.
+    pub sender: String,
+    /// Messages a second now allowed; 0: off.
+    pub pace: f64,
+    /// Why not faster.
+    pub why: WhyNotFaster,
+    /// Requests without an answer.
+    pub in_flight: u32,
+    /// People with an intent and no durable outcome.
+    pub unsettled: u32,
+    /// Requests written in each of the last seconds, oldest first, 120 at most.
+    pub written_per_second: Vec<u32>,
+    /// Answer times in milliseconds over the last minute: half were below.
+    pub answer_ms_p50: u64,
+    /// 99 of 100 were below.
+    pub answer_ms_p99: u64,
+    /// Why it gave up or could not start, in words; empty: nothing wrong.
+    pub trouble: String,
+}
+
+/// Who drives the sender.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Driver {
+    /// This process.
+    Us,
+    /// Another one.
+    Other(Holder),
+    /// Nobody: nothing goes out, schedules do not fire.
+    Nobody,
+}
+
+/// Receipts as far as they are known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReceiptsHealth {
+    /// Whether the webhook can take any (an app secret is set and HTTP is on, here or in the driving process).
+    pub set_up: bool,
+    /// When the last one came.
+    pub last_at: Option<Millis>,
+    /// Bodies waiting to be folded.
+    pub backlog: u64,
+}
+
+/// Something that needs a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// What happened.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+    /// The broadcast that it is about.
+    pub broadcast: Option<BroadcastId>,
+}
+
+/// Everything the Live screen and the header need, taken at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// When.
+    pub at: Millis,
+    /// Sandbox or people.
+    pub rehearsal: bool,
+    /// The sender, when it has been asked; and the configured id.
+    pub sender: Option<SenderInfo>,
+    /// The configured phone number id.
+    pub sender_id: String,
+    /// Who drives.
+    pub driver: Driver,
+    /// What the driver says of itself.
+    pub engine: EngineStatus,
+    /// The open broadcasts, those under way first, then paused, then scheduled.
+    pub open: Vec<BroadcastView>,
+    /// The last ones that ended, newest first, a few.
+    pub ended: Vec<BroadcastView>,
+    /// Schedules, the next to fire first.
+    pub schedules: Vec<Schedule>,
+    /// The lists.
+    pub lists: Vec<ListSummary>,
+    /// The newest log rows, newest first, a few.
+    pub latest: Vec<LogRow>,
+    /// The messaging limit.
+    pub budget: Option<Budget>,
+    /// Receipts.
+    pub receipts: ReceiptsHealth,
+    /// What needs a person.
+    pub problems: Vec<Problem>,
+    /// How many templates are known, how many approved, and when they were synced.
+    pub templates: (usize, usize, Option<Millis>),
+    /// Where the store is.
+    pub store_place: String,
+    /// The store's trouble, if it does not answer: the figures above are then the last known.
+    pub store_trouble: Option<String>,
+    /// Where HTTP listens, or why not.
+    pub http: String,
+}
