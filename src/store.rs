@@ -14,7 +14,7 @@
 //!
 //! **Cancelled callers.** Dropping a method's future does not cancel what was begun.
 
-use crate::domain::broadcast::{Audience, Broadcast, Counts, Definition, Number, UploadId};
+use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
@@ -629,6 +629,11 @@ pub trait Store: Send + Sync + 'static {
     /// those due for a retry first, then the never-tried in order of seq. Empty: nobody is due now.
     /// `Conflict` when the broadcast is not running.
     async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>>;
+
+    /// Puts back to queued every recipient of a broadcast with an open intent under this lease that is not
+    /// among `held` (seq and attempt): intents that were recorded, but whose record never reached the caller
+    /// ([`Store::open_window`] failed with `Unavailable`), so that nothing of theirs was ever sent. Returns how many.
+    async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64>;
 
     /// When the next retry of a broadcast is due, if any waits.
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>>;

@@ -1,1 +1,5 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
+mod engine;
+
+mod cloud_client;
+mod sandbox;
