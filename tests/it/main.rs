@@ -3,3 +3,6 @@ mod engine;
 
 mod cloud_client;
 mod sandbox;
+
+mod store_contract;
+mod store_sqlite;
