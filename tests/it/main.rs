@@ -4,6 +4,8 @@ mod cloud_client;
 mod engine;
 mod intake;
 mod messy;
+mod mongo_store;
+mod mongod;
 mod sandbox;
 mod store_contract;
 mod store_sqlite;
