@@ -7,5 +7,7 @@ mod messy;
 mod mongo_store;
 mod mongod;
 mod sandbox;
+mod mongo_store;
+mod mongod;
 mod store_contract;
 mod store_sqlite;
