@@ -1,8 +1,11 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 mod engine;
 
+mod bed;
 mod cloud_client;
 mod sandbox;
+mod scheduling;
+mod service;
 
 mod store_contract;
 mod store_sqlite;
