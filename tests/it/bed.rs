@@ -116,8 +116,7 @@ impl Bed {
 
     /// Imports a list of so many people.
     pub async fn people(&self, list: &str, count: u32) {
-        let rows: String =
-            (0..count).map(|place| format!("+9198765{place:05},Person {place},Pune\n")).collect();
+        let rows: String = (0..count).map(|place| format!("+9198765{place:05},Person {place},Pune\n")).collect();
         let done = self.import(list, &format!("phone,name,city\n{rows}")).await;
         assert_eq!(done.upload.report.rejected, 0, "{:?}", done.upload.report.rejects.first());
     }

@@ -3,6 +3,7 @@ mod engine;
 
 mod bed;
 mod cloud_client;
+mod http_api;
 mod sandbox;
 mod scheduling;
 mod service;

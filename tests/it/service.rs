@@ -81,9 +81,8 @@ async fn a_large_file_comes_in_batches_and_its_duplicates_are_found_across_them(
 #[tokio::test]
 async fn an_import_that_its_caller_drops_leaves_nothing() {
     let bed = Bed::new().await;
-    let csv: String = std::iter::once("phone\n".to_owned())
-        .chain((0..20_000).map(|row| format!("+9198765{row:05}\n")))
-        .collect();
+    let csv: String =
+        std::iter::once("phone\n".to_owned()).chain((0..20_000).map(|row| format!("+9198765{row:05}\n"))).collect();
     let key = Some(("key".to_owned(), "content".to_owned()));
     let seen = Arc::new(tokio::sync::Notify::new());
     let told = seen.clone();
