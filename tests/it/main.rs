@@ -1,5 +1,4 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
-mod engine;
 
 mod bed;
 mod cloud_client;
@@ -8,5 +7,9 @@ mod sandbox;
 mod scheduling;
 mod service;
 
+mod engine;
+mod intake;
+mod messy;
+mod sandbox;
 mod store_contract;
 mod store_sqlite;

@@ -4,12 +4,14 @@
 //! against a store of its own. The cases know no engine and look at behaviour only.
 
 pub mod audience;
+pub mod calls;
 pub mod fences;
 pub mod folding;
 pub mod freezing;
 pub mod keeping;
 pub mod leases;
 pub mod making;
+pub mod random_walk;
 pub mod receipts;
 pub mod recovery;
 pub mod reports;
