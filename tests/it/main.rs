@@ -1,6 +1,12 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 
+mod bed;
 mod cloud_client;
+mod http_api;
+mod sandbox;
+mod scheduling;
+mod service;
+
 mod engine;
 mod intake;
 mod messy;
