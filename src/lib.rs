@@ -1,6 +1,7 @@
 //! wacast.
 pub mod clock;
 pub mod cloud_api;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod service;

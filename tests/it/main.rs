@@ -1,1 +1,2 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
+mod config;
