@@ -5,6 +5,10 @@
 //! It knows the store, the Cloud API and the clock by their traits only, and no face at all. It never marks
 //! anybody failed for waiting, and never sends to anybody whose intent is not durable.
 
+pub mod meter;
+pub mod pace;
+pub mod pair;
+
 use crate::service::view::EngineStatus;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};

@@ -630,6 +630,11 @@ pub trait Store: Send + Sync + 'static {
     /// `Conflict` when the broadcast is not running.
     async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>>;
 
+    /// Puts back to queued every recipient of a broadcast with an open intent under this lease that is not
+    /// among `held` (seq and attempt): intents that were recorded, but whose record never reached the caller
+    /// ([`Store::open_window`] failed with `Unavailable`), so that nothing of theirs was ever sent. Returns how many.
+    async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64>;
+
     /// When the next retry of a broadcast is due, if any waits.
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>>;
 

@@ -1,6 +1,17 @@
 //! Phone numbers in E.164.
 //!
 //! A [`Phone`] is always a valid, normalised number: country code and national number, digits only.
+//! [`parse_phone`] makes one from what people write in files and fields; nothing else in wacast reads
+//! phone numbers, and no other module knows the library behind it.
+
+mod country;
+mod parse;
+mod problem;
+mod tidy;
+
+pub use country::{Country, NotACountry};
+pub use parse::{ParsedPhone, PhoneKind, looks_like_phone, parse_phone};
+pub use problem::PhoneProblem;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

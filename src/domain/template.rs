@@ -1,5 +1,11 @@
 //! Approved templates as the Cloud API lists them, and the slots that their variables fill.
 
+mod slots;
+mod text;
+
+pub use slots::{MediaKind, Place, Slot, Unsupported};
+pub(crate) use text::{Part, parts};
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

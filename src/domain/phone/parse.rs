@@ -1,0 +1,137 @@
+//! Reads phone numbers as people write them, on Google's numbering plans (the crate `rlibphonenumber`).
+//!
+//! The rule that matters: a number without `+` is read with the country that the operator named, or not at
+//! all. A guess would reach a stranger.
+
+use super::tidy::{Tidy, tidy};
+use super::{Country, Phone, PhoneProblem};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region, ValidationError};
+
+/// A number that can be called, and what kind of line it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParsedPhone {
+    /// The number.
+    pub phone: Phone,
+    /// The kind of line by the country's numbering plan.
+    pub kind: PhoneKind,
+}
+
+/// What kind of line a number is, as far as the country's numbering plan tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PhoneKind {
+    /// A mobile.
+    Mobile,
+    /// The plan does not tell the two apart (North America).
+    MobileOrLandline,
+    /// A landline. WhatsApp can live on one, but it is often a slip.
+    Landline,
+    /// An internet line.
+    Internet,
+    /// Toll-free, premium rate, pager and the like.
+    Special,
+}
+
+impl PhoneKind {
+    /// Whether an operator should look at it: few such numbers have WhatsApp.
+    pub fn is_doubtful(self) -> bool {
+        matches!(self, Self::Landline | Self::Special)
+    }
+}
+
+/// Reads a phone number from what stands in a cell or a field.
+///
+/// With `+` or `00` it is international. Digits alone are read with `default_country`: first as one of its
+/// own numbers, then as one that lost its `+`. Without a default country they are refused.
+///
+/// # Errors
+///
+/// Says what is wrong and what to do, for the person who made the file.
+pub fn parse_phone(raw: &str, default_country: Option<&Country>) -> Result<ParsedPhone, PhoneProblem> {
+    let Tidy { digits, international } = tidy(raw)?;
+    if international {
+        return read_international(&digits).and_then(checked);
+    }
+    let country = default_country.ok_or(PhoneProblem::NoCountry)?;
+    let calling_code = country.calling_code();
+    let national = read(&digits, Some(country.region()), || country.code())?;
+    // With an exit code as it is dialled there (011 in North America) it may be another country's.
+    let is_of_the_country = national.country_code == i32::from(calling_code) || digits.starts_with('0');
+    if is_of_the_country && let Ok(parsed) = checked(national.clone()) {
+        return Ok(parsed);
+    }
+    if digits.starts_with(&calling_code.to_string())
+        && let Ok(parsed) = read_international(&digits).and_then(checked)
+    {
+        return Ok(parsed);
+    }
+    Err(if is_of_the_country { shortfall(&national) } else { PhoneProblem::NotAssigned(country.code()) })
+}
+
+/// Whether a text is written like a phone number, valid or not: 7 digits or more and nothing else that
+/// does not belong. For telling a heading from a number.
+pub fn looks_like_phone(text: &str) -> bool {
+    match tidy(text) {
+        Ok(tidy) => tidy.digits.len() >= 7,
+        Err(problem) => matches!(problem, PhoneProblem::RoundedByExcel | PhoneProblem::SeveralNumbers),
+    }
+}
+
+fn read_international(digits: &str) -> Result<PhoneNumber, PhoneProblem> {
+    // Mexico gave up the 1 before mobiles in 2019, but WhatsApp's own ids, and so many lists, still have it.
+    let without_old_mark = digits.strip_prefix("521").filter(|rest| rest.len() == 10);
+    match without_old_mark {
+        Some(rest) => read(&format!("+52{rest}"), None, || "MX (+52)".into()),
+        None => read(&format!("+{digits}"), None, || "any country".into()),
+    }
+}
+
+fn read(text: &str, region: Option<Region>, place: impl Fn() -> String) -> Result<PhoneNumber, PhoneProblem> {
+    use rlibphonenumber::ParseError::{InvalidCountryCode, NotANumber, TooLongNsn, TooShortAfterIdd, TooShortNsn};
+    PHONE_NUMBER_UTIL.parse(text, region).map_err(|error| match error {
+        InvalidCountryCode => PhoneProblem::UnknownCountryCode,
+        NotANumber(_) | TooShortAfterIdd | TooShortNsn => PhoneProblem::TooShort(place()),
+        TooLongNsn => PhoneProblem::TooLong(place()),
+    })
+}
+
+fn checked(number: PhoneNumber) -> Result<ParsedPhone, PhoneProblem> {
+    let kind = match number.get_type() {
+        PhoneNumberType::Unknown => return Err(shortfall(&number)),
+        PhoneNumberType::Mobile => PhoneKind::Mobile,
+        PhoneNumberType::FixedLineOrMobile => PhoneKind::MobileOrLandline,
+        PhoneNumberType::FixedLine => PhoneKind::Landline,
+        PhoneNumberType::VoIP => PhoneKind::Internet,
+        PhoneNumberType::TollFree
+        | PhoneNumberType::PremiumRate
+        | PhoneNumberType::SharedCost
+        | PhoneNumberType::PersonalNumber
+        | PhoneNumberType::Pager
+        | PhoneNumberType::UAN
+        | PhoneNumberType::VoiceMail => PhoneKind::Special,
+    };
+    // The plans have a few numbers below the 7 digits that a `Phone` holds; none is a person's.
+    let phone =
+        number.format_as(PhoneNumberFormat::E164).parse().map_err(|_| PhoneProblem::TooShort(place(&number)))?;
+    Ok(ParsedPhone { phone, kind })
+}
+
+/// Why a number that was read is not a valid one.
+fn shortfall(number: &PhoneNumber) -> PhoneProblem {
+    match number.is_possible_with_reason() {
+        Err(ValidationError::TooShort) => PhoneProblem::TooShort(place(number)),
+        Err(ValidationError::TooLong) => PhoneProblem::TooLong(place(number)),
+        Err(ValidationError::InvalidCountryCode) => PhoneProblem::UnknownCountryCode,
+        Err(ValidationError::InvalidLength) | Ok(_) => PhoneProblem::NotAssigned(place(number)),
+    }
+}
+
+fn place(number: &PhoneNumber) -> String {
+    let code = number.country_code;
+    match PHONE_NUMBER_UTIL.get_region_for_country_code(code) {
+        Some(region) if region != Region::World => format!("{region} (+{code})"),
+        _ => format!("+{code}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
