@@ -1,8 +1,10 @@
 //! wacast.
+pub mod api;
 pub mod clock;
 pub mod cloud_api;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod scheduler;
 pub mod service;
 pub mod store;

@@ -1,17 +1,36 @@
 //! The use cases that console, API and command line share. None of the faces does anything that
 //! the others cannot.
 //!
-//! Talks to the store, the Cloud API and intake; knows nothing of screens, HTTP or arguments.
+//! Talks to the store, the Cloud API and intake; knows nothing of screens, HTTP or arguments. A
+//! [`Service`] is cheap to clone and every use case takes `&self`.
 
+pub mod audience;
+pub mod broadcasts;
 pub mod error;
+pub mod import;
+pub mod plan;
+pub mod receipts;
+pub mod report;
+pub mod schedules;
+pub mod sender;
+pub mod snapshot;
+pub mod start;
+pub mod templates;
+pub mod times;
 pub mod view;
 
 pub use error::{Kind, ServiceError};
 
+/// What use cases return.
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
 use crate::clock::Clock;
 use crate::cloud_api::CloudApi;
+use crate::domain::time::Millis;
 use crate::engine::EngineLink;
-use crate::store::Store;
+use crate::store::{ListSummary, Store, UploadSummary};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// What the use cases need to know of the configuration.
@@ -43,4 +62,90 @@ pub struct Parts {
     pub settings: Settings,
     /// The engine in this process, if there is one (a `wacast status` has none).
     pub engine: Option<EngineLink>,
+}
+
+/// The use cases. Clones share everything.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    api: Arc<dyn CloudApi>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    engine: Option<EngineLink>,
+    receipts: receipts::Intake,
+    watcher: snapshot::Watcher,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Puts the parts together. Starts nothing by itself.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, api, clock, settings, engine } = parts;
+        let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
+        let inner = Inner { store, api, clock, settings, engine, receipts: receipts::Intake::default(), watcher };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The time, by the clock it was made with.
+    pub fn now(&self) -> Millis {
+        self.inner.clock.now()
+    }
+
+    /// The engine in this process, if there is one.
+    pub fn engine(&self) -> Option<&EngineLink> {
+        self.inner.engine.as_ref()
+    }
+
+    /// Where the store is, for people.
+    pub fn store_place(&self) -> String {
+        self.inner.store.place()
+    }
+
+    /// All lists, by name.
+    pub async fn lists(&self) -> Result<Vec<ListSummary>> {
+        Ok(self.inner.store.lists().await?)
+    }
+
+    /// The newest visible uploads first, `limit` at most, of one list or of all.
+    pub async fn uploads(&self, list: Option<&str>, limit: u32) -> Result<Vec<UploadSummary>> {
+        Ok(self.inner.store.uploads(list, limit).await?)
+    }
+
+    /// A small fact of a face that survives a restart (when a console was last open, a template's last
+    /// bindings). `key` is the face's own, for instance `console.last_open`. Not for secrets.
+    pub async fn remember(&self, key: &str, value: &str) -> Result<()> {
+        Ok(self.inner.store.put_note(key, value).await?)
+    }
+
+    /// What [`Service::remember`] kept.
+    pub async fn recall(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.inner.store.note(key).await?)
+    }
+
+    /// All that was kept under keys beginning with `prefix`.
+    pub async fn recall_all(&self, prefix: &str) -> Result<BTreeMap<String, String>> {
+        Ok(self.inner.store.notes(prefix).await?)
+    }
+
+    /// Tells the engine and the snapshot that something changed that they should look at now.
+    pub(crate) fn ring(&self) {
+        if let Some(engine) = &self.inner.engine {
+            engine.bell.notify_one();
+        }
+        self.inner.watcher.look_now();
+    }
 }

@@ -126,31 +126,47 @@ pub struct Cause {
 }
 
 /// Why the sender is not faster. The console always shows one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum WhyNotFaster {
     /// Nothing to send.
+    #[default]
     Idle,
     /// At the configured pace, messages a second.
-    Pace { messages_per_second: f64 },
+    Pace {
+        /// The pace.
+        messages_per_second: f64,
+    },
     /// The API asked for less; growing again.
-    SlowedByApi { code: i64, messages_per_second: f64, until: Option<Millis> },
+    SlowedByApi {
+        /// The error code that asked for it.
+        code: i64,
+        /// What is allowed now.
+        messages_per_second: f64,
+        /// When it is back at the pace, if that can be said.
+        until: Option<Millis>,
+    },
     /// As many requests in flight as allowed, answers are slow.
-    InFlight { limit: u32 },
+    InFlight {
+        /// The limit.
+        limit: u32,
+    },
     /// The store is slow or away.
-    Store { detail: String },
+    Store {
+        /// In words.
+        detail: String,
+    },
     /// No connection to the API, or no usable answers: held, probed, next look then.
-    Api { detail: String, next_look_at: Option<Millis> },
+    Api {
+        /// In words.
+        detail: String,
+        /// When it is probed next.
+        next_look_at: Option<Millis>,
+    },
     /// A new holder waits a second, or one that had to let go waits.
     Starting,
     /// Finishing what is under way, taking nothing new.
     Draining,
-}
-
-impl Default for WhyNotFaster {
-    fn default() -> Self {
-        Self::Idle
-    }
 }
 
 /// What the engine says of itself; kept with the lease so that other processes can show it.

@@ -1,0 +1,212 @@
+//! Broadcasts that exist: how they stand, and an operator's word to them.
+
+use super::view::{BroadcastView, Cause};
+use super::{Kind, Result, Service, ServiceError};
+use crate::domain::broadcast::{Broadcast, Counts};
+use crate::domain::ids::BroadcastId;
+use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::store::{LogRow, RecipientRow, StoreError};
+use serde_json::{Value, json};
+
+/// The slowest pace that an operator can set, in messages a second.
+pub const SLOWEST_PACE: f64 = 0.1;
+/// The most log rows or recipients in one answer.
+pub const LONGEST_PAGE: u32 = 5_000;
+
+/// What came of cancelling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cancelled {
+    /// As it stands.
+    pub broadcast: Broadcast,
+    /// How many people will not get it.
+    pub will_not_get_it: u64,
+}
+
+impl Service {
+    /// One broadcast with its figures. `unknown_broadcast` (404).
+    pub async fn broadcast(&self, id: &BroadcastId) -> Result<BroadcastView> {
+        let broadcast = self.stored(id).await?;
+        let mut views = vec![self.with_figures(broadcast).await?];
+        if !views[0].broadcast.status.is_final() {
+            let speed = self.snapshot_now().engine.clone();
+            super::snapshot::estimate_ends(&mut views, &speed, self.now());
+        }
+        Ok(views.remove(0))
+    }
+
+    /// The newest first, `limit` at most; `open_only`: without those that have ended.
+    pub async fn broadcasts(&self, open_only: bool, limit: u32) -> Result<Vec<BroadcastView>> {
+        let broadcasts = self.inner.store.broadcasts(open_only, limit.min(LONGEST_PAGE)).await?;
+        let mut views = Vec::with_capacity(broadcasts.len());
+        for broadcast in broadcasts {
+            views.push(self.with_figures(broadcast).await?);
+        }
+        super::snapshot::estimate_ends(&mut views, &self.snapshot_now().engine, self.now());
+        Ok(views)
+    }
+
+    /// Stops a broadcast so that it can go on. When this returns nobody new is sent to.
+    pub async fn pause(&self, id: &BroadcastId) -> Result<Broadcast> {
+        let reason = crate::domain::state::PauseReason::Operator;
+        let paused = self.inner.store.pause(id, reason, "", None).await.map_err(|error| about(id, error))?;
+        self.ring();
+        Ok(paused)
+    }
+
+    /// Lets a paused broadcast go on.
+    pub async fn resume(&self, id: &BroadcastId) -> Result<Broadcast> {
+        let resumed = self.inner.store.resume(id, self.now()).await.map_err(|error| about(id, error))?;
+        self.ring();
+        Ok(resumed)
+    }
+
+    /// How many people would not get it if it were cancelled now.
+    pub async fn would_not_get_it(&self, id: &BroadcastId) -> Result<u64> {
+        let broadcast = self.stored(id).await?;
+        if broadcast.status.is_final() {
+            return Ok(0);
+        }
+        let counts = self.inner.store.counts(id).await?;
+        Ok(counts.get(RecipientState::Queued) + not_frozen_yet(&broadcast, &counts))
+    }
+
+    /// Ends a broadcast for good. Whoever is under way is settled as it comes.
+    pub async fn cancel(&self, id: &BroadcastId) -> Result<Cancelled> {
+        let before = self.stored(id).await?;
+        let broadcast = self.inner.store.cancel(id, self.now()).await.map_err(|error| about(id, error))?;
+        self.ring();
+        let counts = self.inner.store.counts(id).await?;
+        let will_not_get_it = counts.get(RecipientState::Cancelled) + not_frozen_yet(&before, &counts);
+        Ok(Cancelled { broadcast, will_not_get_it })
+    }
+
+    /// The log after row `after` (0: from the beginning), of one broadcast or of all, `limit` (1 to 5,000) rows at most.
+    /// `unknown_broadcast` (404).
+    pub async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
+        if let Some(id) = id {
+            self.stored(id).await?;
+        }
+        Ok(self.inner.store.log(id, after, limit.clamp(1, LONGEST_PAGE)).await?)
+    }
+
+    /// The newest rows of the log, newest first.
+    pub async fn log_tail(&self, limit: u32) -> Result<Vec<LogRow>> {
+        Ok(self.inner.store.log_tail(limit.clamp(1, LONGEST_PAGE)).await?)
+    }
+
+    /// Recipients in order of `seq` after `after`, in one state or all; `limit` 5,000 at most. `unknown_broadcast` (404).
+    pub async fn recipients(
+        &self,
+        id: &BroadcastId,
+        state: Option<RecipientState>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<RecipientRow>> {
+        self.stored(id).await?;
+        Ok(self.inner.store.recipients(id, state, after, limit.clamp(1, LONGEST_PAGE)).await?)
+    }
+
+    /// Sets the pace of the engine in this process, in messages a second, 0.1 at least and never above the configured one.
+    /// `bad_pace` or `pace_too_high` (422), `not_driving` (409) when the engine is in another process.
+    pub fn set_pace(&self, messages_per_second: f64) -> Result<()> {
+        check_pace(messages_per_second, self.inner.settings.messages_per_second)?;
+        let driving = self.inner.engine.as_ref().filter(|engine| *engine.driving.borrow());
+        let engine = driving.ok_or_else(|| {
+            let message = "another process drives this sender, or none: the pace is set where it is driven";
+            ServiceError::new(Kind::Conflict, "not_driving", message)
+        })?;
+        engine.pace.send_replace(messages_per_second);
+        self.ring();
+        Ok(())
+    }
+
+    /// A broadcast as stored. `unknown_broadcast` (404).
+    pub(super) async fn stored(&self, id: &BroadcastId) -> Result<Broadcast> {
+        self.inner.store.broadcast(id).await.map_err(|error| about(id, error))
+    }
+
+    /// Adds the figures; `done_at` is left open.
+    pub(super) async fn with_figures(&self, broadcast: Broadcast) -> Result<BroadcastView> {
+        let store = &self.inner.store;
+        let counts = store.counts(&broadcast.id).await?;
+        let failures = if counts.get(RecipientState::Failed) > 0 { store.failures(&broadcast.id).await? } else { vec![] };
+        let skips = if counts.get(RecipientState::Skipped) > 0 { store.skips(&broadcast.id).await? } else { vec![] };
+        let failures = failures.into_iter().map(|(code, count)| cause(code, count)).collect();
+        Ok(BroadcastView { broadcast, funnel: counts.funnel(), counts, failures, skips, done_at: None })
+    }
+}
+
+/// A pace is a usable number and not above the sender's (`0`: the sender's is off).
+pub(super) fn check_pace(pace: f64, most: f64) -> Result<()> {
+    if !pace.is_finite() || pace < SLOWEST_PACE {
+        let message = format!("a pace is {SLOWEST_PACE} messages a second at least");
+        return Err(ServiceError::new(Kind::Wrong, "bad_pace", message));
+    }
+    if most > 0.0 && pace > most {
+        let message = format!("{pace} messages a second is above the sender's pace of {most}");
+        return Err(ServiceError::new(Kind::Wrong, "pace_too_high", message).with_details(json!({ "most": most })));
+    }
+    Ok(())
+}
+
+fn not_frozen_yet(broadcast: &Broadcast, counts: &Counts) -> u64 {
+    u64::from(broadcast.total).saturating_sub(counts.total())
+}
+
+fn cause(code: i64, count: u64) -> Cause {
+    Cause { code, title: String::new(), advice: String::new(), count }
+}
+
+/// A store's error about one broadcast.
+fn about(id: &BroadcastId, error: StoreError) -> ServiceError {
+    match error {
+        StoreError::NotFound(_) => ServiceError::new(
+            Kind::NotFound,
+            "unknown_broadcast",
+            format!("there is no broadcast {id}: `wacast status` lists those that there are"),
+        ),
+        other => other.into(),
+    }
+}
+
+impl BroadcastView {
+    /// As the HTTP API and `--json` show it. `counts` but `total` add up to `total`; `recipients` is how many people it goes to, an
+    /// estimate until everybody is stored.
+    pub fn to_json(&self) -> Value {
+        let Broadcast { id, definition, status, reason, detail, total, .. } = &self.broadcast;
+        let time = |at: Option<crate::domain::time::Millis>| at.map(crate::domain::time::Millis::rfc3339);
+        let occurrence = self.broadcast.occurrence.as_ref();
+        json!({
+            "id": id,
+            "label": definition.label,
+            "status": status,
+            "reason": reason,
+            "detail": detail,
+            "template_name": definition.template.name,
+            "language_code": definition.template.language,
+            "list": definition.audience.list,
+            "sender": definition.sender,
+            "rehearsal": definition.rehearsal,
+            "messages_per_second": definition.messages_per_second,
+            "recipients": total,
+            "counts": self.counts.by_word(),
+            "funnel": self.funnel,
+            "unsettled": self.counts.get(RecipientState::InDoubt),
+            "failures": self.failures,
+            "skips": self.skips.iter().map(|(reason, count)| json!({ "reason": reason, "count": count })).collect::<Vec<_>>(),
+            "created_at": self.broadcast.created_at.rfc3339(),
+            "start_at": time(self.broadcast.start_at),
+            "started_at": time(self.broadcast.started_at),
+            "ended_at": time(self.broadcast.ended_at),
+            "resume_at": time(self.broadcast.resume_at),
+            "done_at": time(self.done_at),
+            "schedule_id": occurrence.map(|(schedule, _)| schedule),
+            "planned_at": time(occurrence.map(|(_, planned_at)| *planned_at)),
+        })
+    }
+
+    /// Whether requests are going out or about to.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.broadcast.status, BroadcastStatus::Preparing | BroadcastStatus::Running)
+    }
+}

@@ -1,0 +1,61 @@
+//! The sender's health and its messaging limit.
+
+use super::templates::{API_PATIENCE, call_error, no_answer};
+use super::view::Budget;
+use super::{Result, Service};
+use crate::cloud_api::SenderInfo;
+use crate::domain::time::{DAY, Millis};
+use serde::{Deserialize, Serialize};
+
+/// What is known of the sender.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SenderView {
+    /// As the API described it.
+    pub info: SenderInfo,
+    /// When it did.
+    pub asked_at: Millis,
+    /// Why this is not from just now: the API could not be asked. `None`: it is from just now.
+    #[serde(default)]
+    pub trouble: Option<String>,
+}
+
+impl Service {
+    /// Asks the API how the sender stands and remembers the answer; when the API is away, the last answer with
+    /// its time and `trouble`. Errors: `api_away` (503) or `api_refused` (503) when it has never answered.
+    pub async fn sender(&self) -> Result<SenderView> {
+        let asked = tokio::time::timeout(API_PATIENCE, self.inner.api.sender(&self.inner.settings.sender)).await;
+        let error = match asked {
+            Ok(Ok(info)) => {
+                let view = SenderView { info, asked_at: self.now(), trouble: None };
+                let note = serde_json::to_string(&view).unwrap_or_default();
+                self.inner.store.put_note(&self.sender_note(), &note).await?;
+                return Ok(view);
+            }
+            Ok(Err(error)) => call_error(&error),
+            Err(_) => no_answer(),
+        };
+        match self.known_sender().await? {
+            Some(known) => Ok(SenderView { trouble: Some(error.message), ..known }),
+            None => Err(error),
+        }
+    }
+
+    /// The sender as last remembered, without asking the API; `None`: never asked.
+    pub async fn known_sender(&self) -> Result<Option<SenderView>> {
+        let note = self.inner.store.note(&self.sender_note()).await?;
+        Ok(note.and_then(|note| serde_json::from_str(&note).ok()))
+    }
+
+    /// The messaging limit of 24 hours and how much of it is used; `None`: without limit, or not known.
+    pub async fn budget(&self) -> Result<Option<Budget>> {
+        let Some(limit) = self.known_sender().await?.and_then(|known| known.info.people_a_day()) else {
+            return Ok(None);
+        };
+        let used = self.inner.store.accepted_since(self.now().plus(-DAY)).await?;
+        Ok(Some(Budget { limit, used }))
+    }
+
+    fn sender_note(&self) -> String {
+        format!("sender.{}", self.inner.settings.sender)
+    }
+}
