@@ -14,7 +14,7 @@
 //!
 //! **Cancelled callers.** Dropping a method's future does not cancel what was begun.
 
-use crate::domain::broadcast::{Audience, Broadcast, Counts, Definition, Number, UploadId};
+use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;

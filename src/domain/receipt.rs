@@ -141,26 +141,28 @@ pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent
         let sender = value.metadata.unwrap_or_default().phone_number_id;
         for raw in value.statuses {
             match read_status(raw, &sender, received_at) {
-                Some(Some(event)) => found.events.push(event),
-                Some(None) => {}
-                None => found.malformed += 1,
+                Ok(event) => found.events.extend(event),
+                Err(Malformed) => found.malformed += 1,
             }
         }
     }
     Ok(found)
 }
 
-/// `None`: malformed. `Some(None)`: a status that says nothing about delivery.
-fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Option<Option<StatusEvent>> {
-    let raw: RawStatus<'_> = serde_json::from_str(raw.get()).ok()?;
+/// A status without an id or a word.
+struct Malformed;
+
+/// `None`: a status that says nothing about delivery.
+fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Result<Option<StatusEvent>, Malformed> {
+    let raw: RawStatus<'_> = serde_json::from_str(raw.get()).map_err(|_| Malformed)?;
     let status = match &*raw.status {
         "sent" => Status::Sent,
         "delivered" => Status::Delivered,
         "read" | "played" => Status::Read,
         "failed" => failed(&raw.errors),
-        _ => return Some(None),
+        _ => return Ok(None),
     };
-    Some(Some(StatusEvent {
+    Ok(Some(StatusEvent {
         wamid: cut(&raw.id),
         status,
         at: raw.timestamp.and_then(seconds).unwrap_or(received_at),

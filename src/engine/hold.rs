@@ -6,7 +6,6 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Unknown outcomes in a row that hold the sender.
@@ -34,7 +33,6 @@ pub enum Permit {
 #[derive(Debug)]
 pub struct Hold {
     state: Mutex<State>,
-    changed: Notify,
 }
 
 #[derive(Debug)]
@@ -46,10 +44,7 @@ struct State {
 
 impl Default for Hold {
     fn default() -> Self {
-        Self {
-            state: Mutex::new(State { unknown_in_a_row: 0, next_wait: FIRST_LOOK, permit: Permit::Free }),
-            changed: Notify::new(),
-        }
+        Self { state: Mutex::new(State { unknown_in_a_row: 0, next_wait: FIRST_LOOK, permit: Permit::Free }) }
     }
 }
 
@@ -63,18 +58,12 @@ impl Hold {
         self.state().permit.clone()
     }
 
-    /// Returns when the permit may have changed.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
-    }
-
-    fn hold(&self, state: &mut State, detail: &str) {
+    fn hold(state: &mut State, detail: &str) {
         if matches!(state.permit, Permit::Held { .. }) {
             return;
         }
         state.permit = Permit::Held { look_at: Instant::now() + state.next_wait, detail: detail.to_owned() };
         state.next_wait = (state.next_wait * 2).min(LONGEST_LOOK);
-        self.changed.notify_waiters();
     }
 
     /// An answer that proves something came.
@@ -88,9 +77,8 @@ impl Hold {
                 state.next_wait = FIRST_LOOK;
             }
             // An answer to a request from before the hold proves nothing about now.
-            Permit::Free | Permit::Held { .. } => return,
+            Permit::Free | Permit::Held { .. } => {}
         }
-        self.changed.notify_waiters();
     }
 
     /// An outcome that nobody knows.
@@ -99,14 +87,14 @@ impl Hold {
         state.unknown_in_a_row += 1;
         let on_trial = matches!(state.permit, Permit::UpTo(_));
         if on_trial || state.unknown_in_a_row >= UNKNOWN_IN_A_ROW {
-            self.hold(&mut state, detail);
+            Self::hold(&mut state, detail);
         }
     }
 
     /// No connection came about: nothing was written.
     pub fn no_connection(&self, detail: &str) {
         let mut state = self.state();
-        self.hold(&mut state, detail);
+        Self::hold(&mut state, detail);
     }
 
     /// The API was looked at: it answers, or it does not.
@@ -118,9 +106,8 @@ impl Hold {
         state.permit = Permit::UpTo(1);
         state.unknown_in_a_row = 0;
         if answers {
-            self.changed.notify_waiters();
         } else {
-            self.hold(&mut state, detail);
+            Self::hold(&mut state, detail);
         }
     }
 }

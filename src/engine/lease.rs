@@ -1,7 +1,7 @@
 //! Holding a lease: taking it, renewing it, and knowing for sure when it may have ended.
 //!
 //! The deadline is counted from before each renewal was asked for, on a clock that goes on while the machine
-//! sleeps, and ends [`MARGIN`] early; so whoever takes the lease next finds us silent already.
+//! sleeps, and ends two seconds early; so whoever takes the lease next finds us silent already.
 
 use super::gate::Deadline;
 use crate::clock::Clock;
@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 pub const TTL: Duration = Duration::from_secs(10);
 /// How often it is renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
-/// The holder stops this long before the end.
-const MARGIN: Duration = Duration::from_secs(2);
+/// The holder counts on this much of it only, from before it was asked for.
+const COUNTED_ON: Duration = Duration::from_secs(8);
 
 /// This process as a holder. Keeps a lock file locked while it lives, so that another process on this host can
 /// tell at once that it is gone.
@@ -110,7 +110,7 @@ pub async fn ask(
         LeaseAnswer::Held(view) => Ok(Asked::Theirs(view)),
         LeaseAnswer::Granted(lease) => {
             let deadline = Arc::new(Deadline::default());
-            deadline.set(asked_at + TTL - MARGIN);
+            deadline.set(asked_at + COUNTED_ON);
             let (lost, stop) = (CancellationToken::new(), CancellationToken::new());
             let renewing = tokio::spawn(renew(Renewing {
                 store: store.clone(),
@@ -153,7 +153,7 @@ async fn renew(renewing: Renewing) {
         }
         let asked_at = clock.running();
         match store.renew_lease(&lease, ttl_ms(), &status()).await {
-            Ok(()) => deadline.set(asked_at + TTL - MARGIN),
+            Ok(()) => deadline.set(asked_at + COUNTED_ON),
             Err(StoreError::LeaseLost) => {
                 deadline.end();
                 lost.cancel();
