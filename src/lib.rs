@@ -1,10 +1,13 @@
 //! wacast.
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod cloud_api;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod intake;
+pub mod logging;
 pub mod scheduler;
 pub mod service;
 pub mod store;
