@@ -3,6 +3,17 @@
 //! Nothing outside this module knows reqwest. It never decides what an error means for a broadcast (that is
 //! [`crate::domain::error_policy`]); it only says what is known: accepted, refused, never sent, or unknown.
 
+mod answer;
+mod bare;
+mod client;
+mod gated_body;
+mod listing;
+mod webhook_sender;
+
+pub use bare::BareLoop;
+pub use client::{ClientConfig, DEFAULT_BASE_URL, GraphClient, SetupError, install_crypto_provider};
+pub use webhook_sender::WebhookSender;
+
 use crate::domain::template::Template;
 use async_trait::async_trait;
 use bytes::Bytes;
