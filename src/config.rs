@@ -267,6 +267,11 @@ impl Config {
         self.origins.get(path).cloned().unwrap_or(Origin::Default)
     }
 
+    /// Says that the value of `section.key` was replaced from there.
+    pub fn set_origin(&mut self, path: &str, origin: Origin) {
+        self.origins.insert(path.to_owned(), origin);
+    }
+
     /// Whether the Cloud API's address is this machine: then it is a rehearsal, and any pace goes.
     pub fn is_loopback(&self) -> bool {
         check::is_loopback(&self.whatsapp.base_url)
