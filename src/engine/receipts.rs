@@ -20,13 +20,11 @@ use tokio::time::Instant;
 const GATHER: Duration = Duration::from_millis(250);
 /// Bodies of one step.
 const MOST_BODIES: u32 = 1_000;
-/// How often the time of the last receipt is noted for others to see.
+/// How often it is noted that another program sends from our sender too.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 
-/// The note that holds when the last receipt came, milliseconds since the epoch.
-pub(crate) const LAST_RECEIPT_NOTE: &str = "receipts:last_at";
 /// The note that holds how many receipts on our sender were another program's.
-pub(crate) const FOREIGN_NOTE: &str = "receipts:foreign";
+pub(crate) const FOREIGN_NOTE: &str = "receipts.foreign";
 
 pub(super) async fn run(shared: Arc<Shared>) {
     while !shared.drain.is_cancelled() {
@@ -99,7 +97,7 @@ impl Folder<'_> {
         if report.moved > 0 {
             self.shared.bell.notify_one();
         }
-        self.note(bodies.last().map(|body| body.received_at)).await?;
+        self.note_foreign().await?;
         Ok(full)
     }
 
@@ -162,19 +160,16 @@ impl Folder<'_> {
         self.shared.bell.notify_one();
     }
 
-    async fn note(&mut self, last_at: Option<Millis>) -> Result<(), StoreError> {
-        let Some(last_at) = last_at else { return Ok(()) };
-        if self.noted_at.is_some_and(|at| at.elapsed() < NOTE_EVERY) {
+    /// Notes, now and then, how many receipts were not for attempts of this store.
+    async fn note_foreign(&mut self) -> Result<(), StoreError> {
+        if self.foreign == 0 || self.noted_at.is_some_and(|at| at.elapsed() < NOTE_EVERY) {
             return Ok(());
         }
         self.noted_at = Some(Instant::now());
         let store = &self.shared.parts.store;
-        store.put_note(LAST_RECEIPT_NOTE, &last_at.0.to_string()).await?;
-        if self.foreign > 0 {
-            let before: u64 = store.note(FOREIGN_NOTE).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
-            store.put_note(FOREIGN_NOTE, &(before + self.foreign).to_string()).await?;
-            self.foreign = 0;
-        }
+        let before: u64 = store.note(FOREIGN_NOTE).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        store.put_note(FOREIGN_NOTE, &(before + self.foreign).to_string()).await?;
+        self.foreign = 0;
         Ok(())
     }
 }

@@ -228,7 +228,7 @@ async fn begin(shared: &Shared, held: &Held) -> Option<Instant> {
 }
 
 fn driven_key(sender: &str) -> String {
-    format!("driven_at:{sender}")
+    format!("engine.driven_at.{sender}")
 }
 
 /// Remembers that the sender is being driven now, so that the next one knows how long nobody did.

@@ -1,2 +1,3 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 mod config;
+mod engine;
