@@ -15,6 +15,7 @@ const PAGE: u32 = 2_000;
 const LEFT_OUT_FIRST: usize = 20;
 /// Kinds of reasons that are told apart.
 const REASONS: usize = 50;
+const OTHER_REASONS: &str = "for other reasons";
 /// Uploads whose columns are looked at; older ones of the same list have rarely others.
 const UPLOADS: u32 = 1_000;
 /// The columns that everybody has.
@@ -127,10 +128,11 @@ impl Service {
 
 impl LeftOut {
     fn add(&mut self, number: Number, reason: String) {
-        match self.by_reason.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, count)) => *count += 1,
-            None if self.by_reason.len() < REASONS => self.by_reason.push((reason.clone(), 1)),
-            None => self.by_reason[REASONS - 1].1 += 1,
+        // Variables times faults: far fewer than the bound, but what comes from outside is bounded.
+        let reason = if self.by_reason.len() < REASONS { reason } else { OTHER_REASONS.to_owned() };
+        match self.by_reason.iter().position(|(known, _)| *known == reason) {
+            Some(position) => self.by_reason[position].1 += 1,
+            None => self.by_reason.push((reason.clone(), 1)),
         }
         if self.first.len() < LEFT_OUT_FIRST {
             self.first.push((number, reason));

@@ -211,7 +211,7 @@ impl Service {
     async fn nobody_was_sent_to(&self, id: &BroadcastId) -> Result<bool> {
         use RecipientState::{Cancelled, Queued, Skipped};
         let counts = self.inner.store.counts(id).await?;
-        Ok(counts.total() == [Queued, Skipped, Cancelled].into_iter().map(|state| counts.get(state)).sum())
+        Ok(counts.total() == [Queued, Skipped, Cancelled].into_iter().map(|state| counts.get(state)).sum::<u64>())
     }
 }
 
