@@ -1,1 +1,7 @@
-fn main() {}
+//! The program; everything is in the library ([`wacast::cli`]).
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wacast::cli::run()
+}
