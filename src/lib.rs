@@ -10,4 +10,5 @@ pub mod intake;
 pub mod logging;
 pub mod scheduler;
 pub mod service;
+pub mod sandbox;
 pub mod store;

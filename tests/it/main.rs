@@ -1,3 +1,6 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 mod config;
 mod engine;
+
+mod cloud_client;
+mod sandbox;
