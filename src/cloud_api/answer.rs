@@ -16,7 +16,7 @@ const RESPONSE_BYTES: usize = 2 * 1024;
 /// The most that is kept of each text of an error.
 const ERROR_TEXT_BYTES: usize = 1024;
 /// No answer makes anybody wait longer than this.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// The body of an answer, or why there is none.
 pub(super) enum ReadBody {
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(wait("retry-after", "999999999"), Some(LONGEST_WAIT));
         assert_eq!(wait("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), None);
         let usage = r#"{"1":[{"type":"messages","call_count":100,"estimated_time_to_regain_access":3},{"x":1}]}"#;
-        assert_eq!(wait("x-business-use-case-usage", usage), Some(Duration::from_secs(180)));
+        assert_eq!(wait("x-business-use-case-usage", usage), Some(Duration::from_mins(3)));
         let no_wait = r#"{"1":[{"estimated_time_to_regain_access":0}]}"#;
         assert_eq!(wait("x-business-use-case-usage", no_wait), None);
         assert_eq!(wait("x-business-use-case-usage", "nonsense"), None);

@@ -98,7 +98,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    fn new(secret: SecretString) -> Result<Self, SetupError> {
+    fn new(secret: &SecretString) -> Result<Self, SetupError> {
         let text = secret.expose_secret().trim();
         if text.is_empty() || text.contains(char::is_whitespace) {
             return Err(SetupError::AccessToken);
@@ -140,13 +140,13 @@ impl GraphClient {
             http: http_client(loopback, config.connect_timeout, config.timeout)?,
             root: format!("{}/{}", base.as_str().trim_end_matches('/'), config.api_version),
             business_account_id: config.business_account_id,
-            token: ArcSwap::from_pointee(Token::new(config.access_token)?),
+            token: ArcSwap::from_pointee(Token::new(&config.access_token)?),
             app,
         })
     }
 
     /// Uses another token from the next call on.
-    pub fn set_access_token(&self, access_token: SecretString) -> Result<(), SetupError> {
+    pub fn set_access_token(&self, access_token: &SecretString) -> Result<(), SetupError> {
         self.token.store(Arc::new(Token::new(access_token)?));
         Ok(())
     }

@@ -31,7 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// The longest request that is read.
 const MOST_BODY_BYTES: usize = 256 * 1024;
 /// How long a request hangs that gets no answer.
-const HANG: Duration = Duration::from_secs(120);
+const HANG: Duration = Duration::from_mins(2);
 
 /// Serves until the sandbox stops.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, address: SocketAddr) {

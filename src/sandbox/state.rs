@@ -203,7 +203,9 @@ impl Shared {
             None => self.numbers.by_chance(&settings.mix, *to),
         };
         let broken = match fate {
-            Fate::Refused(code) => return Err(refused(Refusal::new(code, format!("provoked by +{}", to.digits())))),
+            Fate::Refused(number) => {
+                return Err(refused(Refusal::new(number, format!("provoked by +{}", to.digits()))));
+            }
             Fate::Broken(kind @ (FaultKind::CutAfter | FaultKind::HangAfter | FaultKind::Malformed)) => Some(kind),
             Fate::Broken(kind) => return Err(Outcome::Broken(kind)),
             _ => None,
