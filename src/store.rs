@@ -14,6 +14,8 @@
 //!
 //! **Cancelled callers.** Dropping a method's future does not cancel what was begun.
 
+pub mod mongo;
+
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::phone::Phone;
