@@ -2,6 +2,7 @@
 pub mod api;
 pub mod clock;
 pub mod cloud_api;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod scheduler;
