@@ -5,6 +5,7 @@ pub mod cloud_api;
 pub mod console;
 pub mod domain;
 pub mod engine;
+pub mod intake;
 pub mod scheduler;
 pub mod service;
 pub mod store;

@@ -9,6 +9,7 @@ pub mod broadcasts;
 pub mod error;
 pub mod import;
 pub mod plan;
+mod problems;
 pub mod receipts;
 pub mod report;
 pub mod schedules;

@@ -1,24 +1,141 @@
 //! Who would get a broadcast: how many, which columns they have, who would be left out.
 
-use super::{Result, Service};
-use crate::domain::broadcast::Number;
+use super::templates::some_of;
+use super::{Kind, Result, Service, ServiceError};
+use crate::domain::binding::{Resolved, Source};
+use crate::domain::broadcast::{Number, UploadId};
+use crate::store::StoreError;
+use serde_json::json;
+
+/// People shown as samples.
+const SAMPLES: u32 = 5;
+/// People in one page of a walk.
+const PAGE: u32 = 2_000;
+/// The first of those who would be left out.
+const LEFT_OUT_FIRST: usize = 20;
+/// Kinds of reasons that are told apart.
+const REASONS: usize = 50;
+const OTHER_REASONS: &str = "for other reasons";
+/// Uploads whose columns are looked at; older ones of the same list have rarely others.
+const UPLOADS: u32 = 1_000;
+/// The columns that everybody has.
+const OWN_COLUMNS: [&str; 2] = ["name", "phone"];
 
 /// People of a list, or of all lists, as they stand now.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AudienceView {
     /// People, each counted once.
     pub people: u64,
-    /// The columns that variables can be bound to: the uploads' attribute columns, newest upload first, after `name` and
-    /// `phone`, which everybody has.
+    /// The columns that variables can be bound to: `name` and `phone`, which everybody has, then the uploads' attribute
+    /// columns, newest upload first.
     pub columns: Vec<String>,
     /// The first people, to show and to fill a preview with.
     pub samples: Vec<Number>,
 }
 
+/// Those who would be left out, and why.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct LeftOut {
+    /// By reason, most first.
+    pub by_reason: Vec<(String, u64)>,
+    /// The first ones.
+    pub first: Vec<(Number, String)>,
+}
+
 impl Service {
     /// Who is in a list (`None`: in any). `unknown_list` (404) names the lists that exist; an audience of nobody is
     /// not an error here.
-    pub async fn audience(&self, _list: Option<&str>) -> Result<AudienceView> {
-        todo!()
+    pub async fn audience(&self, list: Option<&str>) -> Result<AudienceView> {
+        let uploads = self.audience_uploads(list).await?;
+        Ok(AudienceView {
+            people: self.inner.store.audience_size(&uploads).await?,
+            columns: self.columns(list, &uploads).await?,
+            samples: self.samples(&uploads).await?,
+        })
+    }
+
+    /// The uploads that an audience stands for. `unknown_list` (404).
+    pub(super) async fn audience_uploads(&self, list: Option<&str>) -> Result<Vec<UploadId>> {
+        match self.inner.store.audience_uploads(list).await {
+            Err(StoreError::NotFound(_)) => {}
+            other => return Ok(other?),
+        }
+        let lists: Vec<String> = self.lists().await?.into_iter().map(|list| list.name).collect();
+        let exist = if lists.is_empty() {
+            "there are no lists yet: import a file first".to_owned()
+        } else {
+            format!("there are {}", some_of(&lists))
+        };
+        let message = format!("there is no list \"{}\"; {exist}", list.unwrap_or_default());
+        Err(ServiceError::new(Kind::NotFound, "unknown_list", message).with_details(json!({ "lists": lists })))
+    }
+
+    /// The columns of these uploads, after those that everybody has.
+    pub(super) async fn columns(&self, list: Option<&str>, uploads: &[UploadId]) -> Result<Vec<String>> {
+        let mut columns: Vec<String> = OWN_COLUMNS.map(str::to_owned).to_vec();
+        for upload in self.inner.store.uploads(list, UPLOADS).await? {
+            if uploads.contains(&upload.id) {
+                for column in upload.report.columns {
+                    if !columns.contains(&column) {
+                        columns.push(column);
+                    }
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    /// The first people of these uploads.
+    pub(super) async fn samples(&self, uploads: &[UploadId]) -> Result<Vec<Number>> {
+        let page = self.inner.store.audience_page(uploads, None, SAMPLES).await?;
+        Ok(page.into_iter().map(|(_, number)| number).collect())
+    }
+
+    /// Walks the audience for those whose values cannot be sent; walks nothing when no value comes from a cell.
+    pub(super) async fn left_out(
+        &self,
+        uploads: &[UploadId],
+        people: u64,
+        resolved: &Resolved,
+        mut progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<LeftOut> {
+        let from_a_cell = |source: &Source| match source {
+            Source::Column(column) | Source::ColumnOr { column, .. } => column != OWN_COLUMNS[1],
+            Source::Text { .. } => false,
+        };
+        let mut left_out = LeftOut::default();
+        if !resolved.sources().any(|(_, source)| from_a_cell(source)) {
+            return Ok(left_out);
+        }
+        let mut after = None;
+        let mut walked = 0;
+        loop {
+            let page = self.inner.store.audience_page(uploads, after, PAGE).await?;
+            let Some((place, _)) = page.last() else { break };
+            after = Some(*place);
+            walked += page.len() as u64;
+            for (_, number) in page {
+                if let Err(blank) = resolved.values(&number) {
+                    left_out.add(number, blank.to_string());
+                }
+            }
+            progress(walked, people);
+        }
+        left_out.by_reason.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok(left_out)
+    }
+}
+
+impl LeftOut {
+    fn add(&mut self, number: Number, reason: String) {
+        // Variables times faults: far fewer than the bound, but what comes from outside is bounded.
+        let reason = if self.by_reason.len() < REASONS { reason } else { OTHER_REASONS.to_owned() };
+        match self.by_reason.iter().position(|(known, _)| *known == reason) {
+            Some(position) => self.by_reason[position].1 += 1,
+            None => self.by_reason.push((reason.clone(), 1)),
+        }
+        if self.first.len() < LEFT_OUT_FIRST {
+            self.first.push((number, reason));
+        }
     }
 }

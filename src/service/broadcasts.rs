@@ -1,12 +1,15 @@
 //! Broadcasts that exist: how they stand, and an operator's word to them.
 
-use super::view::{BroadcastView, Cause};
+use super::snapshot::estimate_ends;
+use super::view::{BroadcastView, Cause, Driver};
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::{Broadcast, Counts};
+use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::store::{LogRow, RecipientRow, StoreError};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 /// The slowest pace that an operator can set, in messages a second.
 pub const SLOWEST_PACE: f64 = 0.1;
@@ -26,12 +29,13 @@ impl Service {
     /// One broadcast with its figures. `unknown_broadcast` (404).
     pub async fn broadcast(&self, id: &BroadcastId) -> Result<BroadcastView> {
         let broadcast = self.stored(id).await?;
-        let mut views = vec![self.with_figures(broadcast).await?];
-        if !views[0].broadcast.status.is_final() {
-            let speed = self.snapshot_now().engine.clone();
-            super::snapshot::estimate_ends(&mut views, &speed, self.now());
+        let mut view = self.with_figures(broadcast).await?;
+        if view.is_under_way() {
+            // The others share the speed with it.
+            let open = self.broadcasts(true, LONGEST_PAGE).await?;
+            view.done_at = open.into_iter().find(|other| other.broadcast.id == *id).and_then(|other| other.done_at);
         }
-        Ok(views.remove(0))
+        Ok(view)
     }
 
     /// The newest first, `limit` at most; `open_only`: without those that have ended.
@@ -41,7 +45,11 @@ impl Service {
         for broadcast in broadcasts {
             views.push(self.with_figures(broadcast).await?);
         }
-        super::snapshot::estimate_ends(&mut views, &self.snapshot_now().engine, self.now());
+        if views.iter().any(BroadcastView::is_under_way)
+            && let (Driver::Us | Driver::Other(_), engine) = self.driving().await?
+        {
+            estimate_ends(&mut views, &engine, self.now());
+        }
         Ok(views)
     }
 
@@ -129,7 +137,8 @@ impl Service {
     pub(super) async fn with_figures(&self, broadcast: Broadcast) -> Result<BroadcastView> {
         let store = &self.inner.store;
         let counts = store.counts(&broadcast.id).await?;
-        let failures = if counts.get(RecipientState::Failed) > 0 { store.failures(&broadcast.id).await? } else { vec![] };
+        let failures =
+            if counts.get(RecipientState::Failed) > 0 { store.failures(&broadcast.id).await? } else { vec![] };
         let skips = if counts.get(RecipientState::Skipped) > 0 { store.skips(&broadcast.id).await? } else { vec![] };
         let failures = failures.into_iter().map(|(code, count)| cause(code, count)).collect();
         Ok(BroadcastView { broadcast, funnel: counts.funnel(), counts, failures, skips, done_at: None })
@@ -153,8 +162,11 @@ fn not_frozen_yet(broadcast: &Broadcast, counts: &Counts) -> u64 {
     u64::from(broadcast.total).saturating_sub(counts.total())
 }
 
+/// The words for failures of one kind.
 fn cause(code: i64, count: u64) -> Cause {
-    Cause { code, title: String::new(), advice: String::new(), count }
+    static POLICY: LazyLock<ErrorPolicy> = LazyLock::new(ErrorPolicy::built_in);
+    let rule = POLICY.rule_for(code, None, None, false);
+    Cause { code, title: rule.title.clone(), advice: rule.advice.clone(), count }
 }
 
 /// A store's error about one broadcast.

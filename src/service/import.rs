@@ -4,14 +4,29 @@
 //! memory than a thousand. Nobody sees any of it before the end; on an error, or when the caller drops
 //! the future, the upload is given up. received = imported + duplicates + rejected, always.
 
-use super::{Result, Service};
-use crate::store::UploadSummary;
-use std::fs::File;
+mod reader;
+
+use super::plan::wrong;
+use super::{Kind, Result, Service, ServiceError};
+use crate::domain::broadcast::UploadId;
+use crate::domain::phone::{Country, Phone};
+use crate::intake::{self, Described};
+use crate::store::{NewUpload, Store, UploadBegun, UploadReport, UploadRow, UploadSummary};
+use reader::{Batch, Event};
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The list that an upload goes to when none is named.
 pub const DEFAULT_LIST: &str = "default";
+/// The longest name of a list, in characters.
+pub const LONGEST_LIST_NAME: usize = 80;
+/// Rejects that the report keeps.
+const REJECTS_KEPT: usize = 100;
+/// The most tags of an upload, and the longest one in characters.
+const MOST_TAGS: usize = 20;
+const LONGEST_TAG: usize = 40;
 
 /// Numbers to be imported.
 pub struct ImportRequest {
@@ -33,38 +48,42 @@ pub struct ImportRequest {
 pub enum ImportSource {
     /// A file by its path.
     Path(PathBuf),
-    /// An open file (it can be read from its beginning again) and the name that people know it by.
-    File {
-        /// The name, for people and for its ending (`.csv`, `.xlsx`).
+    /// A file that people know by another name than its path's: a request's body on its way.
+    Named {
+        /// The name, for people.
         name: String,
-        /// The file.
-        file: File,
+        /// Where it lies.
+        path: PathBuf,
     },
     /// Bytes in memory: pasted rows, a short request body.
     Bytes {
-        /// The name, for people and for its ending.
+        /// The name, for people.
         name: String,
         /// The bytes.
         bytes: Vec<u8>,
     },
 }
 
-/// How numbers are to be read.
+/// How numbers are to be read, where the content does not say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportOptions {
     /// ISO 3166 code for numbers without a country code; `None`: the configured one.
     pub country: Option<String>,
+    /// The column that holds the phones; `None`: told from the columns' names.
+    pub phone_column: Option<String>,
+    /// A workbook's sheet; `None`: the first that is not hidden.
+    pub sheet: Option<String>,
 }
 
 /// Where rejects are written.
 pub enum RejectsTo {
-    /// A new file; it is made only when there is a reject.
+    /// A new file, with a heading even if nothing is rejected. What stood there is replaced.
     Path(PathBuf),
     /// Anything that takes bytes.
     Writer(Box<dyn Write + Send>),
 }
 
-/// How far an import has come. The first three add up to `received`.
+/// How far an import has come. The last three add up to the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ImportProgress {
     /// Rows read.
@@ -75,10 +94,6 @@ pub struct ImportProgress {
     pub duplicates: u64,
     /// Rows that could not be used.
     pub rejected: u64,
-    /// Bytes read; with `total_bytes` it gives the time left.
-    pub read_bytes: u64,
-    /// The size of what is read; `None`: not known.
-    pub total_bytes: Option<u64>,
 }
 
 /// A finished import.
@@ -88,7 +103,9 @@ pub struct ImportDone {
     pub upload: UploadSummary,
     /// This key was used before with the same content: these are the figures of then, nothing was done now.
     pub replay: bool,
-    /// Where all the rejects are, when a path was asked for and there were any.
+    /// Rejects by cause (one stable word each), most first.
+    pub causes: Vec<(String, u64)>,
+    /// Where all the rejects are, when a path was asked for.
     pub rejects_path: Option<PathBuf>,
     /// What to think about, in words: nothing could be used, what the file was taken for.
     pub notes: Vec<String>,
@@ -97,13 +114,208 @@ pub struct ImportDone {
 impl Service {
     /// Imports numbers. `progress` is called after every batch. Dropping the future gives the upload up.
     ///
-    /// Errors: `bad_list_name`, `bad_country`, `bad_file` (422), `key_reused` (422), `in_progress` (409), `not_found` (404: no such
-    /// file), `rejects_file` (422: cannot be written), and the store's.
+    /// Errors: `bad_list_name`, `bad_tag`, `bad_country`, `bad_file`, `key_reused`, `rejects_file` (422), `in_progress` (409), `no_such_file`
+    /// (404), and the store's.
     pub async fn import(
         &self,
-        _request: ImportRequest,
-        _progress: impl FnMut(ImportProgress) + Send,
+        request: ImportRequest,
+        mut progress: impl FnMut(ImportProgress) + Send,
     ) -> Result<ImportDone> {
-        todo!()
+        let ImportRequest { source, options, list, tags, idempotency, rejects } = request;
+        let list = list_name(list.as_deref())?;
+        let tags = checked_tags(tags)?;
+        let options = intake::Options {
+            default_country: self.country(options.country.as_deref())?,
+            sheet: options.sheet,
+            phone_column: options.phone_column,
+            ..intake::Options::default()
+        };
+        let rejects_path = match &rejects {
+            Some(RejectsTo::Path(path)) => Some(path.clone()),
+            _ => None,
+        };
+        let new = NewUpload { list, source: source_name(&source), tags, idempotency };
+        let upload = match self.inner.store.begin_upload(new, self.now()).await? {
+            UploadBegun::New(upload) => upload,
+            UploadBegun::Replay(upload) => {
+                return Ok(ImportDone { upload, replay: true, causes: vec![], rejects_path: None, notes: vec![] });
+            }
+            UploadBegun::InProgress => {
+                let message = "an upload with this Idempotency-Key is under way: wait for it to end";
+                return Err(ServiceError::new(Kind::Conflict, "in_progress", message));
+            }
+            UploadBegun::KeyReused => {
+                let message = "this Idempotency-Key was used for other content before: use a new one";
+                return Err(wrong("key_reused", message.to_owned()));
+            }
+        };
+        let unfinished = Unfinished { store: Arc::clone(&self.inner.store), upload: Some(upload) };
+        let mut rows = reader::start(source, options, rejects);
+        let mut intake = Intake { store: &*self.inner.store, upload, done: Done::default() };
+        let described = loop {
+            match rows.recv().await {
+                Some(Event::Batch(batch)) => progress(intake.store(batch).await?),
+                Some(Event::Described(described)) => intake.done.described = Some(described),
+                Some(Event::End { columns }) => break columns,
+                Some(Event::Failed(error)) => return Err(error),
+                None => return Err(ServiceError::new(Kind::Internal, "internal", "the file's reader ended by a bug")),
+            }
+        };
+        let Done { report, causes, doubtful, described: file } = intake.done;
+        let report = UploadReport { columns: described, ..report };
+        let notes = notes(&report, file.as_ref(), doubtful);
+        // From here on the store finishes it even if the caller goes away.
+        unfinished.ends_well();
+        let upload = self.inner.store.finish_upload(upload, report, self.now()).await?;
+        self.ring();
+        let mut causes: Vec<_> = causes.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
+        causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok(ImportDone { upload, replay: false, causes, rejects_path, notes })
     }
+
+    fn country(&self, asked: Option<&str>) -> Result<Option<Country>> {
+        let asked = asked.or(self.inner.settings.default_country.as_deref());
+        asked.map(|code| code.parse().map_err(|error| wrong("bad_country", format!("{error}")))).transpose()
+    }
+}
+
+/// The name of a list as it is kept: 1 to 80 printable characters, without blanks around. `bad_list_name` (422).
+pub fn list_name(name: Option<&str>) -> Result<String> {
+    let name = name.unwrap_or(DEFAULT_LIST).trim();
+    let length = name.chars().count();
+    if length == 0 || length > LONGEST_LIST_NAME || name.chars().any(char::is_control) {
+        let message = format!("a list's name has 1 to {LONGEST_LIST_NAME} printable characters");
+        return Err(wrong("bad_list_name", message));
+    }
+    Ok(name.to_owned())
+}
+
+fn checked_tags(tags: Vec<String>) -> Result<Vec<String>> {
+    let usable = |tag: &String| {
+        let length = tag.trim().chars().count();
+        (1..=LONGEST_TAG).contains(&length) && !tag.chars().any(char::is_control)
+    };
+    if tags.len() > MOST_TAGS || !tags.iter().all(usable) {
+        let message =
+            format!("an upload has {MOST_TAGS} tags at most, of 1 to {LONGEST_TAG} printable characters each");
+        return Err(wrong("bad_tag", message));
+    }
+    Ok(tags.into_iter().map(|tag| tag.trim().to_owned()).collect())
+}
+
+fn source_name(source: &ImportSource) -> String {
+    match source {
+        ImportSource::Path(path) => path.display().to_string(),
+        ImportSource::Named { name, .. } | ImportSource::Bytes { name, .. } => name.clone(),
+    }
+}
+
+/// Gives the upload up when it is dropped before its end.
+struct Unfinished {
+    store: Arc<dyn Store>,
+    upload: Option<UploadId>,
+}
+
+impl Unfinished {
+    fn ends_well(mut self) {
+        self.upload = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Without a runtime the program is ending: the sweep at the next start gives it up.
+        let (Some(upload), Ok(runtime)) = (self.upload, tokio::runtime::Handle::try_current()) else { return };
+        let store = Arc::clone(&self.store);
+        runtime.spawn(async move {
+            if let Err(error) = store.abandon_upload(upload).await {
+                tracing::warn!(%error, "an unfinished upload could not be given up; it is swept later");
+            }
+        });
+    }
+}
+
+/// What has been stored so far.
+#[derive(Default)]
+struct Done {
+    report: UploadReport,
+    causes: HashMap<&'static str, u64>,
+    doubtful: u64,
+    described: Option<Described>,
+}
+
+struct Intake<'a> {
+    store: &'a dyn Store,
+    upload: UploadId,
+    done: Done,
+}
+
+impl Intake<'_> {
+    /// Stores what is new of a batch and counts all of it.
+    async fn store(&mut self, batch: Batch) -> Result<ImportProgress> {
+        let Batch { numbers, rejects, rejected, causes, doubtful } = batch;
+        let report = &mut self.done.report;
+        report.received += numbers.len() as u64 + rejected;
+        report.rejected += rejected;
+        let room = REJECTS_KEPT - report.rejects.len();
+        report.rejects.extend(rejects.into_iter().take(room));
+        for (word, count) in causes {
+            *self.done.causes.entry(word).or_default() += count;
+        }
+        self.done.doubtful += doubtful;
+        let read = numbers.len();
+        let mut seen = HashSet::with_capacity(read);
+        let mut once: Vec<UploadRow> = numbers.into_iter().filter(|row| seen.insert(row.number.phone)).collect();
+        let phones: Vec<Phone> = once.iter().map(|row| row.number.phone).collect();
+        let (in_list, in_upload) = self.store.known_phones(self.upload, &phones).await?;
+        let in_upload: HashSet<usize> = in_upload.into_iter().collect();
+        // Known to the list: a duplicate by the count, but its newer attributes are kept.
+        let known = in_list.iter().filter(|position| !in_upload.contains(position)).count();
+        let mut position = 0;
+        once.retain(|_| {
+            position += 1;
+            !in_upload.contains(&(position - 1))
+        });
+        let imported = once.len() - known;
+        if !once.is_empty() {
+            self.store.add_rows(self.upload, once).await?;
+        }
+        let report = &mut self.done.report;
+        report.imported += imported as u64;
+        report.duplicates += (read - imported) as u64;
+        Ok(ImportProgress {
+            received: report.received,
+            imported: report.imported,
+            duplicates: report.duplicates,
+            rejected: report.rejected,
+        })
+    }
+}
+
+/// What to think about after an import.
+fn notes(report: &UploadReport, file: Option<&Described>, doubtful: u64) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.received == report.rejected {
+        let first = report.rejects.first().map(|reject| format!(": {}", reject.reason)).unwrap_or_default();
+        notes.push(match report.received {
+            0 => "there are no rows in it: nothing was imported".to_owned(),
+            rows => format!("none of its {rows} rows could be used{first}"),
+        });
+    }
+    if let Some(file) = file {
+        let mut taken_for = vec![format!("read as {}", file.format)];
+        taken_for.extend(file.encoding.map(|encoding| format!("in {encoding}")));
+        taken_for.extend(file.delimiter.filter(|delimiter| *delimiter != ',').map(|delimiter| match delimiter {
+            '\t' => "parted by tabs".to_owned(),
+            other => format!("parted by {other}"),
+        }));
+        taken_for.extend(file.sheet.as_ref().map(|sheet| format!("sheet \"{sheet}\"")));
+        taken_for.extend(file.phone_column.as_ref().map(|column| format!("phones from \"{column}\"")));
+        taken_for.extend(file.name_column.as_ref().map(|column| format!("names from \"{column}\"")));
+        notes.push(taken_for.join(", "));
+    }
+    if doubtful > 0 {
+        notes.push(format!("{doubtful} numbers are landlines or special numbers: few of those have WhatsApp"));
+    }
+    notes
 }

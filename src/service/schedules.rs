@@ -11,14 +11,13 @@ use crate::domain::time::Millis;
 use croner::Cron;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
+use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 /// The longest expression that is read.
 const LONGEST_CRON: usize = 100;
 /// The most times that are worked out in one go.
 const MOST_TIMES: usize = 100;
-/// How much is added to a schedule whose list has grown or shrunk: nothing; the audience is counted at each occurrence.
-const NO_EXPECTATION: Option<u64> = None;
 
 /// A cron expression, read: what it means, and when it fires.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +55,13 @@ pub fn next_after(cron: &str, zone: &str, after: Millis) -> Result<Option<Millis
     first_after(&read(cron)?, &times::time_zone(zone)?, after)
 }
 
+/// The last planned time at or before `until`; `None`: there was none.
+pub(crate) fn last_until(cron: &str, zone: &str, until: Millis) -> Result<Option<Millis>> {
+    let second = jiff::Timestamp::from_second(until.0.div_euclid(1_000)).unwrap_or_default();
+    let zoned = second.to_zoned(times::time_zone(zone)?);
+    found(read(cron)?.find_previous_occurrence(&zoned, true))
+}
+
 fn wrong(code: &'static str, message: String) -> ServiceError {
     ServiceError::new(Kind::Wrong, code, message)
 }
@@ -84,7 +90,11 @@ fn read(cron: &str) -> Result<Cron> {
 fn first_after(pattern: &Cron, zone: &TimeZone, after: Millis) -> Result<Option<Millis>> {
     // Whole seconds, rounded down: the search begins at the second after.
     let second = jiff::Timestamp::from_second(after.0.div_euclid(1_000)).unwrap_or_default();
-    match pattern.find_next_occurrence(&second.to_zoned(zone.clone()), false) {
+    found(pattern.find_next_occurrence(&second.to_zoned(zone.clone()), false))
+}
+
+fn found(occurrence: std::result::Result<Zoned, CronError>) -> Result<Option<Millis>> {
+    match occurrence {
         Ok(at) => Ok(Some(at.timestamp().into())),
         Err(CronError::TimeSearchLimitExceeded | CronError::InvalidDate | CronError::InvalidTime) => Ok(None),
         Err(error) => Err(wrong("bad_cron", format!("the cron expression cannot be followed: {error}"))),
@@ -92,12 +102,30 @@ fn first_after(pattern: &Cron, zone: &TimeZone, after: Millis) -> Result<Option<
 }
 
 impl Service {
+    /// This sender's schedules that are on and due.
+    pub(crate) async fn due_schedules(&self, now: Millis) -> Result<Vec<Schedule>> {
+        let due = |schedule: &Schedule| {
+            schedule.enabled
+                && schedule.definition.sender == self.inner.settings.sender
+                && schedule.next_fire_at.is_some_and(|at| at <= now)
+        };
+        Ok(self.schedules().await?.into_iter().filter(due).collect())
+    }
+
+    /// Moves a schedule on from the planned time that was dealt with, to its first time after `now`. Another process having done so
+    /// is not an error.
+    pub(crate) async fn advance(&self, schedule: &Schedule, planned_at: Millis, now: Millis) -> Result<()> {
+        let next = next_after(&schedule.cron, &schedule.zone, now.max(planned_at))?;
+        self.inner.store.advance_schedule(&schedule.id, planned_at, next).await?;
+        Ok(())
+    }
+
     /// Stores a schedule that sends `request` each time; the audience and the template are looked at anew each time.
     /// Everything that [`Service::plan`] checks is checked now, and `bad_cron`, `bad_zone`, `never_fires` (422).
     pub async fn add_schedule(&self, request: &BroadcastRequest, cron: &str, zone: &str) -> Result<Schedule> {
         let now = self.now();
         let recurrence = recurrence(cron, zone, now, 1)?;
-        let request = BroadcastRequest { start_at: None, expect: NO_EXPECTATION, ..request.clone() };
+        let request = BroadcastRequest { start_at: None, ..request.clone() };
         let checked = self.check(&request).await?;
         let schedule = Schedule {
             id: ScheduleId::from_random(fastrand::u64(..)),
@@ -121,12 +149,10 @@ impl Service {
 
     /// Switches a schedule on (from its next time after now on) or off. `unknown_schedule` (404).
     pub async fn enable_schedule(&self, id: &ScheduleId, enabled: bool) -> Result<Schedule> {
-        let mut schedule = self
-            .schedules()
-            .await?
-            .into_iter()
-            .find(|schedule| schedule.id == *id)
-            .ok_or_else(|| ServiceError::new(Kind::NotFound, "unknown_schedule", format!("there is no schedule {id}")))?;
+        let mut schedule =
+            self.schedules().await?.into_iter().find(|schedule| schedule.id == *id).ok_or_else(|| {
+                ServiceError::new(Kind::NotFound, "unknown_schedule", format!("there is no schedule {id}"))
+            })?;
         // A planned time that passed while it was off is not made up for.
         let next = next_after(&schedule.cron, &schedule.zone, self.now())?;
         self.inner.store.enable_schedule(id, enabled, next).await?;
@@ -154,7 +180,12 @@ mod tests {
         for (cron, zone, now, expected) in [
             ("0 18 * * *", "Europe/London", "2025-03-29T12:00:00Z", ["2025-03-29T18:00:00Z", "2025-03-30T17:00:00Z"]),
             ("0 18 * * *", "Europe/London", "2025-10-25T12:00:00Z", ["2025-10-25T17:00:00Z", "2025-10-26T18:00:00Z"]),
-            ("0 9 * * 1-5", "America/New_York", "2026-03-06T12:00:00Z", ["2026-03-06T14:00:00Z", "2026-03-09T13:00:00Z"]),
+            (
+                "0 9 * * 1-5",
+                "America/New_York",
+                "2026-03-06T12:00:00Z",
+                ["2026-03-06T14:00:00Z", "2026-03-09T13:00:00Z"],
+            ),
             ("30 9 * * *", "Asia/Kolkata", "2026-03-28T00:00:00Z", ["2026-03-28T04:00:00Z", "2026-03-29T04:00:00Z"]),
             ("0 0 9 * * *", "Asia/Kolkata", "2026-03-28T00:00:00Z", ["2026-03-28T03:30:00Z", "2026-03-29T03:30:00Z"]),
         ] {

@@ -1,16 +1,57 @@
 //! The picture that faces draw: taken twice a second while something is open, kept when the store is away.
+//!
+//! One background task for each service takes it and everybody reads the same one, so that ten consoles' worth of drawing costs the
+//! store no more than one. It never ends for an error: it says what is wrong and keeps the last figures.
 
-use super::view::{Driver, EngineStatus, ReceiptsHealth, Snapshot};
-use super::{Service, Settings};
-use crate::domain::time::Millis;
-use crate::store::Store;
-use std::sync::Arc;
+use super::problems;
+use super::receipts::LAST_AT_NOTE;
+use super::view::{BroadcastView, Driver, EngineStatus, ReceiptsHealth, Snapshot};
+use super::{Inner, Result, Service, Settings};
+use crate::domain::broadcast::Broadcast;
+use crate::domain::state::BroadcastStatus;
+use crate::domain::template::Template;
+use crate::domain::time::{MINUTE, Millis, SECOND};
+use crate::store::{LeaseView, Store};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
-/// Where the snapshot is kept, and the bell for a new one.
+/// Between two pictures while something is open.
+const WHILE_OPEN: Duration = Duration::from_millis(500);
+/// Between two pictures while nothing is.
+const WHILE_IDLE: Duration = Duration::from_secs(2);
+/// Between two pictures however often the bell rings.
+const AT_LEAST: Duration = Duration::from_millis(100);
+/// The longest that a picture may take before the store counts as away.
+const STORE_PATIENCE: Duration = Duration::from_secs(6);
+/// Between two looks at what changes seldom and costs more: lists, templates, schedules, ended broadcasts.
+const SLOW_PART_MS: i64 = 2 * SECOND;
+/// Between two looks at the lists, when nothing was rung: counting people costs more than anything else here.
+const LISTS_MS: i64 = 10 * SECOND;
+/// How many ended broadcasts are in the picture.
+const ENDED: usize = 5;
+/// How many log rows are in the picture.
+const LATEST: u32 = 50;
+/// How many open broadcasts are in the picture.
+const OPEN: u32 = 200;
+/// The note that tells other processes that receipts can come in somewhere.
+const LISTENING_NOTE: &str = "receipts.listening_at";
+/// How old that note may be, and how often it is written.
+const LISTENING_MS: i64 = 3 * MINUTE;
+const LISTENING_EVERY_MS: i64 = MINUTE;
+/// Over how many of the last seconds the speed is taken.
+const SPEED_SECONDS: usize = 20;
+
+/// Where the picture is kept, and the bell for a new one.
 pub(super) struct Watcher {
-    sender: watch::Sender<Arc<Snapshot>>,
-    bell: Notify,
+    picture: watch::Sender<Arc<Snapshot>>,
+    bell: Arc<Notify>,
+    refreshing: AtomicBool,
+    rung: AtomicBool,
+    http: Mutex<String>,
+    /// As last synced; kept apart because the picture itself has no room for whole templates.
+    templates: Mutex<Arc<[Template]>>,
 }
 
 impl Watcher {
@@ -35,10 +76,22 @@ impl Watcher {
             store_trouble: None,
             http: String::new(),
         };
-        Self { sender: watch::Sender::new(Arc::new(first)), bell: Notify::new() }
+        Self {
+            picture: watch::Sender::new(Arc::new(first)),
+            bell: Arc::new(Notify::new()),
+            refreshing: AtomicBool::new(false),
+            rung: AtomicBool::new(true),
+            http: Mutex::new(String::new()),
+            templates: Mutex::new(Arc::new([])),
+        }
+    }
+
+    fn templates(&self) -> Arc<[Template]> {
+        Arc::clone(&self.templates.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn look_now(&self) {
+        self.rung.store(true, Ordering::Relaxed);
         self.bell.notify_one();
     }
 }
@@ -47,16 +100,210 @@ impl Service {
     /// The newest picture, and word of every newer one. The first call starts the refreshing (within a tokio runtime);
     /// it ends when the last clone of this service is gone. Before the store has answered the picture is empty.
     pub fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.inner.watcher.sender.subscribe()
+        if !self.inner.watcher.refreshing.swap(true, Ordering::SeqCst) {
+            tokio::spawn(keep_refreshing(Arc::downgrade(&self.inner), Arc::clone(&self.inner.watcher.bell)));
+        }
+        self.inner.watcher.picture.subscribe()
     }
 
-    /// Takes a new picture now and returns it: for `status` and other short-lived faces.
+    /// Takes a new picture now and returns it: for `status` and other short-lived faces. When the store does not answer, the last
+    /// one with the trouble in it.
     pub async fn refresh(&self) -> Arc<Snapshot> {
-        todo!()
+        let before = Arc::clone(&self.inner.watcher.picture.borrow());
+        let rung = self.inner.watcher.rung.swap(false, Ordering::Relaxed);
+        // A task of its own: a bug in here must not end the refreshing, and must not go unseen.
+        let service = self.clone();
+        let last = Arc::clone(&before);
+        let task = tokio::spawn(async move { service.take_picture(&last, rung).await });
+        let trouble = match tokio::time::timeout(STORE_PATIENCE, task).await {
+            Ok(Ok(Ok(picture))) => {
+                let picture = Arc::new(picture);
+                self.inner.watcher.picture.send_replace(Arc::clone(&picture));
+                return picture;
+            }
+            Ok(Ok(Err(error))) => error.message,
+            Ok(Err(panic)) => format!("a bug in wacast: {panic}"),
+            Err(_) => format!("the store did not answer within {} s", STORE_PATIENCE.as_secs()),
+        };
+        if rung {
+            self.inner.watcher.rung.store(true, Ordering::Relaxed);
+        }
+        if before.store_trouble.as_ref() != Some(&trouble) {
+            tracing::warn!(%trouble, "the figures on screen are the last known ones");
+        }
+        let mut picture = Snapshot { store_trouble: Some(trouble), ..(*before).clone() };
+        picture.problems = problems::find(&picture, self.now(), &self.inner.watcher.templates());
+        let picture = Arc::new(picture);
+        self.inner.watcher.picture.send_replace(Arc::clone(&picture));
+        picture
     }
 
     /// Says where HTTP listens, or why not, for the picture.
-    pub fn set_http(&self, _words: &str) {
-        todo!()
+    pub fn set_http(&self, words: &str) {
+        words.clone_into(&mut self.inner.watcher.http.lock().unwrap_or_else(PoisonError::into_inner));
+        self.inner.watcher.look_now();
     }
+
+    /// Who drives the sender, and what the driver says of itself.
+    pub(super) async fn driving(&self) -> Result<(Driver, EngineStatus)> {
+        if let Some(engine) = &self.inner.engine
+            && *engine.driving.borrow()
+        {
+            return Ok((Driver::Us, engine.status.borrow().clone()));
+        }
+        let lease = self.inner.store.lease(&self.inner.settings.sender).await?;
+        Ok(match lease.filter(|lease| lease.ends_in_ms > 0) {
+            Some(LeaseView { holder, status, .. }) => {
+                (Driver::Other(holder), serde_json::from_str(&status).unwrap_or_default())
+            }
+            // Not driving, but what our engine says (why it could not start) is worth knowing.
+            None => {
+                let ours = self.inner.engine.as_ref().map(|engine| engine.status.borrow().clone());
+                (Driver::Nobody, ours.unwrap_or_default())
+            }
+        })
+    }
+
+    async fn take_picture(&self, last: &Snapshot, rung: bool) -> Result<Snapshot> {
+        let store = &self.inner.store;
+        let now = self.now();
+        let (driver, engine) = self.driving().await?;
+        let mut open = Vec::new();
+        for broadcast in store.broadcasts(true, OPEN).await? {
+            open.push(self.with_figures(broadcast).await?);
+        }
+        open.sort_by_key(|view| (order(&view.broadcast), view.broadcast.start_at));
+        if driver == Driver::Nobody {
+            open.iter_mut().for_each(|view| view.done_at = None);
+        } else {
+            estimate_ends(&mut open, &engine, now);
+        }
+        let mut picture = Snapshot {
+            at: now,
+            driver,
+            engine,
+            open,
+            latest: store.log_tail(LATEST).await?,
+            store_trouble: None,
+            http: self.inner.watcher.http.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            ..last.clone()
+        };
+        // Something that was open and is not any more has ended: look at once.
+        let ended_since =
+            last.open.iter().any(|was| !picture.open.iter().any(|is| is.broadcast.id == was.broadcast.id));
+        if rung || ended_since || new_stretch(last.at, now, SLOW_PART_MS) {
+            self.take_slow_part(&mut picture, last.at, rung).await?;
+        }
+        picture.problems = problems::find(&picture, now, &self.inner.watcher.templates());
+        Ok(picture)
+    }
+
+    async fn take_slow_part(&self, picture: &mut Snapshot, before: Millis, rung: bool) -> Result<()> {
+        let store = &self.inner.store;
+        let newest = store.broadcasts(false, OPEN).await?;
+        picture.ended.clear();
+        for broadcast in newest.into_iter().filter(|broadcast| broadcast.status.is_final()).take(ENDED) {
+            picture.ended.push(self.with_figures(broadcast).await?);
+        }
+        let synced = store.templates().await?;
+        let approved = synced.templates.iter().filter(|template| template.is_approved()).count();
+        picture.templates = (synced.templates.len(), approved, synced.synced_at);
+        *self.inner.watcher.templates.lock().unwrap_or_else(PoisonError::into_inner) = synced.templates.into();
+        if rung || new_stretch(before, picture.at, LISTS_MS) {
+            picture.lists = store.lists().await?;
+        }
+        picture.schedules = store.schedules().await?;
+        picture.sender = self.known_sender().await?.map(|known| known.info);
+        picture.budget = self.budget().await?;
+        picture.receipts = self.receipts_health().await?;
+        Ok(())
+    }
+
+    /// Whether receipts can come in, here or in another process on this store.
+    pub(super) async fn receipts_set_up(&self) -> Result<bool> {
+        Ok(self.receipts_health().await?.set_up)
+    }
+
+    async fn receipts_health(&self) -> Result<ReceiptsHealth> {
+        let store = &self.inner.store;
+        let now = self.now();
+        let notes = store.notes("receipts.").await?;
+        let noted = |key: &str| notes.get(key).and_then(|text| text.parse().ok()).map(Millis);
+        let listening_at = noted(LISTENING_NOTE);
+        let set_up_here = self.inner.settings.receipts_set_up;
+        if set_up_here && listening_at.is_none_or(|at| now.since(at) >= LISTENING_EVERY_MS) {
+            store.put_note(LISTENING_NOTE, &now.0.to_string()).await?;
+        }
+        Ok(ReceiptsHealth {
+            set_up: set_up_here || listening_at.is_some_and(|at| now.since(at) < LISTENING_MS),
+            last_at: noted(LAST_AT_NOTE).max(self.inner.receipts.last_at()),
+            backlog: store.receipts_backlog().await?,
+        })
+    }
+}
+
+async fn keep_refreshing(inner: std::sync::Weak<Inner>, bell: Arc<Notify>) {
+    loop {
+        let Some(service) = inner.upgrade().map(|inner| Service { inner }) else { return };
+        let picture = service.refresh().await;
+        // Not kept while waiting, so that the last clone's end is noticed.
+        drop(service);
+        let period = if picture.open.iter().any(BroadcastView::is_under_way) { WHILE_OPEN } else { WHILE_IDLE };
+        tokio::time::sleep(AT_LEAST).await;
+        let _ = tokio::time::timeout(period.saturating_sub(AT_LEAST), bell.notified()).await;
+    }
+}
+
+/// Whether a new stretch of time has begun since the picture before: once for each stretch.
+fn new_stretch(before: Millis, now: Millis, stretch_ms: i64) -> bool {
+    before.0.div_euclid(stretch_ms) != now.0.div_euclid(stretch_ms)
+}
+
+/// Those under way first, then paused, then scheduled.
+fn order(broadcast: &Broadcast) -> u8 {
+    match broadcast.status {
+        BroadcastStatus::Running => 0,
+        BroadcastStatus::Preparing => 1,
+        BroadcastStatus::Paused => 2,
+        BroadcastStatus::Scheduled => 3,
+        BroadcastStatus::Draft | BroadcastStatus::Completed | BroadcastStatus::Cancelled => 4,
+    }
+}
+
+/// Sets when each broadcast under way will be through, at the speed of the last seconds, sharing it evenly.
+pub(super) fn estimate_ends(views: &mut [BroadcastView], engine: &EngineStatus, now: Millis) {
+    let remaining = |view: &BroadcastView| {
+        let not_frozen = u64::from(view.broadcast.total).saturating_sub(view.counts.total());
+        view.counts.open() + not_frozen
+    };
+    let under_way: Vec<u64> = views.iter().filter(|view| view.is_under_way()).map(remaining).collect();
+    let recent = &engine.written_per_second[engine.written_per_second.len().saturating_sub(SPEED_SECONDS)..];
+    let written: u32 = recent.iter().sum();
+    let speed = if recent.is_empty() || written == 0 {
+        engine.pace
+    } else {
+        f64::from(written) / f64::from(u32::try_from(recent.len()).unwrap_or(1))
+    };
+    for view in views.iter_mut() {
+        view.done_at = None;
+        if !view.is_under_way() || speed <= 0.0 {
+            continue;
+        }
+        let mine = remaining(view);
+        // While mine lasts, each of the others takes as much as mine at most.
+        let before_mine_ends: u64 = under_way.iter().map(|other| (*other).min(mine)).sum();
+        let own_pace = view.broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0);
+        let takes_ms = takes_ms(before_mine_ends, speed).max(own_pace.map_or(0, |pace| takes_ms(mine, pace)));
+        view.done_at = Some(now.plus(takes_ms));
+    }
+}
+
+/// How long so many messages take at a pace, in milliseconds.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "an estimate for people; `as` saturates"
+)]
+pub(super) fn takes_ms(messages: u64, messages_per_second: f64) -> i64 {
+    (messages as f64 / messages_per_second * 1_000.0).ceil() as i64
 }

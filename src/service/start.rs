@@ -1,10 +1,24 @@
 //! Making a broadcast: at once, for later, and when its time has come.
+//!
+//! Whatever happens twice here (a repeated request, two schedulers, a restart in the middle) has one outcome: the store
+//! decides by keys, and this module asks it in an order in which losing any step does no harm.
 
+use super::plan::{Checked, refuse_repeats_since, resolve, spelled_out};
 use super::view::BroadcastRequest;
-use super::{Result, Service};
-use crate::domain::broadcast::Broadcast;
+use super::{Kind, Result, Service, ServiceError};
+use crate::domain::broadcast::{Audience, Broadcast, Definition};
+use crate::domain::ids::{BroadcastId, ScheduleId};
 use crate::domain::schedule::Schedule;
+use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
+use crate::store::{BroadcastMade, NewBroadcast, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// The most open broadcasts that are looked through for due ones.
+const OPEN: u32 = 5_000;
+/// The most ids that are tried before random numbers are given up on.
+const TRIES: u32 = 5;
 
 /// A broadcast that was made.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,27 +29,253 @@ pub struct Started {
     pub replay: bool,
 }
 
+/// What a used key stands for, so that a repeated request gets the same answer however things have gone on.
+#[derive(Serialize, Deserialize)]
+struct UsedKey {
+    content: String,
+    broadcast: BroadcastId,
+    total: u32,
+}
+
 impl Service {
     /// Makes a broadcast. Checks everything that [`Service::plan`] checks, without trusting it, and then:
     /// `count_differs` (409, with both figures) when `expect` is not the number of people, `looks_like_repeat` (409, with the
     /// other one's id), `key_reused` (422).
-    pub async fn start(&self, _request: BroadcastRequest) -> Result<Started> {
-        todo!()
+    pub async fn start(&self, request: BroadcastRequest) -> Result<Started> {
+        // First of all: a repeated request is answered as before even if its checks would fail by now.
+        if let Some((key, content)) = &request.idempotency
+            && let Some(started) = self.replay(key, content).await?
+        {
+            return Ok(started);
+        }
+        let checked = self.check(&request).await?;
+        if let Some(expected) = request.expect.filter(|expected| *expected != checked.people) {
+            let message = format!(
+                "the audience is {} people now, not {expected}: nothing was sent; look at it and say the number again",
+                checked.people
+            );
+            return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
+                .with_details(json!({ "expected": expected, "people": checked.people })));
+        }
+        let made = self.make(new_broadcast(self, &checked)).await?;
+        let started = match made {
+            BroadcastMade::New(broadcast) => Started { broadcast, replay: false },
+            BroadcastMade::Replay(broadcast) => Started { broadcast, replay: true },
+            BroadcastMade::KeyReused => return Err(key_reused()),
+            BroadcastMade::LooksLikeRepeat(other) => {
+                let message = format!(
+                    "{other} went to the same people with the same template less than a day ago: if this is meant, say that it is a repeat"
+                );
+                return Err(ServiceError::new(Kind::Conflict, "looks_like_repeat", message)
+                    .with_details(json!({ "broadcast_id": other })));
+            }
+        };
+        if let Some((key, content)) = request.idempotency {
+            let used = UsedKey { content, broadcast: started.broadcast.id.clone(), total: started.broadcast.total };
+            let note = serde_json::to_string(&used).unwrap_or_default();
+            self.inner.store.put_note(&key_note(&key), &note).await?;
+        }
+        self.ring();
+        Ok(started)
+    }
+
+    /// What was answered when this key was first used; `None`: it was not.
+    async fn replay(&self, key: &str, content: &str) -> Result<Option<Started>> {
+        let Some(note) = self.inner.store.note(&key_note(key)).await? else { return Ok(None) };
+        let Ok(used) = serde_json::from_str::<UsedKey>(&note) else { return Ok(None) };
+        if used.content != content {
+            return Err(key_reused());
+        }
+        let now = self.stored(&used.broadcast).await?;
+        let status = if now.start_at.is_some() { BroadcastStatus::Scheduled } else { BroadcastStatus::Preparing };
+        let broadcast = Broadcast { status, total: used.total, reason: None, detail: String::new(), ..now };
+        Ok(Some(Started { broadcast, replay: true }))
+    }
+
+    /// Asks the store, with another id when one exists already.
+    async fn make(&self, mut new: NewBroadcast) -> Result<BroadcastMade> {
+        for _ in 1..TRIES {
+            match self.inner.store.make_broadcast(new.clone(), self.now()).await {
+                Err(StoreError::Conflict(_)) => new.id = BroadcastId::from_random(fastrand::u64(..)),
+                other => return Ok(other?),
+            }
+        }
+        Ok(self.inner.store.make_broadcast(new, self.now()).await?)
+    }
+
+    /// This sender's scheduled broadcasts whose time has come.
+    pub(crate) async fn due_broadcasts(&self, now: Millis) -> Result<Vec<Broadcast>> {
+        let due = |broadcast: &Broadcast| {
+            broadcast.status == BroadcastStatus::Scheduled
+                && broadcast.definition.sender == self.inner.settings.sender
+                && broadcast.start_at.is_none_or(|at| at <= now)
+        };
+        let mut broadcasts = self.inner.store.broadcasts(true, OPEN).await?;
+        broadcasts.retain(due);
+        broadcasts.sort_by_key(|broadcast| broadcast.start_at);
+        Ok(broadcasts)
     }
 
     /// Starts a scheduled broadcast that is due: fixes its audience and its template as they are now. When the template cannot be
     /// sent any more, it is paused with reason `template`. Somebody else having started it is not an error.
-    pub async fn fire(&self, _broadcast: &Broadcast) -> Result<Broadcast> {
-        todo!()
+    pub async fn fire(&self, broadcast: &Broadcast) -> Result<Broadcast> {
+        let outcome = match self.fix(&broadcast.definition).await? {
+            Ok((definition, total)) => self.inner.store.start_broadcast(&broadcast.id, definition, total).await,
+            Err(words) => self.inner.store.pause(&broadcast.id, PauseReason::Template, &words, None).await,
+        };
+        self.ring();
+        self.unless_faster(&broadcast.id, outcome).await
     }
 
     /// Makes the broadcast of one occurrence of a schedule and starts it, at most once however often it is called.
-    pub async fn fire_occurrence(&self, _schedule: &Schedule, _planned_at: Millis) -> Result<Broadcast> {
-        todo!()
+    pub async fn fire_occurrence(&self, schedule: &Schedule, planned_at: Millis) -> Result<Broadcast> {
+        match self.fix(&schedule.definition).await? {
+            Ok((definition, total)) => {
+                // In one step, so that there is nothing half done to find after a crash. With nobody in the
+                // audience there is nothing to fix, and the other way says so.
+                let status = if definition.audience.uploads.is_empty() {
+                    BroadcastStatus::Scheduled
+                } else {
+                    BroadcastStatus::Preparing
+                };
+                let broadcast = self.make_occurrence(&schedule.id, definition, status, planned_at, total).await?;
+                self.ring();
+                if broadcast.status == BroadcastStatus::Scheduled { self.fire(&broadcast).await } else { Ok(broadcast) }
+            }
+            Err(words) => self.make_paused(schedule, planned_at, PauseReason::Template, &words).await,
+        }
     }
 
     /// Holds a broadcast that could not start in time: paused with reason `absence`, to be resumed by an operator.
-    pub async fn hold(&self, _broadcast: &Broadcast, _words: &str) -> Result<Broadcast> {
-        todo!()
+    pub async fn hold(&self, broadcast: &Broadcast, words: &str) -> Result<Broadcast> {
+        let held = self.inner.store.pause(&broadcast.id, PauseReason::Absence, words, None).await;
+        self.ring();
+        self.unless_faster(&broadcast.id, held).await
     }
+
+    /// The same for one occurrence of a schedule.
+    pub(crate) async fn hold_occurrence(
+        &self,
+        schedule: &Schedule,
+        planned_at: Millis,
+        words: &str,
+    ) -> Result<Broadcast> {
+        self.make_paused(schedule, planned_at, PauseReason::Absence, words).await
+    }
+
+    /// Makes an occurrence's broadcast as scheduled and pauses it. A crash between the two leaves one that is due, which the
+    /// next look at the clock treats in the same way.
+    async fn make_paused(
+        &self,
+        schedule: &Schedule,
+        planned_at: Millis,
+        reason: PauseReason,
+        words: &str,
+    ) -> Result<Broadcast> {
+        let mut definition = schedule.definition.clone();
+        definition.audience.uploads.clear();
+        let broadcast =
+            self.make_occurrence(&schedule.id, definition, BroadcastStatus::Scheduled, planned_at, 0).await?;
+        if broadcast.status != BroadcastStatus::Scheduled {
+            return Ok(broadcast);
+        }
+        let paused = self.inner.store.pause(&broadcast.id, reason, words, None).await;
+        self.ring();
+        self.unless_faster(&broadcast.id, paused).await
+    }
+
+    async fn make_occurrence(
+        &self,
+        schedule: &ScheduleId,
+        definition: Definition,
+        status: BroadcastStatus,
+        planned_at: Millis,
+        total: u32,
+    ) -> Result<Broadcast> {
+        let new = NewBroadcast {
+            id: BroadcastId::from_random(fastrand::u64(..)),
+            definition,
+            status,
+            start_at: Some(planned_at),
+            total,
+            occurrence: Some((schedule.clone(), planned_at)),
+            idempotency: None,
+            refuse_repeats_since: None,
+        };
+        match self.make(new).await? {
+            BroadcastMade::New(broadcast) | BroadcastMade::Replay(broadcast) => Ok(broadcast),
+            BroadcastMade::KeyReused | BroadcastMade::LooksLikeRepeat(_) => Err(ServiceError::new(
+                Kind::Internal,
+                "internal",
+                "an occurrence was refused for a reason that it cannot have",
+            )),
+        }
+    }
+
+    /// A definition as it is to start with now: template, audience and number of people; `Err` in words when its
+    /// template cannot be sent.
+    async fn fix(&self, definition: &Definition) -> Result<std::result::Result<(Definition, u32), String>> {
+        let Definition { template, bindings, audience, .. } = definition;
+        let list = audience.list.as_deref();
+        // A list that is gone is an audience of nobody: the broadcast completes with nobody, and says so.
+        let uploads = match self.audience_uploads(list).await {
+            Err(error) if error.kind == Kind::NotFound => Vec::new(),
+            other => other?,
+        };
+        let fixed = match self.sendable_template(&template.name, &template.language).await {
+            Ok((template, _)) => {
+                let columns = self.columns(list, &uploads).await?;
+                resolve(&template, bindings, &columns).map(|resolved| (template, spelled_out(&resolved)))
+            }
+            Err(error) => Err(error),
+        };
+        let (template, bindings) = match fixed {
+            Ok(fixed) => fixed,
+            Err(error) if error.kind == Kind::Wrong => return Ok(Err(error.message)),
+            Err(error) => return Err(error),
+        };
+        let total = self.inner.store.audience_size(&uploads).await?;
+        let audience = Audience { list: audience.list.clone(), uploads };
+        let definition = Definition { template, bindings, audience, ..definition.clone() };
+        Ok(Ok((definition, u32::try_from(total).unwrap_or(u32::MAX))))
+    }
+
+    /// When somebody else was faster, how it stands is the answer.
+    async fn unless_faster(
+        &self,
+        id: &BroadcastId,
+        outcome: std::result::Result<Broadcast, StoreError>,
+    ) -> Result<Broadcast> {
+        match outcome {
+            Err(StoreError::Conflict(_)) => self.stored(id).await,
+            other => Ok(other?),
+        }
+    }
+}
+
+fn new_broadcast(service: &Service, checked: &Checked) -> NewBroadcast {
+    let request = &checked.request;
+    let (status, uploads) = match request.start_at {
+        None => (BroadcastStatus::Preparing, checked.uploads.clone()),
+        Some(_) => (BroadcastStatus::Scheduled, Vec::new()),
+    };
+    NewBroadcast {
+        id: BroadcastId::from_random(fastrand::u64(..)),
+        definition: checked.definition(service.settings(), uploads),
+        status,
+        start_at: request.start_at,
+        total: u32::try_from(checked.people).unwrap_or(u32::MAX),
+        occurrence: None,
+        idempotency: request.idempotency.clone(),
+        refuse_repeats_since: refuse_repeats_since(request, service.now()),
+    }
+}
+
+fn key_reused() -> ServiceError {
+    let message = "this Idempotency-Key was used for something else before: use a new one for a new request";
+    ServiceError::new(Kind::Wrong, "key_reused", message)
+}
+
+fn key_note(key: &str) -> String {
+    format!("send_key.{key}")
 }

@@ -61,9 +61,7 @@ fn find(known: &SyncedTemplates, name: &str, language: &str) -> Result<Template>
             "the template {name} / {language} is {}: only approved templates can be sent; see WhatsApp Manager for why",
             template.status.to_lowercase()
         );
-        return Err(
-            wrong("template_not_approved", message).with_details(json!({ "template_status": template.status }))
-        );
+        return Err(wrong("template_not_approved", message).with_details(json!({ "template_status": template.status })));
     }
     if named.is_empty() {
         let mut names: Vec<&str> = known.templates.iter().map(|template| template.name.as_str()).collect();
@@ -77,8 +75,7 @@ fn find(known: &SyncedTemplates, name: &str, language: &str) -> Result<Template>
             .with_details(json!({ "languages": [] })));
     }
     let languages: Vec<&str> = named.iter().map(|template| template.language.as_str()).collect();
-    let message =
-        format!("the template {name} does not exist in \"{language}\"; it exists in {}", some_of(&languages));
+    let message = format!("the template {name} does not exist in \"{language}\"; it exists in {}", some_of(&languages));
     Err(wrong("template_missing", message).with_details(json!({ "languages": languages })))
 }
 

@@ -1,0 +1,178 @@
+//! The blocking half of an import: reads rows on a thread of its own and hands them over in batches.
+//!
+//! The channel holds two batches: a store that is slow slows the reading, and a caller who goes away ends it.
+
+use super::{ImportSource, RejectsTo, wrong};
+use crate::domain::broadcast::Number;
+use crate::domain::phone::PhoneKind;
+use crate::intake::rejects::RejectsWriter;
+use crate::intake::{self, Described, IntakeProblem, Options, Row};
+use crate::service::{Kind, ServiceError};
+use crate::store::{Reject, UploadRow};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use tokio::sync::mpsc;
+
+/// Rows in a batch.
+const BATCH_ROWS: usize = 1_000;
+/// Bytes of numbers in a batch, about: rows may be long.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Batches under way.
+const BATCHES: usize = 2;
+/// The longest reason kept.
+const LONGEST_REASON: usize = 300;
+
+/// Rows that were read.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Those that can be used.
+    pub numbers: Vec<UploadRow>,
+    /// The first of those that cannot.
+    pub rejects: Vec<Reject>,
+    /// How many cannot.
+    pub rejected: u64,
+    /// How many cannot, by the reason's word.
+    pub causes: HashMap<&'static str, u64>,
+    /// How many can, but are hardly WhatsApp numbers.
+    pub doubtful: u64,
+}
+
+/// What the reading thread says.
+pub(super) enum Event {
+    /// What the file turned out to be.
+    Described(Described),
+    /// Rows.
+    Batch(Batch),
+    /// All rows were read.
+    End {
+        /// The attribute columns.
+        columns: Vec<String>,
+    },
+    /// It cannot be read (to its end).
+    Failed(ServiceError),
+}
+
+/// Starts reading. The last event is `End` or `Failed`.
+pub(super) fn start(source: ImportSource, options: Options, rejects: Option<RejectsTo>) -> mpsc::Receiver<Event> {
+    let (events, received) = mpsc::channel(BATCHES);
+    tokio::task::spawn_blocking(move || {
+        let last = match read(source, &options, rejects, &events) {
+            Ok(columns) => Event::End { columns },
+            Err(Ended::Failed(error)) => Event::Failed(error),
+            Err(Ended::NobodyListens) => return,
+        };
+        // Nobody listening any more is no concern of this thread.
+        let _ = events.blocking_send(last);
+    });
+    received
+}
+
+enum Ended {
+    Failed(ServiceError),
+    NobodyListens,
+}
+
+impl From<ServiceError> for Ended {
+    fn from(error: ServiceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+type Rejects = Option<RejectsWriter<BufWriter<Box<dyn Write + Send>>>>;
+
+fn read(
+    source: ImportSource,
+    options: &Options,
+    rejects: Option<RejectsTo>,
+    events: &mpsc::Sender<Event>,
+) -> Result<Vec<String>, Ended> {
+    let (name, source) = match source {
+        ImportSource::Path(path) => (path.display().to_string(), intake::Source::Path(path)),
+        ImportSource::Named { name, path } => (name, intake::Source::Path(path)),
+        ImportSource::Bytes { name, bytes } => (name.clone(), intake::Source::bytes(name, bytes)),
+    };
+    let send = |event| events.blocking_send(event).map_err(|_| Ended::NobodyListens);
+    let mut rows = intake::open(source, options).map_err(|error| bad_file(&name, &error.problem))?;
+    let mut rejects = open_rejects(rejects)?;
+    send(Event::Described(rows.described().clone()))?;
+    let mut batch = Batch::default();
+    let mut batch_bytes = 0;
+    while let Some(row) = rows.next() {
+        let row = row.map_err(|error| bad_file(&name, &error.problem))?;
+        batch_bytes += batch.add(row, &mut rejects)?;
+        if batch.rows() >= BATCH_ROWS || batch_bytes >= BATCH_BYTES {
+            send(Event::Batch(std::mem::take(&mut batch)))?;
+            batch_bytes = 0;
+        }
+    }
+    if batch.rows() > 0 {
+        send(Event::Batch(batch))?;
+    }
+    if let Some(rejects) = rejects {
+        rejects.finish().and_then(|mut file| file.flush()).map_err(|error| rejects_file(&error))?;
+    }
+    Ok(rows.columns().to_vec())
+}
+
+impl Batch {
+    fn rows(&self) -> usize {
+        self.numbers.len() + usize::try_from(self.rejected).unwrap_or(usize::MAX)
+    }
+
+    /// Adds a row and returns about how many bytes it takes.
+    fn add(&mut self, row: Row, rejects: &mut Rejects) -> Result<usize, ServiceError> {
+        match row.outcome {
+            Ok(number) => {
+                self.doubtful += u64::from(row.kind.is_some_and(PhoneKind::is_doubtful));
+                let bytes = bytes_of(&number);
+                let row =
+                    u32::try_from(row.row).map_err(|_| wrong("bad_file", "more than 4,294,967,295 rows".into()))?;
+                self.numbers.push(UploadRow { row, number });
+                Ok(bytes)
+            }
+            Err(rejected) => {
+                if let Some(rejects) = rejects {
+                    rejects.write(row.row, &rejected).map_err(|error| rejects_file(&error))?;
+                }
+                self.rejected += 1;
+                *self.causes.entry(rejected.reason.word()).or_default() += 1;
+                let mut reason = rejected.reason.to_string();
+                if reason.len() > LONGEST_REASON {
+                    reason = reason.chars().take(LONGEST_REASON).collect();
+                }
+                if self.rejects.len() < super::REJECTS_KEPT {
+                    self.rejects.push(Reject { row: row.row, phone: rejected.phone_raw, reason });
+                }
+                Ok(0)
+            }
+        }
+    }
+}
+
+fn bytes_of(number: &Number) -> usize {
+    let attributes: usize = number.attributes.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+    number.name.len() + attributes + 64
+}
+
+fn open_rejects(rejects: Option<RejectsTo>) -> Result<Rejects, ServiceError> {
+    let writer: Box<dyn Write + Send> = match rejects {
+        None => return Ok(None),
+        Some(RejectsTo::Path(path)) => Box::new(File::create(path).map_err(|error| rejects_file(&error))?),
+        Some(RejectsTo::Writer(writer)) => writer,
+    };
+    RejectsWriter::new(BufWriter::new(writer)).map(Some).map_err(|error| rejects_file(&error))
+}
+
+fn rejects_file(error: &std::io::Error) -> ServiceError {
+    wrong("rejects_file", format!("the rejects cannot be written: {error}"))
+}
+
+fn bad_file(name: &str, problem: &IntakeProblem) -> ServiceError {
+    let (kind, code) = match problem {
+        IntakeProblem::Missing => (Kind::NotFound, "no_such_file"),
+        IntakeProblem::TooLarge(_) => (Kind::TooLarge, "too_large"),
+        _ => (Kind::Wrong, "bad_file"),
+    };
+    ServiceError::new(kind, code, format!("{name}: {problem}"))
+}

@@ -1,0 +1,164 @@
+//! What needs a person, found in a picture. Pure.
+//!
+//! Each problem says what happened and what to do; whatever mends itself is not one.
+
+use super::times;
+use super::view::{BroadcastView, Driver, Problem, Snapshot};
+use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
+use crate::domain::template::Template;
+use crate::domain::time::{HOUR, MINUTE, Millis};
+
+/// Receipts that come for less than this after a message was taken are not missed yet.
+const SILENT_AFTER_MS: i64 = 15 * MINUTE;
+/// A schedule whose template cannot be sent is told of this long before it fires.
+const SCHEDULE_AHEAD_MS: i64 = 24 * HOUR;
+
+/// What needs a person, the most pressing first. `templates`: as last synced.
+pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut add = |broadcast: Option<&BroadcastView>, what: String, advice: &str| {
+        let broadcast = broadcast.map(|view| view.broadcast.id.clone());
+        problems.push(Problem { what, advice: advice.to_owned(), broadcast });
+    };
+    if let Some(trouble) = &picture.store_trouble {
+        add(
+            None,
+            trouble.clone(),
+            "Nothing is sent while the store is away, and nothing is lost. Check the store's server or disk.",
+        );
+    }
+    let waiting = picture.open.iter().filter(|view| view.broadcast.status != BroadcastStatus::Paused).count();
+    if picture.driver == Driver::Nobody && waiting + picture.schedules.iter().filter(|one| one.enabled).count() > 0 {
+        let what = match picture.engine.trouble.as_str() {
+            "" => "nobody drives the sender: nothing goes out and no schedule fires".to_owned(),
+            trouble => format!("nothing goes out: {trouble}"),
+        };
+        add(None, what, "Start wacast on this server (`wacast --no-tui`, or the console) and leave it running.");
+    }
+    sender_problems(picture, &mut add);
+    for view in picture.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Paused) {
+        paused(view, &mut add);
+    }
+    for view in picture.open.iter().chain(&picture.ended) {
+        let in_doubt = view.counts.get(RecipientState::InDoubt);
+        if in_doubt > 0 {
+            let advice = if picture.receipts.set_up {
+                "They are not sent again. Receipts settle most of them within minutes; decide about the rest yourself."
+            } else {
+                "They are not sent again. Receipts would settle them, but none are set up: decide about them yourself."
+            };
+            add(Some(view), format!("{}: {in_doubt} people may or may not have got it", name(view)), advice);
+        }
+    }
+    template_problems(picture, now, templates, &mut add);
+    receipts_problems(picture, now, &mut add);
+    problems
+}
+
+fn sender_problems(picture: &Snapshot, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
+    let Some(sender) = &picture.sender else { return };
+    let why = match sender.health_notes.is_empty() {
+        true => "WhatsApp Manager says why.".to_owned(),
+        false => sender.health_notes.join(" "),
+    };
+    match sender.can_send_message.as_str() {
+        "BLOCKED" => add(None, "WhatsApp does not let this sender write to anybody".to_owned(), &why),
+        "LIMITED" => add(None, "WhatsApp limits what this sender may send".to_owned(), &why),
+        _ => {}
+    }
+    if sender.quality_rating == "RED" {
+        let advice =
+            "People block or report its messages. Write to fewer people, to those who expect it, before WhatsApp acts.";
+        add(None, "the sender's quality is low".to_owned(), advice);
+    }
+}
+
+fn paused(view: &BroadcastView, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
+    let broadcast = &view.broadcast;
+    // A person paused it, or it goes on by itself: nobody is missing.
+    if broadcast.resume_at.is_some() || broadcast.reason == Some(PauseReason::Operator) {
+        return;
+    }
+    let label = broadcast.reason.map_or("paused", PauseReason::label);
+    let what = match broadcast.detail.as_str() {
+        "" => format!("{} is paused: {label}", name(view)),
+        detail => format!("{} is paused: {label}: {detail}", name(view)),
+    };
+    let advice = match broadcast.reason {
+        Some(PauseReason::Absence) => "Resume it if it should still go out now, else cancel it.",
+        Some(PauseReason::Template) => "Mend the template in WhatsApp Manager, sync templates, then resume it.",
+        Some(PauseReason::Auth) => "Put a working access token into the settings, then resume it.",
+        Some(PauseReason::Failures) => "Look at its failures; resume it if they do not concern the rest.",
+        Some(PauseReason::Store) => "Make room or mend the store, then resume it.",
+        _ => "Mend what stands in the way, then resume it.",
+    };
+    add(Some(view), what, advice);
+}
+
+fn template_problems(
+    picture: &Snapshot,
+    now: Millis,
+    templates: &[Template],
+    add: &mut impl FnMut(Option<&BroadcastView>, String, &str),
+) {
+    let status_now = |wanted: &Template| {
+        templates
+            .iter()
+            .find(|known| known.name == wanted.name && known.language == wanted.language)
+            .filter(|known| !known.is_approved())
+    };
+    let advice = "It will be held when its time comes. Mend the template in WhatsApp Manager and sync templates.";
+    for view in picture.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Scheduled) {
+        if let Some(template) = status_now(&view.broadcast.definition.template) {
+            let what = format!("{} is scheduled, but its template is {}", name(view), template.status.to_lowercase());
+            add(Some(view), what, advice);
+        }
+    }
+    for schedule in picture.schedules.iter().filter(|schedule| schedule.enabled) {
+        let soon = schedule.next_fire_at.is_some_and(|at| at.since(now) < SCHEDULE_AHEAD_MS);
+        if let Some(template) = status_now(&schedule.definition.template).filter(|_| soon) {
+            let what = format!(
+                "schedule {} fires soon, but its template {} is {}",
+                schedule.id,
+                template.key(),
+                template.status.to_lowercase()
+            );
+            add(None, what, advice);
+        }
+    }
+}
+
+fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
+    let sending = picture.open.iter().any(BroadcastView::is_under_way);
+    if !picture.receipts.set_up {
+        if sending && !picture.rehearsal {
+            let advice = "Delivered and read stay unknown, and people in doubt stay in doubt. Set [whatsapp] app_secret and point the webhook here.";
+            add(None, "no receipts are set up".to_owned(), advice);
+        }
+        return;
+    }
+    // The oldest of the newest answers that WhatsApp took a message: receipts for it should have come since.
+    let taken_at = picture.latest.iter().filter(|row| row.status == "sent").map(|row| row.timestamp).min();
+    let silent = taken_at.filter(|taken_at| {
+        now.since(*taken_at) > SILENT_AFTER_MS
+            && now.since(*taken_at) < 24 * HOUR
+            && picture.receipts.last_at.is_none_or(|last| last < *taken_at)
+    });
+    if let Some(taken_at) = silent {
+        let what =
+            format!("no receipt has come since messages were taken {} ago", times::length_words(now.since(taken_at)));
+        add(
+            None,
+            what,
+            "Check that WhatsApp can reach the webhook from outside, and that it is subscribed to messages.",
+        );
+    }
+}
+
+/// What people call a broadcast.
+fn name(view: &BroadcastView) -> String {
+    match view.broadcast.definition.label.as_str() {
+        "" => format!("{} ({})", view.broadcast.definition.template.name, view.broadcast.id),
+        label => label.to_owned(),
+    }
+}
