@@ -3,7 +3,7 @@
 //!
 //! Pure; the labels of states come from the domain's tables.
 
-use super::look::{Glyphs, Look, Role};
+use super::look::{Glyphs, Role};
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};

@@ -205,11 +205,6 @@ fn running(now: Millis, file: &str, since: Millis, progress: &ImportProgress, ca
     canvas.text(area, 0, Role::Strong, file);
     let passed = now.since(since).max(0);
     let rate = if passed >= 1_000 { progress.received.saturating_mul(1_000) / passed.unsigned_abs() } else { 0 };
-    if let Some(total) = progress.total_bytes {
-        let bar = canvas.bar(usize::from(area.width.saturating_sub(10)).min(60), progress.read_bytes, total);
-        let percent = super::canvas::scaled(100, progress.read_bytes, total);
-        canvas.pieces(area, 2, &[(Role::Good, &bar), (Role::Strong, &format!(" {percent} %"))]);
-    }
     let words = format!(
         "{}: {} new, {} known already, {} rejected",
         counted(progress.received, "row"),
@@ -217,12 +212,7 @@ fn running(now: Millis, file: &str, since: Millis, progress: &ImportProgress, ca
         thousands(progress.duplicates),
         thousands(progress.rejected)
     );
-    canvas.text(area, 4, Role::Plain, &words);
-    let left = progress.total_bytes.filter(|_| passed >= 1_000 && progress.read_bytes > 0).map(|total| {
-        let rest = total.saturating_sub(progress.read_bytes);
-        let left = u128::from(rest) * u128::from(passed.unsigned_abs()) / u128::from(progress.read_bytes);
-        format!(", {} left", words::lasting(i64::try_from(left).unwrap_or(i64::MAX)))
-    });
-    canvas.text(area, 5, Role::Dim, &format!("{} rows a second{}", thousands(rate), left.unwrap_or_default()));
-    canvas.paragraph(area, 7, Role::Dim, "Nobody sees any of it before it is through. It goes on when you close this.");
+    canvas.text(area, 2, Role::Plain, &words);
+    canvas.text(area, 3, Role::Dim, &format!("{} rows a second, for {} so far", thousands(rate), words::lasting(passed)));
+    canvas.paragraph(area, 5, Role::Dim, "Nobody sees any of it before it is through. It goes on when you close this.");
 }
