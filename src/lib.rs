@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod cloud_api;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod intake;
