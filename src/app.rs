@@ -9,7 +9,7 @@ mod offline;
 mod port;
 pub mod signals;
 
-pub use ground::{AppError, Ground, rehearsed};
+pub use ground::{AppError, Ground, cloud_api, rehearsed};
 
 use crate::api::{self, ApiConfig, ApiHandle, BindError};
 use crate::config::Config;
@@ -243,8 +243,13 @@ async fn start_http(
     }
 }
 
+/// The name and id of the process that listens on an address of this machine, if it can be told.
+pub async fn listener_on(address: SocketAddr) -> Option<(String, u32)> {
+    tokio::task::spawn_blocking(move || port::owner(address)).await.ok().flatten()
+}
+
 async fn taken(address: SocketAddr) -> String {
-    let owner = tokio::task::spawn_blocking(move || port::owner(address)).await.ok().flatten();
+    let owner = listener_on(address).await;
     let owner = owner.map_or("another program".to_owned(), |(name, pid)| format!("{name}, process {pid}"));
     format!("no HTTP in this process: {address} is in use by {owner}")
 }

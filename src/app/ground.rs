@@ -161,7 +161,8 @@ fn private_folder(path: &Path) -> Result<(), AppError> {
         .map_err(|error| AppError::Folder { path: path.to_path_buf(), reason: error.to_string() })
 }
 
-fn cloud_api(config: &Config) -> Result<Arc<dyn CloudApi>, SetupError> {
+/// The Cloud API that the configuration names; one that says what is missing when it names none.
+pub fn cloud_api(config: &Config) -> Result<Arc<dyn CloudApi>, SetupError> {
     let whatsapp = &config.whatsapp;
     let (Some(account), Some(token), true) =
         (&whatsapp.business_account_id, &whatsapp.access_token, config.missing().is_empty())
