@@ -15,6 +15,7 @@
 //! **Cancelled callers.** Dropping a method's future does not cancel what was begun.
 
 pub mod mongo;
+pub mod sqlite;
 
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
@@ -26,6 +27,8 @@ use crate::domain::time::Millis;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 /// What can go wrong in a store. Messages hold no secrets (no passwords of connection strings).
 #[derive(Debug, thiserror::Error)]
@@ -455,6 +458,23 @@ pub struct SyncedTemplates {
     pub templates: Vec<Template>,
     /// When; `None`: never.
     pub synced_at: Option<Millis>,
+}
+
+/// Opens the store that `url` names: `sqlite://path`. `now` is noted as when a new one was made.
+///
+/// # Errors
+/// `Setup` when the url is not of a known form or what it names does not do.
+pub async fn open(url: &str, now: Millis) -> Result<Arc<dyn Store>> {
+    match url.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() => {
+            Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), now).await?))
+        }
+        _ => Err(StoreError::Setup(
+            // The url itself may hold a password.
+            "[store] url must be sqlite://PATH (such as sqlite://wacast.db) or mongodb://HOST/DBNAME?replicaSet=NAME"
+                .to_owned(),
+        )),
+    }
 }
 
 /// The ledger. See the module's documentation for what every method promises.

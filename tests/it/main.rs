@@ -4,3 +4,5 @@ mod engine;
 
 mod cloud_client;
 mod sandbox;
+
+mod store_contract;
