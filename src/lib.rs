@@ -12,4 +12,7 @@ pub mod logging;
 pub mod scheduler;
 pub mod service;
 pub mod sandbox;
+pub mod sandbox;
+pub mod scheduler;
+pub mod service;
 pub mod store;
