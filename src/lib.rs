@@ -15,4 +15,7 @@ pub mod sandbox;
 pub mod sandbox;
 pub mod scheduler;
 pub mod service;
+pub mod sandbox;
+pub mod scheduler;
+pub mod service;
 pub mod store;
