@@ -167,12 +167,24 @@ const HOME: Key = Key::Named(KeyCode::Home);
 const END: Key = Key::Named(KeyCode::End);
 
 /// A line that the footer names and the palette offers.
-const fn act(place: Place, action: Action, keys: &'static [Key], shown: &'static str, words: [&'static str; 2]) -> Entry {
+const fn act(
+    place: Place,
+    action: Action,
+    keys: &'static [Key],
+    shown: &'static str,
+    words: [&'static str; 2],
+) -> Entry {
     Entry { place, action, keys, shown, word: words[0], help: words[1], footer: true, palette: true }
 }
 
 /// A line of a dialog: in the footer, not in the palette.
-const fn step(place: Place, action: Action, keys: &'static [Key], shown: &'static str, words: [&'static str; 2]) -> Entry {
+const fn step(
+    place: Place,
+    action: Action,
+    keys: &'static [Key],
+    shown: &'static str,
+    words: [&'static str; 2],
+) -> Entry {
     Entry { place, action, keys, shown, word: words[0], help: words[1], footer: true, palette: false }
 }
 
@@ -197,18 +209,46 @@ pub const ENTRIES: &[Entry] = &[
     act(P::Numbers, A::Load, &[C('o')], "o", ["load a file", "load numbers from a file on this server"]),
     step(P::Numbers, A::Next, &[TAB], "Tab", ["other part", "go to the other part of the screen"]),
     // Templates
-    act(P::Templates, A::Sync, &[C('u')], "u", ["update from WhatsApp", "fetch the templates and their state from WhatsApp"]),
+    act(
+        P::Templates,
+        A::Sync,
+        &[C('u')],
+        "u",
+        ["update from WhatsApp", "fetch the templates and their state from WhatsApp"],
+    ),
     // Log
     act(P::Log, A::Freeze, &[C('f')], "f", ["freeze", "freeze the log, or follow it again"]),
     // Everywhere
-    act(P::Everywhere, A::New, &[C('n')], "n", ["new broadcast", "put a new broadcast together; nothing is sent before you type its count"]),
+    act(
+        P::Everywhere,
+        A::New,
+        &[C('n')],
+        "n",
+        ["new broadcast", "put a new broadcast together; nothing is sent before you type its count"],
+    ),
     act(P::Everywhere, A::Help, &[C('?'), Key::Named(KeyCode::F(1))], "?", ["help", "all keys of this screen"]),
     Entry { footer: false, ..act(P::Everywhere, A::Live, &[C('1')], "1", ["Live", "what is going out now"]) },
-    Entry { footer: false, ..act(P::Everywhere, A::Numbers, &[C('2')], "2", ["Numbers", "lists and the files they came from"]) },
-    Entry { footer: false, ..act(P::Everywhere, A::Templates, &[C('3')], "3", ["Templates", "the templates of your account"]) },
+    Entry {
+        footer: false,
+        ..act(P::Everywhere, A::Numbers, &[C('2')], "2", ["Numbers", "lists and the files they came from"])
+    },
+    Entry {
+        footer: false,
+        ..act(P::Everywhere, A::Templates, &[C('3')], "3", ["Templates", "the templates of your account"])
+    },
     Entry { footer: false, ..act(P::Everywhere, A::Log, &[C('4')], "4", ["Log", "every answer of WhatsApp"]) },
-    Entry { palette: false, footer: false, ..act(P::Everywhere, A::Palette, &[C(':')], ":", ["commands", "find a command by its name"]) },
-    act(P::Everywhere, A::Quit, &[C('q'), Key::Ctrl('c')], "q", ["quit", "leave; asks what is to become of what is being sent"]),
+    Entry {
+        palette: false,
+        footer: false,
+        ..act(P::Everywhere, A::Palette, &[C(':')], ":", ["commands", "find a command by its name"])
+    },
+    act(
+        P::Everywhere,
+        A::Quit,
+        &[C('q'), Key::Ctrl('c')],
+        "q",
+        ["quit", "leave; asks what is to become of what is being sent"],
+    ),
     go(P::Everywhere, A::Up, &[UP, C('k')], "↑ k", "one up"),
     go(P::Everywhere, A::Down, &[DOWN, C('j')], "↓ j", "one down"),
     go(P::Everywhere, A::PageUp, &[PAGE_UP, Key::Ctrl('b')], "PgUp", "a page up"),
@@ -227,7 +267,13 @@ pub const ENTRIES: &[Entry] = &[
     // Confirm
     step(P::Confirm, A::Left, &[LEFT, RIGHT, TAB, BACK_TAB, C('h'), C('l')], "← →", ["choose", "the other answer"]),
     step(P::Confirm, A::Accept, &[ENTER], "Enter", ["take it", "take the marked answer"]),
-    step(P::Confirm, A::Back, &[ESC, C('q'), Key::Ctrl('c')], "Esc", ["change nothing", "close, everything stays as it is"]),
+    step(
+        P::Confirm,
+        A::Back,
+        &[ESC, C('q'), Key::Ctrl('c')],
+        "Esc",
+        ["change nothing", "close, everything stays as it is"],
+    ),
     // Pace
     step(P::Pace, A::Faster, &[C('+'), C('='), UP, RIGHT], "+", ["faster", "one a second more"]),
     step(P::Pace, A::Slower, &[C('-'), DOWN, LEFT], "-", ["slower", "one a second less"]),
@@ -251,14 +297,26 @@ pub const ENTRIES: &[Entry] = &[
     step(P::LoadCheck, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["other file", "back to choosing a file"]),
     step(P::LoadRun, A::Accept, &[ENTER], "Enter", ["done", "close; a file that is still loading goes on loading"]),
     step(P::LoadRun, A::Cancel, &[C('x')], "x", ["stop loading", "give the file up; nothing of it stays"]),
-    step(P::LoadRun, A::Back, &[ESC, C('q'), Key::Ctrl('c')], "Esc", ["close", "close; a file that is still loading goes on loading"]),
+    step(
+        P::LoadRun,
+        A::Back,
+        &[ESC, C('q'), Key::Ctrl('c')],
+        "Esc",
+        ["close", "close; a file that is still loading goes on loading"],
+    ),
     // A new broadcast
     step(P::WizardList, A::Up, &[UP, C('k')], "↑", ["up", "one up"]),
     step(P::WizardList, A::Down, &[DOWN, C('j')], "↓", ["down", "one down"]),
     go(P::WizardList, A::PageUp, &[PAGE_UP], "PgUp", "a page up"),
     go(P::WizardList, A::PageDown, &[PAGE_DOWN], "PgDn", "a page down"),
     step(P::WizardList, A::Accept, &[ENTER], "Enter", ["take it", "take the marked one and go on"]),
-    step(P::WizardList, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "one step back; out of the first step it leaves"]),
+    step(
+        P::WizardList,
+        A::Back,
+        &[ESC, Key::Ctrl('c')],
+        "Esc",
+        ["back", "one step back; out of the first step it leaves"],
+    ),
     step(P::WizardForm, A::Next, &[TAB, DOWN], "Tab", ["next field", "go to the next field"]),
     go(P::WizardForm, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
     step(P::WizardForm, A::Left, &[LEFT], "←", ["other choice", "the choice before"]),
@@ -270,7 +328,13 @@ pub const ENTRIES: &[Entry] = &[
     step(P::WizardReview, A::Right, &[RIGHT], "→", ["person", "the message to the next person"]),
     step(P::WizardReview, A::Up, &[UP, PAGE_UP], "↑", ["up", "scroll up"]),
     step(P::WizardReview, A::Down, &[DOWN, PAGE_DOWN], "↓", ["down", "scroll down"]),
-    step(P::WizardReview, A::Toggle, &[C(' ')], "Space", ["send again", "yes, send it although it looks like a repeat"]),
+    step(
+        P::WizardReview,
+        A::Toggle,
+        &[C(' ')],
+        "Space",
+        ["send again", "yes, send it although it looks like a repeat"],
+    ),
     step(P::WizardReview, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "one step back"]),
     // Set-up
     step(P::SetUpChoice, A::Up, &[UP, C('k'), BACK_TAB], "↑", ["up", "one up"]),
@@ -280,7 +344,13 @@ pub const ENTRIES: &[Entry] = &[
     step(P::SetUpForm, A::Next, &[TAB, DOWN], "Tab", ["next field", "go to the next field"]),
     go(P::SetUpForm, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
     step(P::SetUpForm, A::Accept, &[ENTER], "Enter", ["check and go on", "check what was entered with WhatsApp"]),
-    step(P::SetUpForm, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "back to the first question; what you entered stays"]),
+    step(
+        P::SetUpForm,
+        A::Back,
+        &[ESC, Key::Ctrl('c')],
+        "Esc",
+        ["back", "back to the first question; what you entered stays"],
+    ),
 ];
 
 /// Whether a place is one of the screens (then keys for everywhere are heard too).

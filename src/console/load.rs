@@ -105,8 +105,7 @@ impl LoadFile {
         let fits = |entry: &&FileEntry| {
             (wanted.starts_with('.') || !entry.name.starts_with('.')) && entry.name.to_lowercase().contains(&wanted)
         };
-        let mut shown: Vec<FileEntry> =
-            self.entries.get().into_iter().flatten().filter(fits).cloned().collect();
+        let mut shown: Vec<FileEntry> = self.entries.get().into_iter().flatten().filter(fits).cloned().collect();
         if typed.is_empty() && self.folder.parent().is_some() {
             let up = FileEntry {
                 name: "..".to_owned(),
@@ -247,14 +246,10 @@ impl LoadFile {
                     return (Then::Stay, Vec::new());
                 }
                 let filled = |field: &Field| Some(field.trimmed().to_owned()).filter(|text| !text.is_empty());
-                let request = Request::Import {
-                    path: self.file(),
-                    country: filled(&self.country),
-                    list: filled(&self.list),
-                };
+                let request =
+                    Request::Import { path: self.file(), country: filled(&self.country), list: filled(&self.list) };
                 let file = self.file().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-                model.import =
-                    Some(Import::Running { file, since: model.now, progress: ImportProgress::default() });
+                model.import = Some(Import::Running { file, since: model.now, progress: ImportProgress::default() });
                 self.stage = Stage::Run;
                 return (Then::Stay, vec![request]);
             }

@@ -11,10 +11,18 @@ use std::path::PathBuf;
 
 /// The fields of the form, in their order.
 pub const FIELDS: [(&str, &str, Step); 5] = [
-    ("Access token", "Meta for Developers, your app, WhatsApp, API Setup; better: a system user's token that never expires", Step::Number),
+    (
+        "Access token",
+        "Meta for Developers, your app, WhatsApp, API Setup; better: a system user's token that never expires",
+        Step::Number,
+    ),
     ("Phone number id", "on the same page, under \"From\": digits, not the phone number itself", Step::Number),
     ("WhatsApp Business account id", "on the same page, below the number id: digits", Step::Account),
-    ("Country of numbers without +", "two letters, like IN; empty: such numbers are rejected, never guessed", Step::Place),
+    (
+        "Country of numbers without +",
+        "two letters, like IN; empty: such numbers are rejected, never guessed",
+        Step::Place,
+    ),
     ("Time zone", "as in Asia/Kolkata; all times are shown and read in it", Step::Place),
 ];
 
@@ -153,8 +161,9 @@ impl SetUpForm {
                 CheckState::Good(_) => {}
                 CheckState::Asking => return Vec::new(),
                 CheckState::Open | CheckState::Bad(_) => {
-                    let empty = (0..FIELDS.len())
-                        .find(|place| FIELDS[*place].2 == step && *place != 3 && self.fields[*place].trimmed().is_empty());
+                    let empty = (0..FIELDS.len()).find(|place| {
+                        FIELDS[*place].2 == step && *place != 3 && self.fields[*place].trimmed().is_empty()
+                    });
                     if let Some(place) = empty {
                         self.field = place;
                         return Vec::new();

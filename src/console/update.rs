@@ -127,7 +127,8 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
 /// Does what a key, or the palette, asks for on a screen.
 pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
     if let Err(why_not) = available(model, action) {
-        let word = actions::heard_in(model.screen.place()).find(|entry| entry.action == action).map_or("", |entry| entry.word);
+        let word =
+            actions::heard_in(model.screen.place()).find(|entry| entry.action == action).map_or("", |entry| entry.word);
         model.say(Role::Warn, format!("Cannot {word}: {why_not}."));
         return Vec::new();
     }
@@ -224,8 +225,14 @@ pub(super) fn ask_to_cancel(model: &mut Model, id: &crate::domain::ids::Broadcas
         super::text::people(how_many)
     );
     let title = format!("Cancel {}?", words::name_of(view));
-    let confirm =
-        Confirm { title, text, keep: "keep it", act: "cancel it for good", on_act: false, request: Request::Cancel(id.clone()) };
+    let confirm = Confirm {
+        title,
+        text,
+        keep: "keep it",
+        act: "cancel it for good",
+        on_act: false,
+        request: Request::Cancel(id.clone()),
+    };
     model.dialogs.push(Dialog::Confirm(confirm));
 }
 

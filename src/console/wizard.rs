@@ -289,8 +289,11 @@ impl Wizard {
     /// What to say when it was started.
     pub fn started_words(started: &Started) -> String {
         let broadcast = &started.broadcast;
-        let name =
-            if broadcast.definition.label.is_empty() { &broadcast.definition.template.name } else { &broadcast.definition.label };
+        let name = if broadcast.definition.label.is_empty() {
+            &broadcast.definition.template.name
+        } else {
+            &broadcast.definition.label
+        };
         if broadcast.start_at.is_some() {
             format!("{name} is scheduled.")
         } else {

@@ -154,7 +154,10 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
             (format!("WhatsApp asked for less (error {code}): {now} a second{until}, then faster again."), Role::Warn)
         }
         WhyNotFaster::InFlight { limit } => (
-            format!("WhatsApp answers slowly: {} are under way, the most allowed.", counted(u64::from(*limit), "request")),
+            format!(
+                "WhatsApp answers slowly: {} are under way, the most allowed.",
+                counted(u64::from(*limit), "request")
+            ),
             Role::Warn,
         ),
         WhyNotFaster::Store { detail } => (format!("The store is slow: {detail}"), Role::Warn),
@@ -162,7 +165,9 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
             let next = next_look_at.map_or(String::new(), |at| format!(" Next try {}.", zone.at(at, snapshot.at)));
             (format!("WhatsApp cannot be reached: {detail}.{next} Nobody is lost; it goes on by itself."), Role::Bad)
         }
-        WhyNotFaster::Starting => ("Starting: waiting a moment so that nobody else sends at once.".to_owned(), Role::Plain),
+        WhyNotFaster::Starting => {
+            ("Starting: waiting a moment so that nobody else sends at once.".to_owned(), Role::Plain)
+        }
         WhyNotFaster::Draining => ("Finishing what is under way, taking nothing new.".to_owned(), Role::Plain),
     }
 }

@@ -64,7 +64,9 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::ImportStopped => {
             model.import = Some(Import::Failed("You stopped it. Nothing of the file was kept.".to_owned()));
         }
-        Answer::Audience(list, audience) => with_wizard(model, |wizard| wizard.audience_read(list.as_deref(), audience)),
+        Answer::Audience(list, audience) => {
+            with_wizard(model, |wizard| wizard.audience_read(list.as_deref(), audience))
+        }
         Answer::Planning(serial, looked_at, of) => with_wizard(model, |wizard| wizard.planning(serial, looked_at, of)),
         Answer::Planned(serial, plan) => with_wizard(model, |wizard| wizard.planned(serial, *plan)),
         Answer::Started(started) => return on_started(model, *started),
@@ -74,7 +76,11 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::WouldNotGetIt(_, Err(error)) => model.say(Role::Bad, error.message),
         Answer::Cancelled(answer) => match *answer {
             Ok(done) => {
-                let words = format!("{} is cancelled: {} will not get it.", name(&done.broadcast), people(done.will_not_get_it));
+                let words = format!(
+                    "{} is cancelled: {} will not get it.",
+                    name(&done.broadcast),
+                    people(done.will_not_get_it)
+                );
                 model.say(Role::Plain, words);
             }
             Err(error) => model.say(Role::Bad, error.message),
@@ -105,14 +111,18 @@ fn name(broadcast: &Broadcast) -> String {
 }
 
 fn with_load(model: &mut Model, change: impl FnOnce(&mut crate::console::load::LoadFile)) {
-    if let Some(load) = model.dialogs.iter_mut().find_map(|dialog| if let Dialog::Load(load) = dialog { Some(load) } else { None }) {
+    if let Some(load) =
+        model.dialogs.iter_mut().find_map(|dialog| if let Dialog::Load(load) = dialog { Some(load) } else { None })
+    {
         change(load);
     }
 }
 
 fn with_wizard(model: &mut Model, change: impl FnOnce(&mut Wizard)) {
-    let wizard =
-        model.dialogs.iter_mut().find_map(|dialog| if let Dialog::Wizard(wizard) = dialog { Some(wizard) } else { None });
+    let wizard = model
+        .dialogs
+        .iter_mut()
+        .find_map(|dialog| if let Dialog::Wizard(wizard) = dialog { Some(wizard) } else { None });
     if let Some(wizard) = wizard {
         change(wizard);
     }
@@ -122,7 +132,8 @@ fn on_templates(model: &mut Model, templates: Result<crate::store::SyncedTemplat
     if fetched {
         model.syncing = false;
     }
-    let marked = model.templates.get().and_then(|synced| synced.templates.get(model.templates_cursor)).map(|one| one.key());
+    let marked =
+        model.templates.get().and_then(|synced| synced.templates.get(model.templates_cursor)).map(|one| one.key());
     let taken = model.templates.take(templates);
     let synced = model.templates.get();
     let place = synced.and_then(|synced| synced.templates.iter().position(|one| Some(one.key()) == marked));
@@ -140,7 +151,11 @@ fn on_log(model: &mut Model, rows: Result<Vec<crate::store::LogRow>, ServiceErro
     if model.frozen {
         return;
     }
-    let marked = if model.log_cursor == 0 { None } else { model.log.get().and_then(|rows| rows.get(model.log_cursor)).map(|row| row.id) };
+    let marked = if model.log_cursor == 0 {
+        None
+    } else {
+        model.log.get().and_then(|rows| rows.get(model.log_cursor)).map(|row| row.id)
+    };
     let taken = model.log.take(rows);
     let rows = model.log.get().map_or(&[][..], Vec::as_slice);
     model.log_cursor = marked.and_then(|id| rows.iter().position(|row| row.id == id)).unwrap_or(0);
@@ -175,7 +190,9 @@ fn on_imported(model: &mut Model, done: Result<crate::service::import::ImportDon
 }
 
 fn on_started(model: &mut Model, started: Result<crate::service::start::Started, ServiceError>) -> Vec<Request> {
-    let Some(place) = model.dialogs.iter().position(|dialog| matches!(dialog, Dialog::Wizard(_))) else { return Vec::new() };
+    let Some(place) = model.dialogs.iter().position(|dialog| matches!(dialog, Dialog::Wizard(_))) else {
+        return Vec::new();
+    };
     match started {
         Ok(started) => {
             model.dialogs.remove(place);

@@ -127,8 +127,11 @@ impl<'a> Canvas<'a> {
             return Rect { width: 0, height: 0, ..area };
         }
         let role = if focused { Role::Focus } else { Role::Frame };
-        let [flat, upright, corners @ ..] =
-            if self.look.glyphs.lines { ["─", "│", "┌", "┐", "└", "┘"] } else { ["-", "|", "+", "+", "+", "+"] };
+        let [flat, upright, corners @ ..] = if self.look.glyphs.lines {
+            ["─", "│", "┌", "┐", "└", "┘"]
+        } else {
+            ["-", "|", "+", "+", "+", "+"]
+        };
         let line = flat.repeat(usize::from(area.width) - 2);
         self.text(area, 0, role, &format!("{}{line}{}", corners[0], corners[1]));
         for row in 1..area.height - 1 {
@@ -198,7 +201,8 @@ pub fn columns<const N: usize>(area: Rect, shares: [u16; N]) -> [Rect; N] {
     let mut share_before = 0;
     shares.map(|share| {
         share_before += share;
-        let end = area.x + u16::try_from(u32::from(area.width) * u32::from(share_before) / u32::from(all)).unwrap_or(area.width);
+        let end = area.x
+            + u16::try_from(u32::from(area.width) * u32::from(share_before) / u32::from(all)).unwrap_or(area.width);
         let column = Rect { x, width: end.saturating_sub(x), ..area };
         x = end;
         column

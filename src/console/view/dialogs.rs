@@ -66,7 +66,11 @@ fn draw_palette(model: &Model, palette: &Palette, canvas: &mut Canvas, area: Rec
         let possible = update::available(model, entry.action).is_ok();
         let word = canvas.column(&format!(" {} ", entry.word), 24);
         let role = if possible { Role::Strong } else { Role::Dim };
-        canvas.pieces(list, cells(row), &[(Role::Key, &format!(" {} ", entry.shown)), (role, &word), (Role::Dim, entry.help)]);
+        canvas.pieces(
+            list,
+            cells(row),
+            &[(Role::Key, &format!(" {} ", entry.shown)), (role, &word), (Role::Dim, entry.help)],
+        );
         if row == palette.cursor {
             canvas.mark(list, cells(row), Role::Selected);
         }
@@ -88,9 +92,24 @@ fn draw_pace(one: &PaceBox, canvas: &mut Canvas, area: Rect) {
     let now = if one.now > 0.0 { format!("{} a second", pace(one.now)) } else { "no limit".to_owned() };
     canvas.pieces(inner, 0, &[(Role::Plain, "Now  "), (Role::Plain, &now)]);
     canvas.pieces(inner, 1, &[(Role::Plain, "New  "), (Role::Strong, &format!("{} a second", pace(one.value)))]);
-    let limit = if one.limit > 0.0 { format!("The limit is {} a second.", pace(one.limit)) } else { "No limit is set.".to_owned() };
+    let limit = if one.limit > 0.0 {
+        format!("The limit is {} a second.", pace(one.limit))
+    } else {
+        "No limit is set.".to_owned()
+    };
     canvas.text(inner, 2, Role::Dim, &limit);
-    canvas.pieces(inner, 4, &[(Role::Key, "+ -"), (Role::Plain, " change, "), (Role::Key, "Enter"), (Role::Plain, " sets, "), (Role::Key, "Esc"), (Role::Plain, " leaves it")]);
+    canvas.pieces(
+        inner,
+        4,
+        &[
+            (Role::Key, "+ -"),
+            (Role::Plain, " change, "),
+            (Role::Key, "Enter"),
+            (Role::Plain, " sets, "),
+            (Role::Key, "Esc"),
+            (Role::Plain, " leaves it"),
+        ],
+    );
 }
 
 /// What runs, and what becomes of it.
@@ -106,11 +125,16 @@ fn what_runs(model: &Model) -> Vec<String> {
         let left = people(view.counts.open());
         lines.push(match view.broadcast.status {
             BroadcastStatus::Running => {
-                let done = view.done_at.map_or_else(String::new, |at| format!(", done by {}", model.facts.zone.at(at, model.now)));
+                let done = view
+                    .done_at
+                    .map_or_else(String::new, |at| format!(", done by {}", model.facts.zone.at(at, model.now)));
                 format!("{name} is going out: {left} to go{done}.")
             }
             BroadcastStatus::Scheduled => {
-                let at = view.broadcast.start_at.map_or_else(String::new, |at| format!(" {}", model.facts.zone.at(at, model.now)));
+                let at = view
+                    .broadcast
+                    .start_at
+                    .map_or_else(String::new, |at| format!(" {}", model.facts.zone.at(at, model.now)));
                 if ours {
                     format!("{name} is to start{at}: it will not while no wacast runs.")
                 } else {
@@ -123,7 +147,10 @@ fn what_runs(model: &Model) -> Vec<String> {
     }
     for schedule in snapshot.schedules.iter().filter(|schedule| schedule.enabled && ours) {
         if let Some(at) = schedule.next_fire_at {
-            lines.push(format!("A schedule is to fire {}: it will not while no wacast runs.", model.facts.zone.at(at, model.now)));
+            lines.push(format!(
+                "A schedule is to fire {}: it will not while no wacast runs.",
+                model.facts.zone.at(at, model.now)
+            ));
         }
     }
     lines
@@ -148,7 +175,12 @@ fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
     } else if matches!(driver, Driver::Other(_)) {
         row = canvas.paragraph(inner, row, Role::Good, &words::carried_by(driver, false));
     } else {
-        row = canvas.paragraph(inner, row, Role::Dim, "Nobody is lost and nobody is sent to twice; what is left goes on at the next start.");
+        row = canvas.paragraph(
+            inner,
+            row,
+            Role::Dim,
+            "Nobody is lost and nobody is sent to twice; what is left goes on at the next start.",
+        );
     }
     row += 1;
     for (place, (words, _)) in QuitBox::ANSWERS.iter().enumerate() {

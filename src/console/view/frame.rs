@@ -32,10 +32,14 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let sender = snapshot.sender.as_ref();
     let rating = words::quality(sender.map_or("", |sender| &sender.quality_rating), glyphs);
     let quality = if sender.is_some() { format!("{} {}", rating.0, rating.1) } else { "not asked yet".to_owned() };
-    let speed = if snapshot.engine.pace > 0.0 { format!("{}/s", pace(snapshot.engine.pace)) } else { "no pace limit".to_owned() };
-    let today = snapshot.budget.map_or_else(String::new, |budget| {
-        format!("today {} of {}", thousands(budget.used), thousands(budget.limit))
-    });
+    let speed = if snapshot.engine.pace > 0.0 {
+        format!("{}/s", pace(snapshot.engine.pace))
+    } else {
+        "no pace limit".to_owned()
+    };
+    let today = snapshot
+        .budget
+        .map_or_else(String::new, |budget| format!("today {} of {}", thousands(budget.used), thousands(budget.limit)));
     let full = sender.map_or_else(
         || format!("sender {}", snapshot.sender_id),
         |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),

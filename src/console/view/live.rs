@@ -161,8 +161,14 @@ fn counts(snapshot: &Snapshot, view: &BroadcastView, canvas: &mut Canvas, area: 
         (Role::Plain, format!("taken {}", thousands(view.funnel.accepted))),
         (Role::Plain, format!("delivered {}", known(view.funnel.delivered))),
         (Role::Plain, format!("read {}", known(view.funnel.read))),
-        (role_if(counts.get(RecipientState::Failed), Role::Bad), format!("failed {}", thousands(counts.get(RecipientState::Failed)))),
-        (role_if(counts.get(RecipientState::InDoubt), Role::Warn), format!("not sure {}", thousands(counts.get(RecipientState::InDoubt)))),
+        (
+            role_if(counts.get(RecipientState::Failed), Role::Bad),
+            format!("failed {}", thousands(counts.get(RecipientState::Failed))),
+        ),
+        (
+            role_if(counts.get(RecipientState::InDoubt), Role::Warn),
+            format!("not sure {}", thousands(counts.get(RecipientState::InDoubt))),
+        ),
         (Role::Plain, format!("left out {}", thousands(counts.get(RecipientState::Skipped)))),
     ];
     if counts.get(RecipientState::Cancelled) > 0 {
@@ -223,7 +229,11 @@ fn failures(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
         let count = column_right(&thousands(cause.count), figure, "");
         let full = super::canvas::scaled(bar_room, cause.count, view.failures[0].count).max(1);
         let bar = canvas.glyphs().bar.0.repeat(full);
-        canvas.pieces(inner, cells(row), &[(Role::Plain, &name), (Role::Strong, &format!(" {count} ")), (Role::Bad, &bar)]);
+        canvas.pieces(
+            inner,
+            cells(row),
+            &[(Role::Plain, &name), (Role::Strong, &format!(" {count} ")), (Role::Bad, &bar)],
+        );
     }
     rest
 }
@@ -246,16 +256,22 @@ fn latest(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) {
         } else {
             (glyphs.failed, format!("failed, error {}", log.code), Role::Bad)
         };
-        canvas.pieces(inner, row, &[(Role::Dim, &format!(" {time} ")), (Role::Plain, &who), (role, &format!(" {glyph} {words}"))]);
+        canvas.pieces(
+            inner,
+            row,
+            &[(Role::Dim, &format!(" {time} ")), (Role::Plain, &who), (role, &format!(" {glyph} {words}"))],
+        );
     }
 }
 
 /// What comes next by itself, and how the last ones ended.
 fn coming_and_past(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) {
     let zone = &model.facts.zone;
-    let scheduled = snapshot.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Scheduled).filter_map(|view| {
-        Some((view.broadcast.start_at?, words::name_of(view)))
-    });
+    let scheduled = snapshot
+        .open
+        .iter()
+        .filter(|view| view.broadcast.status == BroadcastStatus::Scheduled)
+        .filter_map(|view| Some((view.broadcast.start_at?, words::name_of(view))));
     let recurring = snapshot.schedules.iter().filter(|one| one.enabled).filter_map(|one| {
         let label = &one.definition.label;
         Some((one.next_fire_at?, if label.is_empty() { one.definition.template.name.clone() } else { label.clone() }))
@@ -289,7 +305,11 @@ fn coming_and_past(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area
         canvas.pieces(
             inner,
             row,
-            &[(role, &format!(" {glyph} {word} ")), (Role::Strong, &words::name_of(view)), (Role::Dim, &format!("  {when}"))],
+            &[
+                (role, &format!(" {glyph} {word} ")),
+                (Role::Strong, &words::name_of(view)),
+                (Role::Dim, &format!("  {when}")),
+            ],
         );
         let counts = Rect { x: inner.x + 2, width: inner.width.saturating_sub(2), ..inner };
         row = result_line(snapshot, view, canvas, counts, row + 1);
@@ -328,7 +348,11 @@ fn nothing_going_out(snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Re
     };
     canvas.pieces(inner, 0, &[(Role::Dim, " Numbers    "), (numbers.0, &numbers.1)]);
     canvas.pieces(inner, 1, &[(Role::Dim, " Templates  "), (templates.0, &templates.1)]);
-    canvas.pieces(inner, 2, &[(Role::Dim, " Then       "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")]);
+    canvas.pieces(
+        inner,
+        2,
+        &[(Role::Dim, " Then       "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")],
+    );
     let safe = if snapshot.rehearsal {
         " This is a rehearsal: messages go to the built-in sandbox, nobody gets anything."
     } else {

@@ -15,7 +15,12 @@ use ratatui::layout::Rect;
 /// The line that copies a file from a laptop into the folder.
 pub fn scp_line(model: &Model) -> String {
     let facts = &model.facts;
-    format!("scp numbers.csv {}@{}:{}/", facts.user, facts.host, facts.in_folder.display().to_string().trim_end_matches('/'))
+    format!(
+        "scp numbers.csv {}@{}:{}/",
+        facts.user,
+        facts.host,
+        facts.in_folder.display().to_string().trim_end_matches('/')
+    )
 }
 
 /// Draws the dialog over the whole body.
@@ -32,10 +37,8 @@ fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     let inner = canvas.panel(area, &format!("Load numbers: files on server {}", model.facts.host), true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     canvas.field(inner, 0, "File", &load.path, true);
-    let (below, hints) = top(
-        Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner },
-        inner.height.saturating_sub(4),
-    );
+    let (below, hints) =
+        top(Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner }, inner.height.saturating_sub(4));
     match &load.entries {
         Load::Waiting => {
             canvas.text(below, 0, Role::Dim, "Reading the folder …");
@@ -52,7 +55,8 @@ fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
 fn entries(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     let shown = load.shown();
     if shown.is_empty() || (shown.len() == 1 && shown[0].name == "..") {
-        let words = if load.parts().1.is_empty() { "This folder is empty." } else { "Nothing here has that in its name." };
+        let words =
+            if load.parts().1.is_empty() { "This folder is empty." } else { "Nothing here has that in its name." };
         canvas.text(area, 1, Role::Dim, words);
     }
     let name_room = usize::from(area.width).saturating_sub(30);
@@ -116,7 +120,11 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
     match &peek.phone_column {
         Some(column) => {
             let name = peek.name_column.as_deref().unwrap_or("none");
-            canvas.pieces(area, row, &[(Role::Dim, "Phone    "), (Role::Good, column), (Role::Dim, "   Name  "), (Role::Plain, name)]);
+            canvas.pieces(
+                area,
+                row,
+                &[(Role::Dim, "Phone    "), (Role::Good, column), (Role::Dim, "   Name  "), (Role::Plain, name)],
+            );
             row += 1;
             let others = if peek.other_columns.is_empty() { "none".to_owned() } else { peek.other_columns.join(", ") };
             canvas.pieces(area, row, &[(Role::Dim, "For variables  "), (Role::Plain, &others)]);
@@ -162,7 +170,11 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
                 canvas.pieces(
                     area,
                     row,
-                    &[(Role::Dim, &number), (Role::Bad, &format!(" {} {reason} ", glyphs.failed)), (Role::Plain, &line.name)],
+                    &[
+                        (Role::Dim, &number),
+                        (Role::Bad, &format!(" {} {reason} ", glyphs.failed)),
+                        (Role::Plain, &line.name),
+                    ],
                 );
             }
         }
@@ -194,9 +206,19 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
                 row = canvas.paragraph(inner, row, Role::Warn, note);
             }
             if let Some(path) = &done.rejects_path {
-                row = canvas.paragraph(inner, row, Role::Plain, &format!("All rejected rows are in {}", path.display()));
+                row =
+                    canvas.paragraph(inner, row, Role::Plain, &format!("All rejected rows are in {}", path.display()));
             }
-            canvas.pieces(inner, row + 1, &[(Role::Key, "Enter"), (Role::Plain, " closes. Then "), (Role::Key, "n"), (Role::Plain, " puts a broadcast together.")]);
+            canvas.pieces(
+                inner,
+                row + 1,
+                &[
+                    (Role::Key, "Enter"),
+                    (Role::Plain, " closes. Then "),
+                    (Role::Key, "n"),
+                    (Role::Plain, " puts a broadcast together."),
+                ],
+            );
         }
     }
 }
@@ -213,6 +235,11 @@ fn running(now: Millis, file: &str, since: Millis, progress: &ImportProgress, ca
         thousands(progress.rejected)
     );
     canvas.text(area, 2, Role::Plain, &words);
-    canvas.text(area, 3, Role::Dim, &format!("{} rows a second, for {} so far", thousands(rate), words::lasting(passed)));
+    canvas.text(
+        area,
+        3,
+        Role::Dim,
+        &format!("{} rows a second, for {} so far", thousands(rate), words::lasting(passed)),
+    );
     canvas.paragraph(area, 5, Role::Dim, "Nobody sees any of it before it is through. It goes on when you close this.");
 }

@@ -23,7 +23,11 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
         Load::Here(rows) if rows.is_empty() => {
             canvas.text(inner, 0, Role::Plain, " Nothing was sent yet. Every answer of WhatsApp will be listed here.");
-            canvas.pieces(inner, 1, &[(Role::Plain, " "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")]);
+            canvas.pieces(
+                inner,
+                1,
+                &[(Role::Plain, " "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")],
+            );
         }
         Load::Here(rows) => {
             let cursor = model.log_cursor.min(rows.len() - 1);

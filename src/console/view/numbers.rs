@@ -46,7 +46,12 @@ fn nothing_yet(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.pieces(inner, 2, &[(Role::Key, "o"), (Role::Plain, " loads a file on this server: CSV, Excel, JSON.")]);
     canvas.text(inner, 4, Role::Plain, "Is the file still on your computer? Copy it here first. On your computer:");
     canvas.text(inner, 5, Role::Strong, &super::load::scp_line(model));
-    canvas.paragraph(inner, 7, Role::Dim, "Each row needs a phone number. A name and any other columns can fill the template's variables.");
+    canvas.paragraph(
+        inner,
+        7,
+        Role::Dim,
+        "Each row needs a phone number. A name and any other columns can fill the template's variables.",
+    );
 }
 
 fn lists(model: &Model, canvas: &mut Canvas, area: Rect) {
@@ -61,11 +66,16 @@ fn lists(model: &Model, canvas: &mut Canvas, area: Rect) {
     let name = canvas.column(" list", name_room);
     canvas.text(head, 0, Role::Dim, &format!("{name}{:>9}  {:<14}", "people", "newest file"));
     let first = scroll_to(cursor, rows.height, snapshot.lists.len());
-    for (row, (place, list)) in snapshot.lists.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate() {
+    for (row, (place, list)) in snapshot.lists.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate()
+    {
         let name = canvas.column(&format!(" {}", list.name), name_room);
         let people = column_right(&thousands(list.people), 9, "");
         let when = canvas.column(&words::ago(list.last_upload_at, model.now), 15);
-        canvas.pieces(rows, cells(row), &[(Role::Plain, &name), (Role::Strong, &people), (Role::Dim, &format!("  {when}"))]);
+        canvas.pieces(
+            rows,
+            cells(row),
+            &[(Role::Plain, &name), (Role::Strong, &people), (Role::Dim, &format!("  {when}"))],
+        );
         if place == cursor {
             canvas.mark(rows, cells(row), Role::Selected);
         }
@@ -86,13 +96,19 @@ fn uploads(model: &Model, canvas: &mut Canvas, area: Rect) {
             let uploads = update::shown_uploads(model);
             let cursor = model.uploads_cursor.min(uploads.len().saturating_sub(1));
             let first = scroll_to(cursor, inner.height, uploads.len());
-            for (row, (place, upload)) in uploads.iter().enumerate().skip(first).take(usize::from(inner.height)).enumerate() {
+            for (row, (place, upload)) in
+                uploads.iter().enumerate().skip(first).take(usize::from(inner.height)).enumerate()
+            {
                 let when = canvas.column(&model.facts.zone.at(upload.at, model.now), 22);
                 let count = column_right(&counted(upload.report.received, "row"), 14, "");
                 canvas.pieces(
                     inner,
                     cells(row),
-                    &[(Role::Dim, &format!(" {when}")), (Role::Strong, &count), (Role::Plain, &format!("  {}", upload.source))],
+                    &[
+                        (Role::Dim, &format!(" {when}")),
+                        (Role::Strong, &count),
+                        (Role::Plain, &format!("  {}", upload.source)),
+                    ],
                 );
                 if place == cursor {
                     canvas.mark(inner, cells(row), if focused { Role::Selected } else { Role::Strong });
@@ -134,7 +150,11 @@ pub fn figures(canvas: &mut Canvas, area: Rect, row: u16, upload: &UploadSummary
             canvas.pieces(
                 area,
                 row,
-                &[(Role::Strong, &count), (Role::Plain, &format!("  {reason}")), (Role::Dim, &format!(", e.g. row {}", example.row))],
+                &[
+                    (Role::Strong, &count),
+                    (Role::Plain, &format!("  {reason}")),
+                    (Role::Dim, &format!(", e.g. row {}", example.row)),
+                ],
             );
             row += 1;
         }

@@ -34,11 +34,8 @@ pub fn lines(template: &Template, values: &[String], room: u16) -> Vec<(Role, St
 pub fn render(canvas: &mut Canvas, area: Rect, title: &str, template: &Template, values: &[String]) -> u16 {
     let lines = lines(template, values, area.width.saturating_sub(4));
     let widest = lines.iter().map(|(_, line)| width(line)).max().unwrap_or(0).max(width(title) + 4);
-    let bubble = Rect {
-        width: cells(widest + 4).min(area.width),
-        height: cells(lines.len() + 2).min(area.height),
-        ..area
-    };
+    let bubble =
+        Rect { width: cells(widest + 4).min(area.width), height: cells(lines.len() + 2).min(area.height), ..area };
     let inner = canvas.panel(bubble, title, false);
     let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
     for (row, (role, line)) in lines.iter().enumerate() {
@@ -49,5 +46,7 @@ pub fn render(canvas: &mut Canvas, area: Rect, title: &str, template: &Template,
 
 /// Each slot by its own name: what a template says before anybody is chosen.
 pub fn named_values(template: &Template) -> Vec<String> {
-    template.slots().map_or_else(|_| Vec::new(), |slots| slots.iter().map(|slot| format!("{{{{{}}}}}", slot.name)).collect())
+    template
+        .slots()
+        .map_or_else(|_| Vec::new(), |slots| slots.iter().map(|slot| format!("{{{{{}}}}}", slot.name)).collect())
 }

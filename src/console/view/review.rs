@@ -72,14 +72,23 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         || model.snapshot.as_ref().map_or_else(String::new, |snapshot| snapshot.sender_id.clone()),
         |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
     );
-    let means = if plan.rehearsal { "to the sandbox: nobody gets anything" } else { "to people's phones; it costs money" };
+    let means =
+        if plan.rehearsal { "to the sandbox: nobody gets anything" } else { "to people's phones; it costs money" };
     canvas.pieces(area, 0, &[(role, mode), (Role::Strong, &format!(" {sender} ")), (Role::Plain, means)]);
     if wizard.starting {
         canvas.text(area, 1, Role::Good, "Starting …");
         return;
     }
     if plan.repeat_of.is_some() && !wizard.repeat {
-        canvas.pieces(area, 1, &[(Role::Bad, "It looks like a repeat. "), (Role::Key, "Space"), (Role::Plain, " if it is to be sent again.")]);
+        canvas.pieces(
+            area,
+            1,
+            &[
+                (Role::Bad, "It looks like a repeat. "),
+                (Role::Key, "Space"),
+                (Role::Plain, " if it is to be sent again."),
+            ],
+        );
         return;
     }
     let ask = format!("Type {} to start it", thousands(plan.goes_to()));
@@ -131,14 +140,19 @@ fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
     if let Some(budget) = plan.budget {
         let fits = plan.goes_to() <= budget.left();
         let words = format!("{} of {} a day are left", thousands(budget.left()), thousands(budget.limit));
-        let rest = if fits { String::new() } else {
+        let rest = if fits {
+            String::new()
+        } else {
             format!("; {} do not fit and wait for the next day", thousands(plan.goes_to() - budget.left()))
         };
         add(if fits { Role::Plain } else { Role::Warn }, &format!("Budget    {words}{rest}"));
     }
     if let Some(snapshot) = &model.snapshot {
         if !snapshot.receipts.set_up {
-            add(Role::Warn, "Receipts  none set up: delivered and read stay unknown, and doubts do not settle by themselves");
+            add(
+                Role::Warn,
+                "Receipts  none set up: delivered and read stay unknown, and doubts do not settle by themselves",
+            );
         }
         let carried = words::carried_by(&snapshot.driver, model.facts.ssh_without_multiplexer);
         let role = if snapshot.driver == Driver::Nobody { Role::Warn } else { Role::Plain };

@@ -24,9 +24,19 @@ fn choice_page(form: &SetUpForm, canvas: &mut Canvas, area: Rect) {
         let marked = place == form.cursor;
         let pointer = if marked { canvas.glyphs().pointer } else { " " };
         canvas.text(inner, row, if marked { Role::Selected } else { Role::Strong }, &format!(" {pointer} {name} "));
-        row = canvas.paragraph(Rect { x: inner.x + 4, width: inner.width.saturating_sub(4), ..inner }, row + 1, Role::Dim, help) + 1;
+        row = canvas.paragraph(
+            Rect { x: inner.x + 4, width: inner.width.saturating_sub(4), ..inner },
+            row + 1,
+            Role::Dim,
+            help,
+        ) + 1;
     }
-    canvas.paragraph(inner, row + 1, Role::Plain, &format!("Connecting writes {}, readable for you alone.", form.path.display()));
+    canvas.paragraph(
+        inner,
+        row + 1,
+        Role::Plain,
+        &format!("Connecting writes {}, readable for you alone.", form.path.display()),
+    );
 }
 
 fn form_page(form: &SetUpForm, canvas: &mut Canvas, area: Rect) {
@@ -40,7 +50,12 @@ fn form_page(form: &SetUpForm, canvas: &mut Canvas, area: Rect) {
         canvas.field(inner, row, &label, &form.fields[place], marked);
         row += 1;
         if marked {
-            row = canvas.paragraph(Rect { x: inner.x + 2, width: inner.width.saturating_sub(2), ..inner }, row, Role::Dim, help);
+            row = canvas.paragraph(
+                Rect { x: inner.x + 2, width: inner.width.saturating_sub(2), ..inner },
+                row,
+                Role::Dim,
+                help,
+            );
         }
         let last_of_step = FIELDS.get(place + 1).is_none_or(|next| next.2 != *step);
         if last_of_step {
@@ -62,6 +77,9 @@ fn form_page(form: &SetUpForm, canvas: &mut Canvas, area: Rect) {
     if !form.trouble.is_empty() {
         row = canvas.paragraph(inner, row, Role::Bad, &form.trouble);
     }
-    let words = format!("Nothing is written before all of it was checked. Then: {}, readable for you alone.", form.path.display());
+    let words = format!(
+        "Nothing is written before all of it was checked. Then: {}, readable for you alone.",
+        form.path.display()
+    );
     canvas.paragraph(inner, row, Role::Dim, &words);
 }

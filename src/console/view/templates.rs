@@ -54,7 +54,11 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
 pub fn none(synced: &SyncedTemplates, canvas: &mut Canvas, area: Rect) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     if synced.synced_at.is_none() {
-        canvas.pieces(area, 0, &[(Role::Key, "u"), (Role::Plain, " on the Templates screen (3) fetches your templates from WhatsApp.")]);
+        canvas.pieces(
+            area,
+            0,
+            &[(Role::Key, "u"), (Role::Plain, " on the Templates screen (3) fetches your templates from WhatsApp.")],
+        );
     } else {
         canvas.text(area, 0, Role::Plain, "Your account has no templates.");
     }
@@ -76,7 +80,8 @@ pub fn rows(templates: &[Template], cursor: usize, canvas: &mut Canvas, area: Re
     canvas.text(head, 0, Role::Dim, &format!("{title}{:<8}{:<13}{:<12}quality", "lang.", "state", "kind"));
     let cursor = cursor.min(templates.len().saturating_sub(1));
     let first = scroll_to(cursor, area.height, templates.len());
-    for (row, (place, template)) in templates.iter().enumerate().skip(first).take(usize::from(area.height)).enumerate() {
+    for (row, (place, template)) in templates.iter().enumerate().skip(first).take(usize::from(area.height)).enumerate()
+    {
         let row = cells(row);
         let (glyph, status, role) = words::template_status(&template.status, glyphs);
         let quality = words::quality(&template.quality, glyphs);

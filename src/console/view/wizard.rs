@@ -40,12 +40,25 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
     let audiences = Wizard::audiences(model);
     if audiences.is_empty() {
         canvas.text(area, 0, Role::Plain, "There are no numbers yet.");
-        canvas.pieces(area, 1, &[(Role::Key, "Esc"), (Role::Plain, " closes this; then press "), (Role::Key, "2"), (Role::Plain, " and "), (Role::Key, "o"), (Role::Plain, " to load a file.")]);
+        canvas.pieces(
+            area,
+            1,
+            &[
+                (Role::Key, "Esc"),
+                (Role::Plain, " closes this; then press "),
+                (Role::Key, "2"),
+                (Role::Plain, " and "),
+                (Role::Key, "o"),
+                (Role::Plain, " to load a file."),
+            ],
+        );
         return;
     }
     let (list, notes) = top(area, area.height.saturating_sub(2));
     let first = scroll_to(wizard.audience_cursor, list.height, audiences.len());
-    for (row, (place, (name, count))) in audiences.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate() {
+    for (row, (place, (name, count))) in
+        audiences.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate()
+    {
         let label = name.clone().unwrap_or_else(|| "everybody in all lists".to_owned());
         let label = canvas.column(&format!(" {label}"), usize::from(list.width.saturating_sub(24)).min(50));
         let count = count.map_or_else(|| "each person once".to_owned(), people);
@@ -54,7 +67,12 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             canvas.mark(list, cells(row), Role::Selected);
         }
     }
-    canvas.text(notes, 1, Role::Dim, "Nothing can be sent, and nothing costs money, before you type the count at the end.");
+    canvas.text(
+        notes,
+        1,
+        Role::Dim,
+        "Nothing can be sent, and nothing costs money, before you type the count at the end.",
+    );
 }
 
 fn template(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
@@ -120,7 +138,14 @@ fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             let name = canvas.column(&format!("{{{{{}}}}}", slot.name), 18);
             let role = if binding.choice == 0 { Role::Warn } else { Role::Plain };
             let shown = if marked { format!("{left} {choice} {right}") } else { format!("  {choice}") };
-            canvas.pieces(form, row, &[(if marked { Role::Focus } else { Role::Strong }, &name), (if marked { Role::Selected } else { role }, &shown)]);
+            canvas.pieces(
+                form,
+                row,
+                &[
+                    (if marked { Role::Focus } else { Role::Strong }, &name),
+                    (if marked { Role::Selected } else { role }, &shown),
+                ],
+            );
         } else if binding.takes_text() {
             let label = if binding.is_fixed(columns_known) { "    the text        " } else { "    if a cell is blank" };
             canvas.field(form, row, label, &binding.text, marked);
@@ -141,7 +166,10 @@ fn when(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
     canvas.pieces(
         area,
         2,
-        &[(if marked { Role::Focus } else { Role::Plain }, "Start           "), (if marked { Role::Selected } else { Role::Plain }, &shown)],
+        &[
+            (if marked { Role::Focus } else { Role::Plain }, "Start           "),
+            (if marked { Role::Selected } else { Role::Plain }, &shown),
+        ],
     );
     let mut row = 3;
     if wizard.later {

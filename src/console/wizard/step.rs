@@ -47,7 +47,8 @@ impl Wizard {
     fn act_audience(&mut self, model: &Model, action: Action) -> Vec<Request> {
         let audiences = Self::audiences(model);
         self.audience_cursor = moved(self.audience_cursor, action, audiences.len(), model.page());
-        let Some((list, _)) = audiences.into_iter().nth(self.audience_cursor).filter(|_| action == Action::Accept) else {
+        let Some((list, _)) = audiences.into_iter().nth(self.audience_cursor).filter(|_| action == Action::Accept)
+        else {
             return Vec::new();
         };
         self.step = Step::Template;
@@ -131,9 +132,10 @@ impl Wizard {
     fn step_field(&mut self, forward: bool, fields: usize) {
         for _ in 0..fields {
             self.variable_cursor = (self.variable_cursor + if forward { 1 } else { fields - 1 }) % fields;
-            let there = self.variables.get(self.variable_cursor / 2).is_some_and(|(_, binding)| {
-                self.variable_cursor.is_multiple_of(2) || binding.takes_text()
-            });
+            let there = self
+                .variables
+                .get(self.variable_cursor / 2)
+                .is_some_and(|(_, binding)| self.variable_cursor.is_multiple_of(2) || binding.takes_text());
             if there {
                 return;
             }
