@@ -5,13 +5,14 @@
 
 mod act;
 pub mod args;
-mod connect;
+pub(crate) mod connect;
 mod doctor;
 pub mod exit;
 mod import;
 mod report;
 mod sandbox;
 mod send;
+mod set_up;
 mod status;
 mod templates;
 pub mod terminal;
@@ -25,7 +26,6 @@ use crate::{app, cloud_api, demo, headless};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Failure, Outcome};
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 /// Reads the arguments, does what they say, and returns how the process ends.
@@ -91,16 +91,13 @@ async fn dispatch(cli: Cli) -> Outcome {
         Some(Command::Sandbox(args)) => return sandbox::run(&args.listen).await,
         _ => {}
     }
-    let config = Config::load(&LoadFrom::process(cli.config.clone()))?;
+    let from = LoadFrom::process(cli.config);
+    let config = Config::load(&from)?;
     let Some(command) = cli.command else {
         if cli.no_tui {
             return headless::run(config, cli.sandbox).await;
         }
-        if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-            return Err(Failure::usage("no_terminal", "the console needs a terminal")
-                .hint("without one: wacast --no-tui, or one of the commands that wacast --help lists"));
-        }
-        return connect::console(config, cli.sandbox).await;
+        return connect::console(from, config, cli.sandbox).await;
     };
     let start = Start { config, rehearse: cli.sandbox };
     match command {

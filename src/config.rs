@@ -134,8 +134,6 @@ pub struct Console {
     pub palette: &'static str,
     /// `auto`, `unicode`, `ascii`.
     pub glyphs: &'static str,
-    /// The console takes the mouse.
-    pub mouse: bool,
 }
 
 /// `[log]`.
@@ -314,7 +312,6 @@ impl Config {
             "console.privacy" => self.console.privacy.to_string(),
             "console.palette" => self.console.palette.to_owned(),
             "console.glyphs" => self.console.glyphs.to_owned(),
-            "console.mouse" => self.console.mouse.to_string(),
             "log.level" => self.log.level.clone(),
             "log.file" => self.log.file.display().to_string(),
             other => format!("{other} is not shown"),
@@ -356,7 +353,6 @@ impl Reader {
                 privacy: self.get("console.privacy", Raw::yes)?.unwrap_or(true),
                 palette: self.get("console.palette", choice)?.unwrap_or("default"),
                 glyphs: self.get("console.glyphs", choice)?.unwrap_or("auto"),
-                mouse: self.get("console.mouse", Raw::yes)?.unwrap_or(true),
             },
             log: Log {
                 level: self.word("log.level")?,

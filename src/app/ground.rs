@@ -2,8 +2,7 @@
 
 use super::offline::Offline;
 use crate::clock::{Clock, SystemClock};
-use crate::cloud_api::CloudApi;
-use crate::cloud_api::client::{ClientConfig, GraphClient, SetupError};
+use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError};
 use crate::config::{Config, Origin};
 use crate::engine::EngineLink;
 use crate::sandbox::{self, Sandbox, SandboxConfig, SandboxError, SandboxHandle};
@@ -82,9 +81,10 @@ impl Ground {
         if let Some(folder) = sqlite_folder(config.store.url.expose_secret()) {
             private_folder(&folder)?;
         }
-        let store = store::open(&config.store.url).await?;
+        let clock = Arc::new(SystemClock);
         let api = cloud_api(&config)?;
-        Ok(Self { config, store, api, clock: Arc::new(SystemClock), sandbox })
+        let store = store::open(config.store.url.expose_secret(), clock.now()).await?;
+        Ok(Self { config, store, api, clock, sandbox })
     }
 
     /// The use cases; with the engine of this process, or without one.

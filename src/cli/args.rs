@@ -78,6 +78,12 @@ pub struct ImportArgs {
     /// Two letters: the country of numbers without a country code
     #[arg(long, value_name = "CC")]
     pub country: Option<String>,
+    /// The column that holds the phones, if its name does not say so
+    #[arg(long, value_name = "COLUMN")]
+    pub phone_column: Option<String>,
+    /// The sheet of a workbook [default: the first that is not hidden]
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
     /// A tag for all of them; may be given again
     #[arg(long = "tag", value_name = "T")]
     pub tags: Vec<String>,

@@ -102,7 +102,14 @@ impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         let usage = matches!(
             error.code,
-            "bad_time" | "in_the_past" | "time_gap" | "time_overlap" | "bad_zone" | "bad_cron" | "bad_country" | "bad_pace"
+            "bad_time"
+                | "in_the_past"
+                | "time_gap"
+                | "time_overlap"
+                | "bad_zone"
+                | "bad_cron"
+                | "bad_country"
+                | "bad_pace"
         );
         let exit = if usage { Exit::Usage } else { Exit::Error };
         let hint = match error.code {

@@ -8,7 +8,8 @@ use crate::service::import::{ImportDone, ImportOptions, ImportProgress, ImportRe
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 /// The most that is read from stdin, in bytes; a file may be larger.
 const STDIN_BYTES: u64 = 2 << 30;
@@ -16,17 +17,18 @@ const STDIN_BYTES: u64 = 2 << 30;
 const SHOWN_REJECTS: usize = 10;
 
 pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
+    let mut stdin = None;
     let source = if args.file.as_os_str() == "-" {
         let folder = start.config.places.state.clone();
-        let file = tokio::task::spawn_blocking(move || from_stdin(&folder)).await;
-        let file = file.map_err(|error| Failure::error("internal", error.to_string()))??;
-        ImportSource::File { name: "stdin".to_owned(), file }
+        let copied = tokio::task::spawn_blocking(move || Copied::from_stdin(&folder)).await;
+        let copied = stdin.insert(copied.map_err(|error| Failure::error("internal", error.to_string()))??);
+        ImportSource::Named { name: "stdin".to_owned(), path: copied.0.clone() }
     } else {
         ImportSource::Path(args.file.clone())
     };
     let request = ImportRequest {
         source,
-        options: ImportOptions { country: args.country },
+        options: ImportOptions { country: args.country, phone_column: args.phone_column, sheet: args.sheet },
         list: args.list,
         tags: args.tags,
         idempotency: None,
@@ -44,7 +46,11 @@ pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
             .await;
         line.end();
         let done = done?;
-        if args.json { as_json(&done)? } else { in_words(&done)? }
+        if args.json {
+            as_json(&done)?
+        } else {
+            in_words(&done)?
+        }
         let report = &done.upload.report;
         Ok(if report.imported + report.duplicates == 0 { Exit::Error } else { Exit::Completed })
     })
@@ -52,10 +58,8 @@ pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
 }
 
 fn so_far(progress: ImportProgress) -> String {
-    let share = progress.total_bytes.filter(|total| *total > 0).map(|total| progress.read_bytes * 100 / total);
-    let share = share.map(|share| format!(", {} % read", share.min(100))).unwrap_or_default();
     format!(
-        "{} rows: {} imported, {} duplicates, {} rejected{share}",
+        "{} rows: {} imported, {} duplicates, {} rejected",
         grouped(progress.received),
         grouped(progress.imported),
         grouped(progress.duplicates),
@@ -73,6 +77,7 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
         "duplicates": report.duplicates,
         "rejected": report.rejected,
         "rejects": report.rejects,
+        "causes": done.causes.iter().map(|(cause, count)| json!({ "cause": cause, "count": count })).collect::<Vec<_>>(),
         "columns": report.columns,
         "rejects_file": done.rejects_path,
         "notes": done.notes,
@@ -104,17 +109,25 @@ fn in_words(done: &ImportDone) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies stdin into a file without a name, so that it can be read again from its beginning.
-fn from_stdin(folder: &Path) -> Result<File, Failure> {
-    let fail = |error: io::Error| Failure::error("bad_file", format!("cannot read stdin: {error}"));
-    std::fs::create_dir_all(folder).map_err(fail)?;
-    let path = folder.join(format!(".wacast-stdin-{}", std::process::id()));
-    let mut file =
-        File::options().create(true).truncate(true).read(true).write(true).open(&path).map_err(fail)?;
-    std::fs::remove_file(&path).map_err(fail)?;
-    let copied = io::copy(&mut io::stdin().lock().take(STDIN_BYTES + 1), &mut file).map_err(fail)?;
-    if copied > STDIN_BYTES {
-        return Err(Failure::error("too_large", "stdin is larger than 2 GiB: give it as a file"));
+/// What came from stdin, in a file that can be read again from its beginning and is gone at the end.
+struct Copied(PathBuf);
+
+impl Copied {
+    fn from_stdin(folder: &Path) -> Result<Self, Failure> {
+        let fail = |error: io::Error| Failure::error("bad_file", format!("cannot read stdin: {error}"));
+        std::fs::create_dir_all(folder).map_err(fail)?;
+        let copied = Self(folder.join(format!("stdin-{:016x}", fastrand::u64(..))));
+        let file = File::options().create_new(true).write(true).mode(0o600).open(&copied.0);
+        let bytes = io::copy(&mut io::stdin().lock().take(STDIN_BYTES + 1), &mut file.map_err(fail)?).map_err(fail)?;
+        if bytes > STDIN_BYTES {
+            return Err(Failure::error("too_large", "stdin is larger than 2 GiB: give it as a file"));
+        }
+        Ok(copied)
     }
-    Ok(file)
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }

@@ -98,7 +98,9 @@ async fn rendered(service: &Service, plan: &Plan) -> Option<String> {
     let template = templates.into_iter().find(|template| template.key() == plan.template)?;
     let (phone, preview) = first_preview(&template, plan)?;
     let mut text = format!("  message  to {phone}:\n");
-    for part in [preview.header.as_deref(), Some(preview.body.as_str()), preview.footer.as_deref()].into_iter().flatten() {
+    for part in
+        [preview.header.as_deref(), Some(preview.body.as_str()), preview.footer.as_deref()].into_iter().flatten()
+    {
         for row in part.lines() {
             let _ = writeln!(text, "           | {row}");
         }
@@ -123,11 +125,8 @@ fn first_preview(template: &Template, plan: &Plan) -> Option<(String, message::P
 async fn confirm(args: &SendArgs, plan: &Plan, shown: &str) -> Result<Option<u64>, Failure> {
     let people = plan.people;
     let differs = |expected: u64| {
-        let message = format!(
-            "the audience is {} people now, not {}: nothing was sent",
-            grouped(people),
-            grouped(expected)
-        );
+        let message =
+            format!("the audience is {} people now, not {}: nothing was sent", grouped(people), grouped(expected));
         let mut failure = Failure::error("count_differs", message);
         failure.details = json!({ "expected": expected, "people": people });
         failure

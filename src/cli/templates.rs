@@ -19,7 +19,8 @@ pub(super) async fn run(start: Start, args: TemplatesArgs) -> Outcome {
                 .templates
                 .iter()
                 .map(|template| {
-                    let slots = template.slots().map(|slots| slots.into_iter().map(|slot| slot.name).collect::<Vec<_>>());
+                    let slots =
+                        template.slots().map(|slots| slots.into_iter().map(|slot| slot.name).collect::<Vec<_>>());
                     json!({
                         "name": template.name,
                         "language": template.language,
@@ -50,7 +51,10 @@ pub(super) async fn run(start: Start, args: TemplatesArgs) -> Outcome {
             terminal::line("no templates: they are made in WhatsApp Manager, and approval takes minutes to a day")?;
         }
         if let Some(at) = known.synced_at {
-            terminal::line(&format!("as of {} ago; --sync asks WhatsApp anew", times::length_words(service.now().since(at))))?;
+            terminal::line(&format!(
+                "as of {} ago; --sync asks WhatsApp anew",
+                times::length_words(service.now().since(at))
+            ))?;
         }
         Ok(Exit::Completed)
     })

@@ -64,10 +64,11 @@ async fn see_through(app: &App, id: &BroadcastId, args: &SendArgs, zone: &str, s
     loop {
         tokio::select! {
             _ = signals.next() => return Ended::Asked,
-            _ = broken.wait_for(Option::is_some) => {
-                return Ended::Broken(broken.borrow().clone().unwrap_or_default());
-            }
+            _ = broken.wait_for(Option::is_some) => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        if let Some(words) = broken.borrow().clone() {
+            return Ended::Broken(words);
         }
         match app.service().broadcast(id).await {
             Ok(view) => {

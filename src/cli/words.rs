@@ -1,7 +1,6 @@
 //! What commands print about broadcasts, plans and drivers.
 
 use super::terminal::{bar, grouped};
-use crate::domain::message;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
 use crate::service::times;
@@ -84,7 +83,8 @@ pub fn progress(view: &BroadcastView, zone: &str, now: Millis) -> String {
         }
         BroadcastStatus::Preparing => "fixing the audience".to_owned(),
         _ => {
-            let end = view.done_at.map(|at| format!(", {} left", times::length_words(at.since(now)))).unwrap_or_default();
+            let end =
+                view.done_at.map(|at| format!(", {} left", times::length_words(at.since(now)))).unwrap_or_default();
             let failed = counts.get(RecipientState::Failed);
             let unsure = counts.get(RecipientState::InDoubt);
             format!(

@@ -268,14 +268,6 @@ pub const KEYS: &[Key] = &[
         doc: "Bars and marks. auto: ascii where the locale is not UTF-8.",
     },
     Key {
-        section: "console",
-        name: "mouse",
-        kind: Kind::YesNo,
-        default: Some("true"),
-        example: "",
-        doc: "The console takes the mouse; false leaves it to the terminal for selecting.",
-    },
-    Key {
         section: "log",
         name: "level",
         kind: Kind::Text,

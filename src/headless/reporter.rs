@@ -47,7 +47,10 @@ impl Reporter {
         let words = match &snapshot.driver {
             Driver::Us => "this process drives the sender".to_owned(),
             Driver::Other(holder) => {
-                format!("wacast ({}) on {}, process {} drives the sender; watching", holder.face, holder.host, holder.pid)
+                format!(
+                    "wacast ({}) on {}, process {} drives the sender; watching",
+                    holder.face, holder.host, holder.pid
+                )
             }
             Driver::Nobody => "nobody drives the sender".to_owned(),
         };

@@ -206,7 +206,8 @@ async fn kept(ground: &Ground, report: &mut Report) {
     }
     let whatsapp = &ground.config.whatsapp;
     if whatsapp.app_secret.is_none() || whatsapp.verify_token.is_none() {
-        let advice = "set app_secret and verify_token, and enter https://YOUR-HOST/webhook in the app's WhatsApp settings";
+        let advice =
+            "set app_secret and verify_token, and enter https://YOUR-HOST/webhook in the app's WhatsApp settings";
         report.warn("receipts", "not set up: what becomes of messages is not known, doubts do not settle", advice);
     } else {
         match snapshot.receipts.last_at {
@@ -222,7 +223,9 @@ async fn kept(ground: &Ground, report: &mut Report) {
         }
     }
     match &snapshot.driver {
-        Driver::Nobody => report.warn("driver", "nobody drives: nothing goes out, schedules do not fire", words::NOBODY),
+        Driver::Nobody => {
+            report.warn("driver", "nobody drives: nothing goes out, schedules do not fire", words::NOBODY)
+        }
         driver => report.ok("driver", words::driver(driver)),
     }
     for problem in &snapshot.problems {
