@@ -150,6 +150,10 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
         let body = body(&shared, &due);
         let signature = sign(shared.app_secret.expose_secret(), &body);
         post(&shared, sender, body.into(), &signature).await;
+        if due.len() < settings.receipts_per_post {
+            // Let some more come due, so that they share the next call.
+            pause(&shared, TICK).await;
+        }
     }
 }
 
