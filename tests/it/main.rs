@@ -6,3 +6,6 @@ mod cloud_client;
 mod sandbox;
 
 mod store_contract;
+
+mod intake;
+mod messy;
