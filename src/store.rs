@@ -654,7 +654,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Puts back to queued every recipient of a broadcast with an open intent under this lease that is not
     /// among `held` (seq and attempt): intents that were recorded, but whose record never reached the caller
-    /// ([`Store::open_window`] failed with `Unavailable`), so that nothing of theirs was ever sent. Returns how many.
+    /// ([`Store::open_window`] failed with `Unavailable`), so that nothing of theirs was ever sent. In a cancelled
+    /// broadcast they become cancelled. Returns how many.
     async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64>;
 
     /// When the next retry of a broadcast is due, if any waits.
@@ -662,11 +663,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Records outcomes. Facts are recorded whoever brings them and however often; decisions
     /// (`Retry`, `Unsent`) only while `lease` is the newest, else they are left for recovery. An outcome for an
-    /// attempt that is not the recipient's newest is logged and moves nobody.
+    /// attempt that is not the recipient's newest is logged and moves nobody. An attempt has one row of the log
+    /// at most. Whoever would be queued again in a cancelled broadcast becomes cancelled.
     async fn settle(&self, lease: &Lease, outcomes: Vec<Outcome>) -> Result<()>;
 
     /// How many messages were accepted at or after `since`, over all broadcasts of the store, counted
-    /// in whole quarter hours (never too few).
+    /// in whole quarter hours (never too few). Those that only a receipt proves count, by the receipt's time.
     async fn accepted_since(&self, since: Millis) -> Result<u64>;
 
     // ---- receipts ----
@@ -682,8 +684,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies what receipts say and drops all stored bodies up to and with `up_to`, in one step. The lease is
     /// that of [`RECEIPTS`]. Rules: the ladder only goes up; proof of delivery counts whatever attempt it
-    /// belongs to; `Failed` counts only for the newest attempt, and not against delivered or read; a `Sent` for the
-    /// newest attempt does not undo `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
+    /// belongs to; `Sent` and `Failed` count only for the newest attempt, `Failed` not against delivered or read,
+    /// `Sent` not against `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
+    /// Being queued again by a receipt uses up a try. In a final broadcast nobody is queued again: failed, and
+    /// `retry` is when a follow-up may take this person up.
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport>;
 
     // ---- schedules ----

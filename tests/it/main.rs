@@ -3,9 +3,9 @@ mod config;
 mod engine;
 
 mod cloud_client;
-mod sandbox;
-
-mod store_contract;
-
+mod engine;
 mod intake;
 mod messy;
+mod sandbox;
+mod store_contract;
+mod store_sqlite;

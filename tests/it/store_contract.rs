@@ -10,6 +10,7 @@ pub mod freezing;
 pub mod keeping;
 pub mod leases;
 pub mod making;
+pub mod random_walk;
 pub mod receipts;
 pub mod recovery;
 pub mod reports;

@@ -27,7 +27,7 @@ pub async fn everybody_once_at_the_newest_row(stores: &dyn Factory) {
     let first = upload(&*store, "fans", [3, 1, 2]).await;
     let second = begin_upload(&*store, "guests").await;
     let mut renamed = number(1);
-    renamed.name = "Asha".to_owned();
+    "Asha".clone_into(&mut renamed.name);
     renamed.attributes.insert("city".to_owned(), "Pune".to_owned());
     let added = vec![UploadRow { row: 2, number: number(5) }, UploadRow { row: 7, number: renamed.clone() }];
     store.add_rows(second, added).await.unwrap();

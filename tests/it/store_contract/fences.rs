@@ -7,7 +7,7 @@ use super::stage::{
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::store::{AudiencePlace, Lease, RECEIPTS, RawReceipt, Result, StoreError, Verdict};
 
-fn assert_lost<T: std::fmt::Debug>(what: &str, answer: Result<T>) {
+fn assert_lost<T: std::fmt::Debug>(what: &str, answer: &Result<T>) {
     assert!(matches!(answer, Err(StoreError::LeaseLost)), "{what}: {answer:?}");
 }
 
@@ -25,8 +25,8 @@ pub async fn a_stale_lease_freezes_nobody(stores: &dyn Factory) {
     let place = AudiencePlace { upload: 1, row: 1 };
     store.add_recipients(&old, &id, 0, vec![recipient(0)], place).await.unwrap();
     let new = take_over(&*store, &old, "heir").await;
-    assert_lost("add", store.add_recipients(&old, &id, 1, vec![recipient(1)], place).await);
-    assert_lost("begin", store.begin_running(&old, &id, 1, NOW).await);
+    assert_lost("add", &store.add_recipients(&old, &id, 1, vec![recipient(1)], place).await);
+    assert_lost("begin", &store.begin_running(&old, &id, 1, NOW).await);
     assert_eq!(store.frozen_so_far(&id).await.unwrap(), (1, Some(place)));
     assert_eq!(store.broadcast(&id).await.unwrap().status, BroadcastStatus::Preparing);
     store.add_recipients(&new, &id, 1, vec![recipient(1)], place).await.unwrap();
@@ -40,13 +40,13 @@ pub async fn a_stale_lease_opens_and_closes_nothing(stores: &dyn Factory) {
     run.settle(&intent, accepted(&intent)).await;
     let open = run.open_one().await;
     let new = take_over(&*store, &run.lease, "heir").await;
-    assert_lost("open", store.open_window(&run.lease, &run.id, 1, NOW).await);
-    assert_lost("requeue", store.requeue_unheld(&run.lease, &run.id, &[]).await);
-    assert_lost("recover", store.recover(&run.lease, NOW).await);
-    assert_lost("complete", store.complete(&run.lease, &run.id, NOW).await);
+    assert_lost("open", &store.open_window(&run.lease, &run.id, 1, NOW).await);
+    assert_lost("requeue", &store.requeue_unheld(&run.lease, &run.id, &[]).await);
+    assert_lost("recover", &store.recover(&run.lease, NOW).await);
+    assert_lost("complete", &store.complete(&run.lease, &run.id, NOW).await);
     assert_eq!(run.letters().await, "ag");
     run.settle_under(&new, &open, failed(131_026)).await;
-    assert_lost("complete", store.complete(&run.lease, &run.id, NOW).await);
+    assert_lost("complete", &store.complete(&run.lease, &run.id, NOW).await);
     assert_eq!(run.status().await, BroadcastStatus::Running);
     assert!(store.complete(&new, &run.id, NOW).await.unwrap());
 }
@@ -55,7 +55,7 @@ pub async fn a_lease_given_back_decides_nothing(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let run = running(&store, 2).await;
     store.release_lease(&run.lease).await.unwrap();
-    assert_lost("open", store.open_window(&run.lease, &run.id, 1, NOW).await);
+    assert_lost("open", &store.open_window(&run.lease, &run.id, 1, NOW).await);
     assert_eq!(run.letters().await, "qq");
 }
 
@@ -68,7 +68,7 @@ pub async fn a_stale_lease_folds_nothing(stores: &dyn Factory) {
     let id = store.receipts(10).await.unwrap()[0].id;
     let new = take_over(&*store, &run.receipts, "heir").await;
     let moves = || vec![run.receipt(0, 1, reached(RecipientState::Delivered))];
-    assert_lost("fold", store.fold_receipts(&run.receipts, moves(), id).await);
+    assert_lost("fold", &store.fold_receipts(&run.receipts, moves(), id).await);
     assert_eq!(run.letters().await, "a");
     assert_eq!(store.receipts(10).await.unwrap().len(), 1, "and the body is still there");
     assert_eq!(new.subject, RECEIPTS);

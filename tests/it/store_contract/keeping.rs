@@ -66,7 +66,7 @@ pub async fn a_sync_replaces_all_templates(stores: &dyn Factory) {
     let store = stores.fresh().await;
     assert_eq!(store.templates().await.unwrap(), SyncedTemplates::default());
     let mut hindi = template("b");
-    hindi.language = "hi".to_owned();
+    "hi".clone_into(&mut hindi.language);
     store.put_templates(&[hindi.clone(), template("c"), template("b")], NOW).await.unwrap();
     let found = store.templates().await.unwrap();
     assert_eq!(found.templates, [template("b"), hindi, template("c")], "by name and language");

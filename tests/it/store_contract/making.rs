@@ -1,7 +1,9 @@
 //! Making a broadcast: once a key, once an occurrence, and not again by accident.
 
 use super::Factory;
-use super::stage::{NOW, SENDER, accepted, definition, make, new_broadcast, running, take, template, upload};
+use super::stage::{
+    NOW, SENDER, accepted, definition, make, new_broadcast, running, running_under, take, template, upload,
+};
 use wacast::domain::broadcast::Definition;
 use wacast::domain::ids::{BroadcastId, ScheduleId};
 use wacast::domain::state::BroadcastStatus;
@@ -85,7 +87,7 @@ pub async fn a_repeat_is_told(stores: &dyn Factory) {
     other.template = template("goodbye");
     assert_eq!(repeats(&*store, other).await, None, "another template");
     let mut other = definition(Some("fans"));
-    other.template.language = "hi".to_owned();
+    "hi".clone_into(&mut other.template.language);
     assert_eq!(repeats(&*store, other).await, None, "another language");
 
     let since_then = NewBroadcast { refuse_repeats_since: Some(NOW), ..guarded(definition(Some("fans"))) };
@@ -105,8 +107,7 @@ pub async fn one_cancelled_before_anybody_was_sent_to_is_no_repeat(stores: &dyn 
     store.cancel(&run.id, NOW).await.unwrap();
     assert_eq!(repeats(&*store, definition).await, None, "nobody was sent to");
 
-    store.release_lease(&run.receipts).await.unwrap();
-    let run = super::stage::running_under(&store, &run.lease, 5..7).await;
+    let run = running_under(&store, &run.lease, 5..7).await;
     let definition = store.broadcast(&run.id).await.unwrap().definition;
     let intent = run.open_one().await;
     run.settle(&intent, accepted(&intent)).await;
@@ -152,7 +153,7 @@ pub async fn a_scheduled_one_starts_once(stores: &dyn Factory) {
     let id = make(&*store, new).await.id;
     let mut fixed = definition(Some("fans"));
     fixed.audience.uploads = vec![fans];
-    fixed.template.quality = "YELLOW".to_owned();
+    "YELLOW".clone_into(&mut fixed.template.quality);
     let (one, two) =
         tokio::join!(store.start_broadcast(&id, fixed.clone(), 2), store.start_broadcast(&id, fixed.clone(), 2));
     let (started, refused) = if one.is_ok() { (one, two) } else { (two, one) };

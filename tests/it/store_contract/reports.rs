@@ -21,7 +21,7 @@ pub async fn failures_are_counted_by_code(stores: &dyn Factory) {
     assert!(store.failures(&run.id).await.unwrap().is_empty());
     for intent in run.open(6).await {
         let verdict = match intent.seq {
-            0 | 1 | 2 => failed(131_026),
+            0..=2 => failed(131_026),
             3 => failed(131_049),
             4 => retry(131_016, NOW.plus(HOUR)),
             _ => accepted(&intent),

@@ -10,7 +10,7 @@ use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::time::HOUR;
 use wacast::store::{AudiencePlace, NewBroadcast, Result, Store, StoreError, Verdict};
 
-fn assert_conflict<T: std::fmt::Debug>(what: &str, answer: Result<T>) {
+fn assert_conflict<T: std::fmt::Debug>(what: &str, answer: &Result<T>) {
     assert!(matches!(answer, Err(StoreError::Conflict(_))), "{what}: {answer:?}");
 }
 
@@ -29,7 +29,7 @@ pub async fn a_pause_lets_nobody_else_go(stores: &dyn Factory) {
     assert_eq!((paused.status, paused.reason), (BroadcastStatus::Paused, Some(PauseReason::Template)));
     assert_eq!((paused.detail.as_str(), paused.resume_at), ("it was disabled", Some(NOW.plus(HOUR))));
     assert_eq!(store.broadcast(&run.id).await.unwrap(), paused);
-    assert_conflict("open", store.open_window(&run.lease, &run.id, 1, NOW).await);
+    assert_conflict("open", &store.open_window(&run.lease, &run.id, 1, NOW).await);
     run.settle(&intents[0], accepted(&intents[0])).await;
     run.settle(&intents[1], Verdict::Unsent { due: None }).await;
     assert_eq!(run.letters().await, "aqqq", "what is under way is settled");
@@ -38,7 +38,7 @@ pub async fn a_pause_lets_nobody_else_go(stores: &dyn Factory) {
     assert_eq!((going.status, going.reason, going.resume_at), (BroadcastStatus::Running, None, None));
     assert_eq!(going.detail, "");
     assert_eq!(run.open(9).await.len(), 3);
-    assert_conflict("resume", store.resume(&run.id, NOW).await);
+    assert_conflict("resume", &store.resume(&run.id, NOW).await);
 }
 
 pub async fn a_pause_from_another_hand_stops_a_running_loop(stores: &dyn Factory) {
@@ -83,7 +83,7 @@ pub async fn a_paused_one_goes_on_from_where_it_was(stores: &dyn Factory) {
     let lease = take(&*store, SENDER, "driver").await;
     let id = scheduled(&*store).await;
     store.pause(&id, PauseReason::Absence, "", None).await.unwrap();
-    assert_conflict("start", store.start_broadcast(&id, definition(None), 1).await);
+    assert_conflict("start", &store.start_broadcast(&id, definition(None), 1).await);
     let due = store.resume(&id, NOW.plus(5)).await.unwrap();
     assert_eq!((due.status, due.start_at), (BroadcastStatus::Scheduled, Some(NOW.plus(5))));
 
@@ -91,7 +91,7 @@ pub async fn a_paused_one_goes_on_from_where_it_was(stores: &dyn Factory) {
     let place = AudiencePlace { upload: 1, row: 1 };
     store.add_recipients(&lease, &id, 0, vec![recipient(0)], place).await.unwrap();
     store.pause(&id, PauseReason::Operator, "", None).await.unwrap();
-    assert_conflict("begin", store.begin_running(&lease, &id, 1, NOW).await);
+    assert_conflict("begin", &store.begin_running(&lease, &id, 1, NOW).await);
     let half = store.resume(&id, NOW).await.unwrap();
     assert_eq!(half.status, BroadcastStatus::Preparing, "not running: it is not frozen");
     assert_eq!(store.frozen_so_far(&id).await.unwrap(), (1, Some(place)));
@@ -135,12 +135,12 @@ pub async fn a_cancel_while_freezing_keeps_who_was_frozen(stores: &dyn Factory) 
     assert_eq!((ended.status, ended.total), (BroadcastStatus::Cancelled, 2));
     let counts = store.counts(&id).await.unwrap();
     assert_eq!((counts.total(), counts.get(RecipientState::Cancelled)), (2, 2));
-    assert_conflict("add", store.add_recipients(&lease, &id, 2, vec![recipient(2)], place).await);
-    assert_conflict("begin", store.begin_running(&lease, &id, 2, NOW).await);
+    assert_conflict("add", &store.add_recipients(&lease, &id, 2, vec![recipient(2)], place).await);
+    assert_conflict("begin", &store.begin_running(&lease, &id, 2, NOW).await);
 
     let id = scheduled(&*store).await;
     assert_eq!(store.cancel(&id, NOW).await.unwrap().status, BroadcastStatus::Cancelled);
-    assert_conflict("start", store.start_broadcast(&id, definition(None), 1).await);
+    assert_conflict("start", &store.start_broadcast(&id, definition(None), 1).await);
 }
 
 pub async fn a_paused_one_can_be_cancelled(stores: &dyn Factory) {
@@ -171,7 +171,7 @@ pub async fn it_is_completed_when_nobody_waits_or_is_under_way(stores: &dyn Fact
     let ended = store.broadcast(&run.id).await.unwrap();
     assert_eq!((ended.status, ended.ended_at), (BroadcastStatus::Completed, Some(NOW.plus(3))));
     run.check().await;
-    assert_conflict("open", store.open_window(&run.lease, &run.id, 1, NOW.plus(9 * HOUR)).await);
+    assert_conflict("open", &store.open_window(&run.lease, &run.id, 1, NOW.plus(9 * HOUR)).await);
 }
 
 pub async fn only_a_running_one_is_completed(stores: &dyn Factory) {
@@ -197,9 +197,9 @@ pub async fn what_is_final_stays(stores: &dyn Factory) {
     store.cancel(&cancelled, NOW).await.unwrap();
     for id in [&completed.id, &cancelled] {
         let before = store.broadcast(id).await.unwrap();
-        assert_conflict("pause", store.pause(id, PauseReason::Operator, "", None).await);
-        assert_conflict("resume", store.resume(id, NOW).await);
-        assert_conflict("cancel", store.cancel(id, NOW.plus(1)).await);
+        assert_conflict("pause", &store.pause(id, PauseReason::Operator, "", None).await);
+        assert_conflict("resume", &store.resume(id, NOW).await);
+        assert_conflict("cancel", &store.cancel(id, NOW.plus(1)).await);
         assert_eq!(store.broadcast(id).await.unwrap(), before);
     }
     let unknown = BroadcastId::from_random(12);

@@ -65,6 +65,10 @@ macro_rules! contract_suite {
                 of_two_made_at_once_one_is_new
                 a_scheduled_one_starts_once
                 broadcasts_are_listed_newest_first;
+            random_walk:
+                the_first_ten_walks
+                the_next_ten_walks
+                the_last_ten_walks;
             receipts:
                 bodies_come_back_as_they_came
                 folding_drops_what_was_folded_and_no_more
