@@ -62,7 +62,7 @@ impl Default for ApiConfig {
             app_secret: None,
             verify_token: None,
             upload_limit_bytes: 512 * 1024 * 1024,
-            upload_timeout: Duration::from_secs(900),
+            upload_timeout: Duration::from_mins(15),
             body_timeout: Duration::from_secs(20),
         }
     }

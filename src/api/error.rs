@@ -82,6 +82,7 @@ pub(super) async fn wrong_method() -> ApiError {
 }
 
 /// A bug in a handler: the process and all other requests go on.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer calls")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = words.unwrap_or("without words"), "a request met a bug");
