@@ -9,6 +9,7 @@ pub mod error_policy;
 pub mod ids;
 pub mod message;
 pub mod phone;
+pub mod receipt;
 pub mod schedule;
 pub mod state;
 pub mod template;

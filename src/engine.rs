@@ -4,10 +4,41 @@
 //!
 //! It knows the store, the Cloud API and the clock by their traits only, and no face at all. It never marks
 //! anybody failed for waiting, and never sends to anybody whose intent is not durable.
+//!
+//! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
+//! `claim` intents · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
+//! freezing · `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
+//! [`verdict`] what an answer means.
 
-use crate::service::view::EngineStatus;
+mod claim;
+mod dispatch;
+mod freeze;
+pub mod gate;
+pub mod hold;
+pub mod lease;
+pub mod meter;
+mod oversee;
+pub mod pace;
+pub mod pair;
+mod receipts;
+pub mod reign;
+mod settle;
+pub mod verdict;
+
+use crate::clock::Clock;
+use crate::cloud_api::CloudApi;
+use crate::domain::error_policy::ErrorPolicy;
+use crate::service::view::{EngineStatus, WhyNotFaster};
+use crate::store::{Store, StoreError};
+use lease::{Asked, Identity};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How often a process that does not drive asks for the lease.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// What other parts hold of a running engine: figures to read, a bell to ring, a pace to set.
 #[derive(Debug, Clone)]
@@ -20,4 +51,164 @@ pub struct EngineLink {
     pub bell: Arc<Notify>,
     /// The configured pace in messages a second (0: off); may be changed while it runs.
     pub pace: watch::Sender<f64>,
+}
+
+/// How it is to run.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The phone number id that it sends from.
+    pub sender: String,
+    /// The pace; 0: off.
+    pub messages_per_second: f64,
+    /// Requests without an answer, at most.
+    pub max_in_flight: u32,
+    /// A broadcast that nobody drove for longer than this is held, not sent.
+    pub grace_ms: i64,
+    /// What this process shows: `console`, `headless`, `send`.
+    pub face: String,
+    /// Where this process's lock file goes.
+    pub lock_folder: PathBuf,
+    /// How long a drain waits for answers.
+    pub drain_timeout: Duration,
+}
+
+impl EngineConfig {
+    /// People with an intent and no durable outcome, at most: what a crash can leave in doubt.
+    pub fn max_unsettled(&self) -> u32 {
+        self.max_in_flight.saturating_mul(2).max(2)
+    }
+}
+
+/// What it works with.
+#[derive(Clone)]
+pub struct EngineParts {
+    /// The ledger.
+    pub store: Arc<dyn Store>,
+    /// The Cloud API.
+    pub api: Arc<dyn CloudApi>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What to do about errors.
+    pub policy: Arc<ErrorPolicy>,
+    /// How.
+    pub config: EngineConfig,
+}
+
+/// What all parts of one engine share.
+struct Shared {
+    parts: EngineParts,
+    identity: Identity,
+    status: watch::Sender<EngineStatus>,
+    driving: watch::Sender<bool>,
+    bell: Arc<Notify>,
+    pace: watch::Receiver<f64>,
+    drain: CancellationToken,
+}
+
+/// A running engine.
+pub struct EngineHandle {
+    link: EngineLink,
+    drain: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl EngineHandle {
+    /// For other parts.
+    pub fn link(&self) -> EngineLink {
+        self.link.clone()
+    }
+
+    /// Takes nothing new, gives back what never left, waits for answers under way (as long as configured),
+    /// records them, gives the lease back. An error says that the engine had ended by a panic.
+    pub async fn drain(self) -> Result<(), tokio::task::JoinError> {
+        self.drain.cancel();
+        self.task.await
+    }
+
+    /// Returns when the engine ended without being asked to: by a panic, which the error tells of.
+    pub async fn ended(&mut self) -> Result<(), tokio::task::JoinError> {
+        (&mut self.task).await
+    }
+
+    /// Begins to drain without waiting for it.
+    pub fn begin_drain(&self) {
+        self.drain.cancel();
+    }
+}
+
+/// Starts an engine. It asks for the sender's lease at once and goes on asking.
+pub fn start(parts: EngineParts) -> EngineHandle {
+    let config = &parts.config;
+    let first =
+        EngineStatus { sender: config.sender.clone(), pace: config.messages_per_second, ..EngineStatus::default() };
+    let (status, status_seen) = watch::channel(first);
+    let (driving, driving_seen) = watch::channel(false);
+    let (pace, pace_seen) = watch::channel(config.messages_per_second);
+    let bell = Arc::new(Notify::new());
+    let drain = CancellationToken::new();
+    let link = EngineLink { status: status_seen, driving: driving_seen, bell: bell.clone(), pace };
+    let identity = Identity::new(&config.lock_folder, &config.face);
+    let shared = Arc::new(Shared { parts, identity, status, driving, bell, pace: pace_seen, drain: drain.clone() });
+    EngineHandle { link, drain, task: tokio::spawn(run(shared)) }
+}
+
+async fn run(shared: Arc<Shared>) {
+    let folding = tokio::spawn(receipts::run(shared.clone()));
+    let sending = tokio::spawn(send_while_leased(shared.clone()));
+    let sending = sending.await;
+    // Receipts for what was under way are folded to the last moment.
+    shared.drain.cancel();
+    let folding = folding.await;
+    for ended in [sending, folding] {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+/// Asks for the lease, reigns while it lasts, and asks again, until it drains.
+async fn send_while_leased(shared: Arc<Shared>) {
+    let sender = shared.parts.config.sender.clone();
+    while !shared.drain.is_cancelled() {
+        let status = shared.status.subscribe();
+        let said = move || serde_json::to_string(&*status.borrow()).unwrap_or_default();
+        let asked = lease::ask(&shared.parts.store, &shared.parts.clock, &shared.identity, &sender, said).await;
+        match asked {
+            Ok(Asked::Ours(held)) => {
+                tracing::info!(sender, fence = held.lease.fence, "driving the sender");
+                reign::reign(&shared, held).await;
+                shared.driving.send_replace(false);
+                shared.status.send_modify(|status| {
+                    status.why = WhyNotFaster::Idle;
+                    status.in_flight = 0;
+                });
+            }
+            Ok(Asked::Theirs(view)) => {
+                tracing::debug!(sender, host = view.holder.host, pid = view.holder.pid, "another process drives");
+                pause_before_asking(&shared).await;
+            }
+            Err(error) => {
+                trouble(&shared, &error);
+                pause_before_asking(&shared).await;
+            }
+        }
+    }
+}
+
+async fn pause_before_asking(shared: &Shared) {
+    tokio::select! {
+        () = shared.drain.cancelled() => {}
+        () = tokio::time::sleep(ASK_EVERY) => {}
+    }
+}
+
+/// Says that the store gives trouble.
+fn trouble(shared: &Shared, error: &StoreError) {
+    tracing::warn!(%error, "the store gives trouble");
+    shared.status.send_modify(|status| {
+        status.trouble = error.to_string();
+        status.why = WhyNotFaster::Store { detail: error.to_string() };
+    });
 }

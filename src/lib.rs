@@ -6,6 +6,7 @@ pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod intake;
+pub mod sandbox;
 pub mod scheduler;
 pub mod service;
 pub mod store;

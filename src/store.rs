@@ -14,7 +14,9 @@
 //!
 //! **Cancelled callers.** Dropping a method's future does not cancel what was begun.
 
-use crate::domain::broadcast::{Audience, Broadcast, Counts, Definition, Number, UploadId};
+pub mod sqlite;
+
+use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
@@ -24,6 +26,8 @@ use crate::domain::time::Millis;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 /// What can go wrong in a store. Messages hold no secrets (no passwords of connection strings).
 #[derive(Debug, thiserror::Error)]
@@ -455,6 +459,23 @@ pub struct SyncedTemplates {
     pub synced_at: Option<Millis>,
 }
 
+/// Opens the store that `url` names: `sqlite://path`. `now` is noted as when a new one was made.
+///
+/// # Errors
+/// `Setup` when the url is not of a known form or what it names does not do.
+pub async fn open(url: &str, now: Millis) -> Result<Arc<dyn Store>> {
+    match url.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() => {
+            Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), now).await?))
+        }
+        _ => Err(StoreError::Setup(
+            // The url itself may hold a password.
+            "[store] url must be sqlite://PATH (such as sqlite://wacast.db) or mongodb://HOST/DBNAME?replicaSet=NAME"
+                .to_owned(),
+        )),
+    }
+}
+
 /// The ledger. See the module's documentation for what every method promises.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -630,16 +651,23 @@ pub trait Store: Send + Sync + 'static {
     /// `Conflict` when the broadcast is not running.
     async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>>;
 
+    /// Puts back to queued every recipient of a broadcast with an open intent under this lease that is not
+    /// among `held` (seq and attempt): intents that were recorded, but whose record never reached the caller
+    /// ([`Store::open_window`] failed with `Unavailable`), so that nothing of theirs was ever sent. In a cancelled
+    /// broadcast they become cancelled. Returns how many.
+    async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64>;
+
     /// When the next retry of a broadcast is due, if any waits.
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>>;
 
     /// Records outcomes. Facts are recorded whoever brings them and however often; decisions
     /// (`Retry`, `Unsent`) only while `lease` is the newest, else they are left for recovery. An outcome for an
-    /// attempt that is not the recipient's newest is logged and moves nobody.
+    /// attempt that is not the recipient's newest is logged and moves nobody. An attempt has one row of the log
+    /// at most. Whoever would be queued again in a cancelled broadcast becomes cancelled.
     async fn settle(&self, lease: &Lease, outcomes: Vec<Outcome>) -> Result<()>;
 
     /// How many messages were accepted at or after `since`, over all broadcasts of the store, counted
-    /// in whole quarter hours (never too few).
+    /// in whole quarter hours (never too few). Those that only a receipt proves count, by the receipt's time.
     async fn accepted_since(&self, since: Millis) -> Result<u64>;
 
     // ---- receipts ----
@@ -655,8 +683,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies what receipts say and drops all stored bodies up to and with `up_to`, in one step. The lease is
     /// that of [`RECEIPTS`]. Rules: the ladder only goes up; proof of delivery counts whatever attempt it
-    /// belongs to; `Failed` counts only for the newest attempt, and not against delivered or read; a `Sent` for the
-    /// newest attempt does not undo `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
+    /// belongs to; `Sent` and `Failed` count only for the newest attempt, `Failed` not against delivered or read,
+    /// `Sent` not against `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
+    /// Being queued again by a receipt uses up a try. In a final broadcast nobody is queued again: failed, and
+    /// `retry` is when a follow-up may take this person up.
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport>;
 
     // ---- schedules ----

@@ -193,6 +193,11 @@ impl ErrorPolicy {
         self.place_of(code, None).is_some()
     }
 
+    /// The codes that rows name one by one, each once; not those of ranges.
+    pub fn single_codes(&self) -> impl Iterator<Item = i64> {
+        self.exact.keys().filter(|key| key.1.is_none()).map(|key| key.0)
+    }
+
     fn place_of(&self, code: i64, subcode: Option<i64>) -> Option<usize> {
         subcode
             .and_then(|subcode| self.exact.get(&(code, Some(subcode))))

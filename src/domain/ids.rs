@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-const LENGTH: usize = 8;
+const LENGTH: usize = size_of::<u64>();
 
 /// A text that is not an identifier of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -16,7 +16,7 @@ const LENGTH: usize = 8;
 pub struct NotAnId(pub String);
 
 fn from_random(random: u64) -> String {
-    (0..LENGTH).map(|position| char::from(ALPHABET[(random >> (position * 5)) as usize & 31])).collect()
+    random.to_le_bytes().map(|byte| char::from(ALPHABET[usize::from(byte) & 31])).into_iter().collect()
 }
 
 fn check(text: &str) -> Result<String, NotAnId> {

@@ -184,7 +184,8 @@ impl BroadcastStatus {
 
     /// Whether a broadcast may go from this status to `next`.
     ///
-    /// `Paused → Preparing` is a resume before the audience was wholly frozen.
+    /// `Paused → Preparing` is a resume before the audience was wholly frozen, `Paused → Scheduled` one before
+    /// it was fixed.
     pub fn may_become(self, next: Self) -> bool {
         use BroadcastStatus::{Cancelled, Completed, Draft, Paused, Preparing, Running, Scheduled};
         match self {
@@ -192,7 +193,7 @@ impl BroadcastStatus {
             Scheduled => matches!(next, Preparing | Paused | Cancelled),
             Preparing => matches!(next, Running | Paused | Cancelled),
             Running => matches!(next, Paused | Completed | Cancelled),
-            Paused => matches!(next, Preparing | Running | Cancelled),
+            Paused => matches!(next, Scheduled | Preparing | Running | Cancelled),
             Completed | Cancelled => false,
         }
     }

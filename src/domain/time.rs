@@ -21,6 +21,7 @@ pub const DAY: i64 = 24 * HOUR;
 
 impl Millis {
     /// The time `milliseconds` later (earlier when negative); stops at the ends of the range.
+    #[must_use]
     pub fn plus(self, milliseconds: i64) -> Self {
         Self(self.0.saturating_add(milliseconds))
     }

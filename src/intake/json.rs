@@ -116,7 +116,7 @@ impl JsonRows {
         let is_line = begins_on == self.scanner.line() && self.scanner.rest_of_line_is_blank()?;
         self.layout = if is_line { Layout::Lines } else { Layout::Stream };
         self.row = if is_line { begins_on } else { 1 };
-        let row = self.row_of_value(self.row, fits)?;
+        let row = self.row_of_value(self.row, fits);
         self.pending = Some(row);
         Ok(())
     }
@@ -137,7 +137,7 @@ impl JsonRows {
             Layout::Lines => {
                 self.value.clear();
                 let Some((line, fits)) = self.scanner.next_line(&mut self.value)? else { return Ok(None) };
-                self.row_of_value(line, fits).map(Some)
+                Ok(Some(self.row_of_value(line, fits)))
             }
         }
     }
@@ -176,7 +176,7 @@ impl JsonRows {
         self.value.clear();
         let fits = self.scanner.value(&mut self.value)?;
         self.row += 1;
-        let row = self.row_of_value(self.row, fits)?;
+        let row = self.row_of_value(self.row, fits);
         match row.outcome {
             Err(Rejected { reason: Reason::BadJson(message), .. }) => Err(IntakeProblem::Json { line, message }),
             outcome => Ok(Row { outcome, ..row }),
@@ -185,13 +185,21 @@ impl JsonRows {
 
     /// What stands behind the array must end the file properly: a file that was cut off is not whole.
     fn finish(&mut self, within: bool) -> Result<(), IntakeProblem> {
+        if within {
+            self.skip_members()?;
+        }
+        match self.scanner.next_mark()? {
+            None => Ok(()),
+            Some(_) => Err(self.scanner.fault("something follows the end of the list")),
+        }
+    }
+
+    /// The members behind `numbers`, to the end of their object.
+    fn skip_members(&mut self) -> Result<(), IntakeProblem> {
         let mut ignored = Vec::new();
-        while within {
+        loop {
             match self.scanner.next_mark()? {
-                Some(b'}') => {
-                    self.scanner.take()?;
-                    break;
-                }
+                Some(b'}') => return self.scanner.take(),
                 Some(b',') => self.scanner.take()?,
                 _ => return Err(self.scanner.fault("expected } at the end")),
             }
@@ -204,13 +212,9 @@ impl JsonRows {
             ignored.clear();
             self.scanner.value(&mut ignored)?;
         }
-        match self.scanner.next_mark()? {
-            None => Ok(()),
-            Some(_) => Err(self.scanner.fault("something follows the end of the list")),
-        }
     }
 
-    fn row_of_value(&mut self, row: u64, fits: bool) -> Result<Row, IntakeProblem> {
+    fn row_of_value(&mut self, row: u64, fits: bool) -> Row {
         let Fields { row, phone_field, name_field, attribute_names } = self.reader.read(row, fits, &self.value);
         if self.chosen.0.is_none() {
             self.chosen = (phone_field, name_field);
@@ -220,6 +224,6 @@ impl JsonRows {
                 self.columns.push(name);
             }
         }
-        Ok(row)
+        row
     }
 }

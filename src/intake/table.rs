@@ -26,8 +26,8 @@ pub(super) struct Table {
 struct Shape {
     /// All columns by name; one without a name is called by its place.
     names: Vec<String>,
-    /// Has a name in the file.
-    named: Vec<bool>,
+    /// Which of them have no name in the file.
+    nameless: Vec<bool>,
     roles: Roles,
     /// The places of the attributes among the columns, and their names.
     attributes: Vec<usize>,
@@ -110,7 +110,7 @@ impl Table {
         for (index, key) in shape.attributes.iter().zip(&shape.attribute_names) {
             let value = checked(*index)?;
             // A column without a name is mostly a delimiter at the line's end.
-            if shape.named[*index] || !value.is_empty() {
+            if !(shape.nameless[*index] && value.is_empty()) {
                 attributes.insert(key.clone(), value.into_owned());
             }
         }
@@ -130,13 +130,13 @@ impl Shape {
         }
         let cells: Vec<String> = record.cells().map(|cell| cell::clean(cell).into_owned()).collect();
         if let Some(roles) = header::roles(&cells, chosen_phone)? {
-            let named = cells.iter().map(|name| !name.is_empty()).collect();
+            let nameless = cells.iter().map(String::is_empty).collect();
             let names = cells
                 .into_iter()
                 .enumerate()
                 .map(|(index, name)| if name.is_empty() { by_place(index) } else { name })
                 .collect();
-            return Ok((Self::new(names, named, roles), false));
+            return Ok((Self::new(names, nameless, roles), false));
         }
         let phones: Vec<usize> = (0..cells.len()).filter(|index| looks_like_phone(&cells[*index])).collect();
         let phone = match phones.as_slice() {
@@ -152,17 +152,17 @@ impl Shape {
                 _ => by_place(index),
             })
             .collect();
-        Ok((Self::new(names, vec![true; cells.len()], Roles { phone, name }), true))
+        Ok((Self::new(names, vec![false; cells.len()], Roles { phone, name }), true))
     }
 
-    fn new(names: Vec<String>, named: Vec<bool>, roles: Roles) -> Self {
+    fn new(names: Vec<String>, nameless: Vec<bool>, roles: Roles) -> Self {
         let is_attribute = |index: &usize| {
             *index != roles.phone
                 && (Some(*index) != roles.name || !header::is_plain_name(&header::folded(&names[*index])))
         };
         let attributes: Vec<usize> = (0..names.len()).filter(is_attribute).collect();
         let attribute_names = attributes.iter().map(|index| names[*index].clone()).collect();
-        Self { names, named, roles, attributes, attribute_names }
+        Self { names, nameless, roles, attributes, attribute_names }
     }
 }
 

@@ -139,11 +139,11 @@ pub enum WhyNotFaster {
     },
     /// The API asked for less; growing again.
     SlowedByApi {
-        /// The error code that asked for it.
+        /// The code that it asked with.
         code: i64,
-        /// What is allowed now.
+        /// What is left of the pace.
         messages_per_second: f64,
-        /// When it is back at the pace, if that can be said.
+        /// When it may be faster, when that is known.
         until: Option<Millis>,
     },
     /// As many requests in flight as allowed, answers are slow.
@@ -160,7 +160,7 @@ pub enum WhyNotFaster {
     Api {
         /// In words.
         detail: String,
-        /// When it is probed next.
+        /// When it is looked at again.
         next_look_at: Option<Millis>,
     },
     /// A new holder waits a second, or one that had to let go waits.

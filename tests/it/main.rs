@@ -2,3 +2,11 @@
 mod console_fixtures;
 mod console_keys;
 mod console_screens;
+
+mod cloud_client;
+mod engine;
+mod intake;
+mod messy;
+mod sandbox;
+mod store_contract;
+mod store_sqlite;

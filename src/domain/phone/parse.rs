@@ -49,18 +49,18 @@ impl PhoneKind {
 pub fn parse_phone(raw: &str, default_country: Option<&Country>) -> Result<ParsedPhone, PhoneProblem> {
     let Tidy { digits, international } = tidy(raw)?;
     if international {
-        return read_international(&digits).and_then(checked);
+        return checked(&read_international(&digits)?);
     }
     let country = default_country.ok_or(PhoneProblem::NoCountry)?;
     let calling_code = country.calling_code();
     let national = read(&digits, Some(country.region()), || country.code())?;
     // With an exit code as it is dialled there (011 in North America) it may be another country's.
     let is_of_the_country = national.country_code == i32::from(calling_code) || digits.starts_with('0');
-    if is_of_the_country && let Ok(parsed) = checked(national.clone()) {
+    if is_of_the_country && let Ok(parsed) = checked(&national) {
         return Ok(parsed);
     }
     if digits.starts_with(&calling_code.to_string())
-        && let Ok(parsed) = read_international(&digits).and_then(checked)
+        && let Ok(parsed) = read_international(&digits).and_then(|number| checked(&number))
     {
         return Ok(parsed);
     }
@@ -94,9 +94,9 @@ fn read(text: &str, region: Option<Region>, place: impl Fn() -> String) -> Resul
     })
 }
 
-fn checked(number: PhoneNumber) -> Result<ParsedPhone, PhoneProblem> {
+fn checked(number: &PhoneNumber) -> Result<ParsedPhone, PhoneProblem> {
     let kind = match number.get_type() {
-        PhoneNumberType::Unknown => return Err(shortfall(&number)),
+        PhoneNumberType::Unknown => return Err(shortfall(number)),
         PhoneNumberType::Mobile => PhoneKind::Mobile,
         PhoneNumberType::FixedLineOrMobile => PhoneKind::MobileOrLandline,
         PhoneNumberType::FixedLine => PhoneKind::Landline,
@@ -110,8 +110,7 @@ fn checked(number: PhoneNumber) -> Result<ParsedPhone, PhoneProblem> {
         | PhoneNumberType::VoiceMail => PhoneKind::Special,
     };
     // The plans have a few numbers below the 7 digits that a `Phone` holds; none is a person's.
-    let phone =
-        number.format_as(PhoneNumberFormat::E164).parse().map_err(|_| PhoneProblem::TooShort(place(&number)))?;
+    let phone = number.format_as(PhoneNumberFormat::E164).parse().map_err(|_| PhoneProblem::TooShort(place(number)))?;
     Ok(ParsedPhone { phone, kind })
 }
 

@@ -94,7 +94,7 @@ impl Reader {
         }
         let folded: Vec<String> = members.iter().map(|(key, _)| header::folded(key)).collect();
         let phone = self.phone_field(&members, &folded)?;
-        *phone_raw = cell::shown(&value_text(&members[phone].1).unwrap_or_default());
+        *phone_raw = cell::shown(&value_text(members[phone].1).unwrap_or_default());
         fields.phone_field = Some(members[phone].0.clone());
         let name = header::best(&folded, header::name_rank).first().copied().filter(|name| *name != phone);
         fields.name_field = name.map(|name| members[name].0.clone());

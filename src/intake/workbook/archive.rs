@@ -62,7 +62,7 @@ impl Kind {
         match name {
             _ if !is_xml => Self::Other,
             _ if name.ends_with("sharedstrings.xml") => Self::Texts,
-            _ if name.contains("worksheets/") && !name.ends_with(".rels") => Self::Sheet,
+            _ if name.contains("worksheets/") && !name.contains("_rels/") => Self::Sheet,
             _ => Self::OtherXml,
         }
     }
@@ -76,7 +76,7 @@ fn measure(part: &mut impl Read, kind: Kind, left: u64) -> Result<u64, IntakePro
         Kind::OtherXml | Kind::Other => OTHER_PART_LIMIT_BYTES.min(left),
     };
     let mut block = vec![0; OVERLAP_BYTES + BLOCK_BYTES];
-    let (mut size, mut kept, mut since_tag, mut tags) = (0_u64, 0, 0, 0_u64);
+    let (mut size, mut kept, mut tags) = (0_u64, 0, Tags::default());
     loop {
         let read = part.read(&mut block[kept..]).map_err(|_| broken())?;
         if read == 0 {
@@ -86,35 +86,44 @@ fn measure(part: &mut impl Read, kind: Kind, left: u64) -> Result<u64, IntakePro
         if size > limit {
             return Err(IntakeProblem::WorkbookTooLarge("its parts are out of proportion"));
         }
-        let fresh = &block[kept..kept + read];
-        if kind != Kind::Other {
-            since_tag = longest_untagged(fresh, since_tag)?;
-        }
-        if kind == Kind::Texts {
-            tags += fresh.iter().filter(|byte| **byte == b'<').count() as u64;
-            if tags > TEXT_TAGS_LIMIT || declared_texts(&block[..kept + read]) > TEXTS_LIMIT {
-                return Err(IntakeProblem::WorkbookTooLarge("more than 4 million texts"));
-            }
-        }
         let seen = kept + read;
+        if kind != Kind::Other {
+            tags.count(&block[kept..seen])?;
+        }
+        if kind == Kind::Texts && (tags.seen > TEXT_TAGS_LIMIT || declared_texts(&block[..seen]) > TEXTS_LIMIT) {
+            return Err(IntakeProblem::WorkbookTooLarge("more than 4 million texts"));
+        }
         kept = seen.min(OVERLAP_BYTES);
         block.copy_within(seen - kept..seen, 0);
     }
 }
 
-/// Goes on counting the bytes since the last tag began; refuses NULs, which no XML in UTF-8 has.
-fn longest_untagged(bytes: &[u8], mut since_tag: usize) -> Result<usize, IntakeProblem> {
-    for byte in bytes {
-        match byte {
-            b'<' => since_tag = 0,
-            0 => return Err(broken()),
-            _ => since_tag += 1,
+/// Where tags begin in XML.
+#[derive(Default)]
+struct Tags {
+    seen: u64,
+    bytes_since: usize,
+}
+
+impl Tags {
+    /// Goes on counting; refuses what the reader would have to hold at once, and NULs, which no XML in
+    /// UTF-8 has.
+    fn count(&mut self, bytes: &[u8]) -> Result<(), IntakeProblem> {
+        for byte in bytes {
+            match byte {
+                b'<' => {
+                    self.seen += 1;
+                    self.bytes_since = 0;
+                }
+                0 => return Err(broken()),
+                _ => self.bytes_since += 1,
+            }
+            if self.bytes_since > TAG_LIMIT_BYTES {
+                return Err(IntakeProblem::WorkbookTooLarge("a cell of more than 1 MiB"));
+            }
         }
-        if since_tag > TAG_LIMIT_BYTES {
-            return Err(IntakeProblem::WorkbookTooLarge("a cell of more than 1 MiB"));
-        }
+        Ok(())
     }
-    Ok(since_tag)
 }
 
 /// The largest size that the table of texts claims in this block.

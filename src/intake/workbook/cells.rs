@@ -20,18 +20,20 @@ pub(super) struct Rows<'a, R: Read + Seek> {
     /// The row being filled, and how many of its columns are.
     current: Option<Record>,
     filled: usize,
+    has_ended: bool,
 }
 
 impl<'a, R: Read + Seek> Rows<'a, R> {
     pub(super) fn new(cells: XlsxCellReader<'a, R>) -> Self {
-        Self { cells, current: None, filled: 0 }
+        Self { cells, current: None, filled: 0, has_ended: false }
     }
 
     /// The next rows that have cells; none at the end.
     pub(super) fn next_batch(&mut self) -> Result<Vec<Record>, IntakeProblem> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        while batch.len() < BATCH_ROWS && bytes < BATCH_BYTES {
+        while !self.has_ended && batch.len() < BATCH_ROWS && bytes < BATCH_BYTES {
             let Some(cell) = self.cells.next_cell().map_err(|error| unreadable(&error))? else {
+                self.has_ended = true;
                 batch.extend(self.current.take());
                 break;
             };

@@ -101,6 +101,13 @@ fn digits_alone_are_never_guessed() {
 }
 
 #[test]
+fn only_an_exit_code_that_begins_with_zero_or_is_written_out_leads_abroad() {
+    // 810 leads abroad from Russia, but in a list it is as likely a number with a digit too many.
+    check("RU", &[("810919913687632", "not_assigned"), ("8 912 345-67-89", "+79123456789")]);
+    check("JP", &[("010 91 99136 87632", "+919913687632")]);
+}
+
+#[test]
 fn numbers_of_other_countries() {
     check(
         "US",

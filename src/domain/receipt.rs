@@ -1,0 +1,260 @@
+//! Receipts as they come to the webhook: statuses of messages, read tolerantly.
+//!
+//! One malformed status among a thousand spoils none of the others; fields that Meta leaves out or adds
+//! break nothing. What else an event holds (inbound messages, account news) is only counted here.
+
+use super::attempt_id::AttemptId;
+use super::time::{Millis, SECOND};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Statuses of one body.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Statuses {
+    /// Those that could be read, in their order.
+    pub events: Vec<StatusEvent>,
+    /// How many could not.
+    pub malformed: usize,
+}
+
+/// One status of one message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatusEvent {
+    /// Meta's id of the message.
+    pub wamid: String,
+    /// What it says; words that are not known are left out before.
+    pub status: Status,
+    /// When, by Meta's clock; whole seconds.
+    pub at: Millis,
+    /// Our id of the attempt, when it is of our making.
+    pub attempt: Option<AttemptId>,
+    /// The sender's phone number id; empty: not said.
+    pub sender: String,
+}
+
+/// What a status says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// Left WhatsApp's servers.
+    Sent,
+    /// Reached the phone.
+    Delivered,
+    /// Was read (or played).
+    Read,
+    /// Was not delivered.
+    Failed {
+        /// The error code; 0: none given.
+        code: i64,
+        /// The error's own JSON, bounded.
+        response: String,
+        /// `error_data.details`, else the title; bounded.
+        details: String,
+    },
+}
+
+/// The body is not JSON of the shape that Meta sends.
+#[derive(Debug, thiserror::Error)]
+#[error("not a webhook event: {0}")]
+pub struct NotAnEvent(String);
+
+/// Texts from outside are cut to so many characters.
+const LONGEST: usize = 1_000;
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    entry: Vec<Entry<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow, default)]
+    changes: Vec<Change<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Change<'a> {
+    #[serde(borrow, default)]
+    field: Cow<'a, str>,
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Value<'a> {
+    #[serde(borrow, default)]
+    metadata: Option<Metadata<'a>>,
+    #[serde(borrow, default)]
+    statuses: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    phone_number_id: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct RawStatus<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(borrow, default)]
+    timestamp: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    biz_opaque_callback_data: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    errors: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct RawError {
+    #[serde(default)]
+    code: i64,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    error_data: Option<RawErrorData>,
+}
+
+#[derive(Deserialize)]
+struct RawErrorData {
+    #[serde(default)]
+    details: Option<String>,
+}
+
+/// Reads the statuses out of a webhook body. `received_at` stands in where a status has no usable time.
+pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent> {
+    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
+    let mut found = Statuses::default();
+    let changes = body.entry.into_iter().flat_map(|entry| entry.changes);
+    for change in changes.filter(|change| change.field == "messages") {
+        let Some(value) = change.value else { continue };
+        let Ok(value) = serde_json::from_str::<Value<'_>>(value.get()) else {
+            found.malformed += 1;
+            continue;
+        };
+        let sender = value.metadata.unwrap_or_default().phone_number_id;
+        for raw in value.statuses {
+            match read_status(raw, &sender, received_at) {
+                Ok(event) => found.events.extend(event),
+                Err(Malformed) => found.malformed += 1,
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A status without an id or a word.
+struct Malformed;
+
+/// `None`: a status that says nothing about delivery.
+fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Result<Option<StatusEvent>, Malformed> {
+    let raw: RawStatus<'_> = serde_json::from_str(raw.get()).map_err(|_| Malformed)?;
+    let status = match &*raw.status {
+        "sent" => Status::Sent,
+        "delivered" => Status::Delivered,
+        "read" | "played" => Status::Read,
+        "failed" => failed(&raw.errors),
+        _ => return Ok(None),
+    };
+    Ok(Some(StatusEvent {
+        wamid: cut(&raw.id),
+        status,
+        at: raw.timestamp.and_then(seconds).unwrap_or(received_at),
+        attempt: raw.biz_opaque_callback_data.as_deref().and_then(AttemptId::parse),
+        sender: cut(sender),
+    }))
+}
+
+fn failed(errors: &[&RawValue]) -> Status {
+    let Some(first) = errors.first() else {
+        return Status::Failed { code: 0, response: String::new(), details: String::new() };
+    };
+    let error: RawError = serde_json::from_str(first.get()).unwrap_or_default();
+    let details = error.error_data.and_then(|data| data.details).or(error.title).or(error.message).unwrap_or_default();
+    Status::Failed { code: error.code, response: cut(first.get()), details: cut(&details) }
+}
+
+/// Meta sends seconds as a string; a number is understood too.
+fn seconds(raw: &RawValue) -> Option<Millis> {
+    let seconds: i64 = raw.get().trim_matches('"').parse().ok()?;
+    (1..=32_503_680_000).contains(&seconds).then_some(Millis(seconds * SECOND))
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+
+    fn body(statuses: &str) -> String {
+        format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{
+            "messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550100200","phone_number_id":"77"}},
+            "statuses":[{statuses}]}}}}]}}]}}"#
+        )
+    }
+
+    fn read(statuses_json: &str) -> Statuses {
+        statuses(body(statuses_json).as_bytes(), NOW).unwrap()
+    }
+
+    #[test]
+    fn a_delivered_status_with_our_id() {
+        let found = read(
+            r#"{"id":"wamid.A","status":"delivered","timestamp":"1795305600","recipient_id":"15550100111",
+                "biz_opaque_callback_data":"w1:00000001:00000002:7:1","pricing":{"billable":true}}"#,
+        );
+        let event = &found.events[0];
+        assert_eq!((event.wamid.as_str(), &event.status), ("wamid.A", &Status::Delivered));
+        assert_eq!(event.at, Millis(1_795_305_600_000));
+        assert_eq!(event.sender, "77");
+        assert_eq!(event.attempt.as_ref().map(|id| (id.seq, id.attempt)), Some((7, 1)));
+    }
+
+    #[test]
+    fn a_failed_status_keeps_code_and_words() {
+        let found = read(
+            r#"{"id":"wamid.B","status":"failed","timestamp":1795305611,
+                "errors":[{"code":131049,"title":"t","error_data":{"details":"healthy ecosystem"}}]}"#,
+        );
+        let Status::Failed { code, details, response } = &found.events[0].status else { panic!("not failed") };
+        assert_eq!((*code, details.as_str()), (131_049, "healthy ecosystem"));
+        assert!(response.contains("131049"));
+    }
+
+    #[test]
+    fn one_malformed_status_spoils_none_of_the_others() {
+        let found = read(
+            r#"{"id":"a","status":"sent"},{"status":7},null,{"id":"b","status":"read"},{"id":"c","status":"warning"}"#,
+        );
+        assert_eq!(found.events.len(), 2);
+        assert_eq!(found.malformed, 2);
+        assert_eq!(found.events[0].at, NOW);
+    }
+
+    #[test]
+    fn what_is_not_about_messages_is_passed_over() {
+        for text in [
+            r#"{"entry":[]}"#,
+            "{}",
+            r#"{"entry":[{"changes":[{"field":"account_update","value":{"statuses":[{}]}}]}]}"#,
+        ] {
+            assert_eq!(statuses(text.as_bytes(), NOW).unwrap(), Statuses::default(), "{text}");
+        }
+        assert!(statuses(b"not json", NOW).is_err());
+        assert!(statuses("[".repeat(200_000).as_bytes(), NOW).is_err(), "deep nesting is refused");
+    }
+}

@@ -1,0 +1,320 @@
+//! Looks after the broadcasts of a reign: which are running, which are to be frozen, paused, resumed, completed;
+//! looks whether a held API answers again; keeps the figures that others see.
+
+use super::freeze;
+use super::hold::Permit;
+use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
+use crate::cloud_api::CallError;
+use crate::domain::broadcast::Broadcast;
+use crate::domain::ids::BroadcastId;
+use crate::domain::message::MessageMaker;
+use crate::domain::state::{BroadcastStatus, PauseReason};
+use crate::domain::time::{DAY, MINUTE};
+use crate::service::view::{EngineStatus, WhyNotFaster};
+use crate::store::StoreError;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// How often it looks, when nobody rings.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often the messaging limit and the note of driving are renewed.
+const RENEW_EVERY: Duration = Duration::from_mins(1);
+/// When a used-up messaging limit is looked at again.
+const BUDGET_AGAIN_MS: i64 = 15 * MINUTE;
+
+struct Overseer {
+    reign: Arc<Reign>,
+    pauses: mpsc::UnboundedReceiver<PauseAsked>,
+    /// Asked for and not yet on record.
+    pending: Vec<PauseAsked>,
+    freezing: HashMap<BroadcastId, JoinHandle<()>>,
+    looking: Option<JoinHandle<()>>,
+    budgeting: Option<JoinHandle<()>>,
+    renewed_at: Option<Instant>,
+}
+
+pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<PauseAsked>) {
+    let mut overseer = Overseer {
+        reign: reign.clone(),
+        pauses,
+        pending: Vec::new(),
+        freezing: HashMap::new(),
+        looking: None,
+        budgeting: None,
+        renewed_at: None,
+    };
+    while !reign.stop.is_cancelled() {
+        match overseer.look().await {
+            Ok(()) if !reign.settling_fails.load(Ordering::Acquire) => {
+                reign.shared.status.send_if_modified(|status| !std::mem::take(&mut status.trouble).is_empty());
+            }
+            Ok(()) => {}
+            Err(error) => reign.store_failed(&error).await,
+        }
+        overseer.publish();
+        tokio::select! {
+            () = reign.stop.cancelled() => break,
+            () = reign.shared.bell.notified() => {}
+            asked = overseer.pauses.recv() => overseer.pending.extend(asked),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+    for freezing in overseer.freezing.into_values() {
+        let _ = freezing.await;
+    }
+    // Pauses asked for in the last moment count after a restart too.
+    while let Ok(asked) = overseer.pauses.try_recv() {
+        overseer.pending.push(asked);
+    }
+    for asked in std::mem::take(&mut overseer.pending) {
+        if let Err(error) = record_pause(&reign, &asked).await {
+            tracing::warn!(%error, reason = asked.reason.word(), "a pause could not be recorded before the end");
+        }
+    }
+}
+
+impl Overseer {
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let reign = self.reign.clone();
+        reign.pace.configure(*reign.shared.pace.borrow());
+        reign.pace.grow();
+        self.record_pauses().await?;
+        self.look_at_api();
+        self.renew().await;
+        let broadcasts = reign.store().broadcasts(true, OPEN_BROADCASTS).await?;
+        let ours: Vec<_> =
+            broadcasts.into_iter().filter(|one| one.definition.sender == reign.shared.parts.config.sender).collect();
+        self.resume_due(&ours).await?;
+        self.freeze(&ours);
+        self.match_actives(&ours);
+        self.tidy_actives().await
+    }
+
+    async fn record_pauses(&mut self) -> Result<(), StoreError> {
+        while let Ok(asked) = self.pauses.try_recv() {
+            self.pending.push(asked);
+        }
+        while let Some(asked) = self.pending.first() {
+            record_pause(&self.reign, asked).await?;
+            self.pending.remove(0);
+        }
+        Ok(())
+    }
+
+    /// A held API is asked something harmless when its time has come.
+    fn look_at_api(&mut self) {
+        let Permit::Held { look_at, .. } = self.reign.hold.permit() else { return };
+        if look_at > Instant::now() || self.looking.as_ref().is_some_and(|looking| !looking.is_finished()) {
+            return;
+        }
+        let reign = self.reign.clone();
+        self.looking = Some(tokio::spawn(async move {
+            let parts = &reign.shared.parts;
+            match parts.api.sender(&parts.config.sender).await {
+                Err(CallError::Unreachable(detail)) => reign.hold.looked(false, &detail),
+                Ok(_) | Err(CallError::Refused { .. }) => reign.hold.looked(true, ""),
+            }
+            reign.stock_bell.notify_one();
+        }));
+    }
+
+    /// Every minute: the note that somebody drives, and the messaging limit.
+    async fn renew(&mut self) {
+        let used_up = self.reign.budget_left.load(Ordering::Acquire) <= 0;
+        let every = if used_up { RENEW_EVERY / 12 } else { RENEW_EVERY };
+        if self.renewed_at.is_some_and(|at| at.elapsed() < every) {
+            return;
+        }
+        self.renewed_at = Some(Instant::now());
+        note_driving(&self.reign.shared).await;
+        if self.budgeting.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.budgeting = Some(tokio::spawn(renew_budget(self.reign.clone())));
+        }
+    }
+
+    async fn resume_due(&self, ours: &[Broadcast]) -> Result<(), StoreError> {
+        let now = self.reign.now();
+        for broadcast in ours {
+            let due = broadcast.status == BroadcastStatus::Paused && broadcast.resume_at.is_some_and(|at| at <= now);
+            let may =
+                broadcast.reason != Some(PauseReason::Budget) || self.reign.budget_left.load(Ordering::Acquire) > 0;
+            if due && may {
+                self.reign.store().resume(&broadcast.id, now).await?;
+                tracing::info!(broadcast = %broadcast.id, "goes on by itself");
+                self.reign.shared.bell.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    fn freeze(&mut self, ours: &[Broadcast]) {
+        self.freezing.retain(|_, freezing| !freezing.is_finished());
+        for broadcast in ours.iter().filter(|one| one.status == BroadcastStatus::Preparing) {
+            if !self.freezing.contains_key(&broadcast.id) {
+                let freezing = tokio::spawn(freeze::run(self.reign.clone(), broadcast.clone()));
+                self.freezing.insert(broadcast.id.clone(), freezing);
+            }
+        }
+    }
+
+    /// Makes the running broadcasts of the store the active ones here.
+    fn match_actives(&self, ours: &[Broadcast]) {
+        let reign = &self.reign;
+        let pausing =
+            |id: &BroadcastId| self.pending.iter().any(|asked| asked.broadcast.as_ref().is_none_or(|one| one == id));
+        let running = |id: &BroadcastId| ours.iter().any(|one| one.id == *id && one.status == BroadcastStatus::Running);
+        let before = reign.actives.load_full();
+        let mut actives: Vec<Arc<Active>> = Vec::new();
+        for active in before.iter() {
+            if !running(&active.id) {
+                active.running.store(false, Ordering::Release);
+                if active.held().is_empty() {
+                    continue;
+                }
+            } else if !active.is_running() && !pausing(&active.id) {
+                active.turn().not_before = Instant::now();
+                active.running.store(true, Ordering::Release);
+            }
+            actives.push(active.clone());
+        }
+        for broadcast in ours.iter().filter(|one| one.status == BroadcastStatus::Running) {
+            if actives.iter().any(|active| active.id == broadcast.id) || pausing(&broadcast.id) {
+                continue;
+            }
+            match MessageMaker::new(&broadcast.definition.template) {
+                Ok(maker) => actives.push(Arc::new(Active::new(broadcast, maker))),
+                Err(problem) => {
+                    let _ = reign.pauses.send(PauseAsked {
+                        broadcast: Some(broadcast.id.clone()),
+                        reason: PauseReason::Template,
+                        detail: problem.to_string(),
+                    });
+                }
+            }
+        }
+        if actives.len() != before.len() || !actives.iter().zip(before.iter()).all(|(a, b)| Arc::ptr_eq(a, b)) {
+            reign.actives.store(Arc::new(actives));
+            reign.stock_bell.notify_one();
+        }
+    }
+
+    /// Gives back intents that never reached us, and completes what is through.
+    async fn tidy_actives(&self) -> Result<(), StoreError> {
+        let reign = &self.reign;
+        for active in reign.actives.load().iter() {
+            if active.unheard.load(Ordering::Acquire) {
+                let held: Vec<_> = active.held().iter().copied().collect();
+                let people = reign.store().requeue_unheld(&reign.lease, &active.id, &held).await?;
+                tracing::info!(broadcast = %active.id, people, "put back who was about to be sent to when the store went away");
+                active.unheard.store(false, Ordering::Release);
+                reign.stock_bell.notify_one();
+            }
+            let through = active.is_running() && active.turn().nobody_due && active.held().is_empty();
+            if through
+                && reign.store().next_due(&active.id).await?.is_none()
+                && reign.store().complete(&reign.lease, &active.id, reign.now()).await?
+            {
+                active.running.store(false, Ordering::Release);
+                tracing::info!(broadcast = %active.id, "completed");
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let reign = &self.reign;
+        let (answer_ms_p50, answer_ms_p99) = reign.meter.answer_times_ms();
+        let store_trouble = reign.shared.status.borrow().trouble.clone();
+        let status = EngineStatus {
+            sender: reign.shared.parts.config.sender.clone(),
+            pace: reign.pace.allowed(),
+            why: self.why(&store_trouble),
+            in_flight: reign.in_flight_now(),
+            unsettled: reign.unsettled_now(),
+            written_per_second: reign.meter.written_per_second(),
+            answer_ms_p50,
+            answer_ms_p99,
+            trouble: store_trouble,
+        };
+        reign.shared.status.send_if_modified(|before| {
+            let changed = *before != status;
+            *before = status;
+            changed
+        });
+    }
+
+    fn why(&self, store_trouble: &str) -> WhyNotFaster {
+        let reign = &self.reign;
+        if reign.stop.is_cancelled() {
+            return WhyNotFaster::Draining;
+        }
+        if !store_trouble.is_empty() {
+            return WhyNotFaster::Store { detail: store_trouble.to_owned() };
+        }
+        if let Permit::Held { look_at, detail } = reign.hold.permit() {
+            let wait_ms = i64::try_from(look_at.duration_since(Instant::now()).as_millis()).unwrap_or(0);
+            return WhyNotFaster::Api { detail, next_look_at: Some(reign.now().plus(wait_ms)) };
+        }
+        if !reign.actives.load().iter().any(|active| active.is_running()) {
+            return WhyNotFaster::Idle;
+        }
+        if let Some((code, messages_per_second)) = reign.pace.slowed() {
+            return WhyNotFaster::SlowedByApi { code, messages_per_second, until: None };
+        }
+        if reign.in_flight.available_permits() == 0 || reign.pace.allowed() <= 0.0 {
+            return WhyNotFaster::InFlight { limit: reign.shared.parts.config.max_in_flight };
+        }
+        WhyNotFaster::Pace { messages_per_second: reign.pace.allowed() }
+    }
+}
+
+/// Records one pause, of one broadcast or of all that are open.
+async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreError> {
+    let resume_at = (asked.reason == PauseReason::Budget).then(|| reign.now().plus(BUDGET_AGAIN_MS));
+    let ids = match &asked.broadcast {
+        Some(id) => vec![id.clone()],
+        None => reign.actives.load().iter().map(|active| active.id.clone()).collect(),
+    };
+    for id in ids {
+        match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
+            Ok(_) => tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused"),
+            // It ended meanwhile: nothing to pause.
+            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the messaging limit and counts what of it is used; what does not fit waits.
+async fn renew_budget(reign: Arc<Reign>) {
+    let parts = &reign.shared.parts;
+    let limit = match parts.api.sender(&parts.config.sender).await {
+        Ok(info) => info.people_a_day(),
+        // A refusal says nothing about the limit; what is wrong shows when something is sent.
+        Err(CallError::Refused { .. }) => None,
+        Err(CallError::Unreachable(detail)) => return reign.hold.no_connection(&detail),
+    };
+    let Some(limit) = limit else {
+        reign.budget_left.store(i64::MAX, Ordering::Release);
+        return reign.stock_bell.notify_one();
+    };
+    let Ok(used) = parts.store.accepted_since(reign.now().plus(-DAY)).await else { return };
+    let used = used + u64::from(reign.unsettled_now());
+    let left = i64::try_from(limit.saturating_sub(used)).unwrap_or(i64::MAX);
+    let before = reign.budget_left.swap(left, Ordering::AcqRel);
+    if left > 0 && before <= 0 {
+        reign.stock_bell.notify_one();
+    }
+    if left == 0 {
+        let detail = format!(
+            "the account may write to {limit} people in 24 hours and has; the rest goes on by itself as room comes free"
+        );
+        reign.ask_pause(None, PauseReason::Budget, detail);
+    }
+}

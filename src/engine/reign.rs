@@ -1,0 +1,341 @@
+//! One holding of the sender's lease, from taking it to losing it or draining.
+//!
+//! First what an earlier holder left open becomes in doubt, then four tasks work side by side: `claim` records
+//! intents, `dispatch` sends them at the pace, `settle` makes outcomes durable, `oversee` looks after broadcasts.
+
+use super::gate::Gate;
+use super::hold::Hold;
+use super::lease::Held;
+use super::meter::Meter;
+use super::pace::Pace;
+use super::{Shared, claim, dispatch, oversee, settle, trouble};
+use crate::domain::broadcast::Broadcast;
+use crate::domain::ids::BroadcastId;
+use crate::domain::message::MessageMaker;
+use crate::domain::state::{BroadcastStatus, PauseReason};
+use crate::domain::time::Millis;
+use crate::service::view::WhyNotFaster;
+use crate::store::{Intent, Lease, Outcome, Store, StoreError};
+use arc_swap::ArcSwap;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// A new holder is silent for so long first: the one before may have written in the last second.
+const SILENCE: Duration = Duration::from_millis(1_050);
+/// Pause between two tries when the store does not answer.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A broadcast that is being sent.
+pub(super) struct Active {
+    pub(super) id: BroadcastId,
+    pub(super) maker: MessageMaker,
+    /// A pace of its own: at most so many a second.
+    pub(super) own_pace: Option<f64>,
+    /// Off as soon as it is paused, cancelled or lost: nothing of it is written any more.
+    pub(super) running: AtomicBool,
+    /// WhatsApp took a message of it.
+    pub(super) accepted_before: AtomicBool,
+    /// Intents granted to us that have no durable outcome.
+    pub(super) held: Mutex<HashSet<(u32, u32)>>,
+    /// Some intents may have been recorded without our hearing of it.
+    pub(super) unheard: AtomicBool,
+    pub(super) breaker: Mutex<Breaker>,
+    pub(super) turn: Mutex<Turn>,
+}
+
+/// When the next window of a broadcast may be asked for.
+pub(super) struct Turn {
+    pub(super) not_before: Instant,
+    /// Nobody was due the last time.
+    pub(super) nobody_due: bool,
+    /// When the last window was opened, for a pace of its own.
+    pub(super) opened_at: Instant,
+}
+
+/// Equal failures in a row.
+#[derive(Default)]
+pub(super) struct Breaker {
+    code: i64,
+    in_a_row: u32,
+}
+
+/// Equal failures in a row that pause a broadcast.
+const EQUAL_FAILURES: u32 = 50;
+
+impl Breaker {
+    /// Whether this failure is the one too many.
+    pub(super) fn failure(&mut self, code: i64) -> bool {
+        self.in_a_row = if self.code == code { self.in_a_row + 1 } else { 1 };
+        self.code = code;
+        self.in_a_row >= EQUAL_FAILURES
+    }
+
+    pub(super) fn success(&mut self) {
+        self.in_a_row = 0;
+    }
+}
+
+impl Active {
+    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker) -> Self {
+        let now = Instant::now();
+        Self {
+            id: broadcast.id.clone(),
+            maker,
+            own_pace: broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0),
+            running: AtomicBool::new(true),
+            accepted_before: AtomicBool::new(false),
+            held: Mutex::default(),
+            unheard: AtomicBool::new(false),
+            breaker: Mutex::default(),
+            turn: Mutex::new(Turn { not_before: now, nobody_due: false, opened_at: now }),
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+
+    pub(super) fn held(&self) -> std::sync::MutexGuard<'_, HashSet<(u32, u32)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn turn(&self) -> std::sync::MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An intent on its way to the wire.
+pub(super) struct Item {
+    pub(super) active: Arc<Active>,
+    pub(super) intent: Intent,
+    /// Released when the outcome is durable.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// An outcome on its way to the store.
+pub(super) struct Pending {
+    pub(super) active: Arc<Active>,
+    pub(super) outcome: Outcome,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// A pause that an answer asked for.
+pub(super) struct PauseAsked {
+    /// One broadcast, or all.
+    pub(super) broadcast: Option<BroadcastId>,
+    pub(super) reason: PauseReason,
+    pub(super) detail: String,
+}
+
+/// What the tasks of a reign share.
+pub(super) struct Reign {
+    pub(super) shared: Arc<Shared>,
+    pub(super) lease: Lease,
+    pub(super) gate: Arc<Gate>,
+    pub(super) pace: Arc<Pace>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) hold: Hold,
+    pub(super) in_flight: Arc<Semaphore>,
+    pub(super) unsettled: Arc<Semaphore>,
+    /// Intents granted and not yet on the wire.
+    pub(super) stock: AtomicUsize,
+    /// Rung when the stock shrinks.
+    pub(super) stock_bell: Notify,
+    pub(super) actives: ArcSwap<Vec<Arc<Active>>>,
+    /// How many more people may be written to within the messaging limit; `i64::MAX`: no limit.
+    pub(super) budget_left: AtomicI64,
+    /// Outcomes wait for a store that does not take them.
+    pub(super) settling_fails: AtomicBool,
+    /// Nothing new: drained, or the lease is gone.
+    pub(super) stop: CancellationToken,
+    pub(super) pauses: mpsc::UnboundedSender<PauseAsked>,
+}
+
+impl Reign {
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.parts.store
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        self.shared.parts.clock.now()
+    }
+
+    /// Requests that have no answer yet.
+    pub(super) fn in_flight_now(&self) -> u32 {
+        let most = self.shared.parts.config.max_in_flight;
+        most.saturating_sub(u32::try_from(self.in_flight.available_permits()).unwrap_or(u32::MAX))
+    }
+
+    /// People with an intent and no durable outcome.
+    pub(super) fn unsettled_now(&self) -> u32 {
+        let most = self.shared.parts.config.max_unsettled();
+        most.saturating_sub(u32::try_from(self.unsettled.available_permits()).unwrap_or(u32::MAX))
+    }
+
+    /// Deals with an error of the store; a lost lease ends the reign.
+    pub(super) async fn store_failed(&self, error: &StoreError) {
+        if matches!(error, StoreError::LeaseLost) {
+            self.end();
+            return;
+        }
+        trouble(&self.shared, error);
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(STORE_PAUSE) => {}
+        }
+    }
+
+    /// Stops taking and writing anything new.
+    pub(super) fn end(&self) {
+        self.gate.closed.store(true, Ordering::Release);
+        self.stop.cancel();
+    }
+}
+
+/// Reigns until the lease is lost or the engine drains, then gives the lease back.
+pub(super) async fn reign(shared: &Arc<Shared>, held: Held) {
+    if let Some(first_word) = begin(shared, &held).await {
+        shared.driving.send_replace(true);
+        work(shared, &held, first_word).await;
+        note_driving(shared).await;
+    }
+    held.release().await;
+}
+
+/// Settles what an earlier holder left; `None` when the lease went or the engine drains meanwhile.
+async fn begin(shared: &Shared, held: &Held) -> Option<Instant> {
+    shared.status.send_modify(|status| status.why = WhyNotFaster::Starting);
+    let may_write_at = Instant::now() + SILENCE;
+    while !held.lost.is_cancelled() && !shared.drain.is_cancelled() {
+        match take_over(shared, &held.lease).await {
+            Ok(()) => {
+                shared.status.send_modify(|status| status.trouble.clear());
+                return Some(may_write_at);
+            }
+            Err(StoreError::LeaseLost) => return None,
+            Err(error) => {
+                trouble(shared, &error);
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+    None
+}
+
+fn driven_key(sender: &str) -> String {
+    format!("engine.driven_at.{sender}")
+}
+
+/// Remembers that the sender is being driven now, so that the next one knows how long nobody did.
+pub(super) async fn note_driving(shared: &Shared) {
+    let parts = &shared.parts;
+    let now = parts.clock.now().0.to_string();
+    if let Err(error) = parts.store.put_note(&driven_key(&parts.config.sender), &now).await {
+        tracing::warn!(%error, "could not note when the sender was last driven");
+    }
+}
+
+async fn take_over(shared: &Shared, lease: &Lease) -> Result<(), StoreError> {
+    let parts = &shared.parts;
+    let now = parts.clock.now();
+    for (broadcast, people) in parts.store.recover(lease, now).await? {
+        tracing::warn!(%broadcast, people, "an earlier process ended without recording what became of them: not sure");
+    }
+    let driven_at = parts.store.note(&driven_key(&parts.config.sender)).await?;
+    let driven_at = driven_at.and_then(|text| text.parse().ok()).map_or(Millis(0), Millis);
+    for broadcast in parts.store.broadcasts(true, OPEN_BROADCASTS).await? {
+        let was_going = matches!(broadcast.status, BroadcastStatus::Running | BroadcastStatus::Preparing);
+        let away_ms = now.since(driven_at.max(broadcast.created_at).max(broadcast.start_at.unwrap_or_default()));
+        if was_going && broadcast.definition.sender == parts.config.sender && away_ms > parts.config.grace_ms {
+            let minutes = away_ms / crate::domain::time::MINUTE;
+            let detail = format!(
+                "nobody was there to send for {minutes} minutes, so it did not go on by itself; resume it to send the rest"
+            );
+            parts.store.pause(&broadcast.id, PauseReason::Absence, &detail, None).await?;
+            tracing::warn!(broadcast = %broadcast.id, minutes, "held: nobody was there to send");
+        }
+    }
+    note_driving(shared).await;
+    Ok(())
+}
+
+/// Broadcasts that may be open at one time.
+pub(super) const OPEN_BROADCASTS: u32 = 1_000;
+
+async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
+    let config = &shared.parts.config;
+    let pace = Arc::new(Pace::new(*shared.pace.borrow()));
+    let meter = Arc::new(Meter::default());
+    let gate = Arc::new(Gate {
+        clock: shared.parts.clock.clone(),
+        deadline: held.deadline.clone(),
+        closed: AtomicBool::new(false),
+        pace: pace.clone(),
+        meter: meter.clone(),
+    });
+    let (pauses, pauses_asked) = mpsc::unbounded_channel();
+    let reign = Arc::new(Reign {
+        shared: shared.clone(),
+        lease: held.lease.clone(),
+        gate,
+        pace,
+        meter,
+        hold: Hold::default(),
+        in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
+        unsettled: Arc::new(Semaphore::new(config.max_unsettled() as usize)),
+        stock: AtomicUsize::new(0),
+        stock_bell: Notify::new(),
+        actives: ArcSwap::default(),
+        // Nothing before the limit was asked for.
+        budget_left: AtomicI64::new(0),
+        settling_fails: AtomicBool::new(false),
+        stop: CancellationToken::new(),
+        pauses,
+    });
+    let (items, items_taken) = mpsc::unbounded_channel();
+    let (outcomes, outcomes_taken) = mpsc::unbounded_channel();
+    let mut settling = tokio::spawn(settle::run(reign.clone(), outcomes_taken));
+    let mut dispatching = tokio::spawn(dispatch::run(reign.clone(), items_taken, outcomes, may_write_at));
+    let mut claiming = tokio::spawn(claim::run(reign.clone(), items));
+    let mut overseeing = tokio::spawn(oversee::run(reign.clone(), pauses_asked));
+
+    tokio::select! {
+        () = held.lost.cancelled() => tracing::warn!("the lease is gone: nothing more is sent from here"),
+        () = shared.drain.cancelled() => tracing::info!("draining"),
+        () = reign.stop.cancelled() => {}
+        ended = &mut settling => pass_panic_on(ended),
+        ended = &mut dispatching => pass_panic_on(ended),
+        ended = &mut claiming => pass_panic_on(ended),
+        ended = &mut overseeing => pass_panic_on(ended),
+    }
+    reign.end();
+    shared.status.send_modify(|status| status.why = WhyNotFaster::Draining);
+    let rest = async {
+        for task in [overseeing, claiming, dispatching, settling] {
+            if !task.is_finished() {
+                pass_panic_on(task.await);
+            }
+        }
+    };
+    if tokio::time::timeout(config.drain_timeout, rest).await.is_err() {
+        tracing::warn!(
+            unsettled = reign.unsettled_now(),
+            "the drain took too long; who has no recorded outcome becomes \"not sure\" at the next start"
+        );
+    }
+}
+
+/// A task that panicked takes the engine with it, so that it does not go unseen; what was under way is settled by
+/// the next holder.
+fn pass_panic_on(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}

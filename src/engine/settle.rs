@@ -1,0 +1,72 @@
+//! Makes outcomes durable in group commits, and only then lets the next person's intent take their place.
+//!
+//! An outcome is never dropped: while the store does not answer it is tried again, and since the permits stay
+//! taken the sending stops by itself.
+
+use super::reign::{Pending, Reign};
+use super::trouble;
+use crate::store::Outcome;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// A commit waits so long for more outcomes when there is a pace (50 ms is the promise's bound).
+const LINGER: Duration = Duration::from_millis(20);
+/// Outcomes of one commit, at most.
+const LARGEST: usize = 1_000;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(reign: Arc<Reign>, mut pending: mpsc::UnboundedReceiver<Pending>) {
+    let mut batch = Vec::with_capacity(LARGEST);
+    while pending.recv_many(&mut batch, LARGEST).await > 0 {
+        if reign.pace.allowed() > 0.0 && !reign.stop.is_cancelled() {
+            linger(&reign, &mut pending, &mut batch).await;
+        }
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut settled = Vec::with_capacity(batch.len());
+        for Pending { active, outcome, permit } in batch.drain(..) {
+            settled.push((active, (outcome.seq, outcome.attempt), permit));
+            outcomes.push(outcome);
+        }
+        record(&reign, outcomes).await;
+        for (active, intent, permit) in settled {
+            active.held().remove(&intent);
+            drop(permit);
+        }
+    }
+}
+
+async fn linger(reign: &Reign, pending: &mut mpsc::UnboundedReceiver<Pending>, batch: &mut Vec<Pending>) {
+    let until = Instant::now() + LINGER;
+    while batch.len() < LARGEST {
+        let room = LARGEST - batch.len();
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => return,
+            () = reign.stop.cancelled() => return,
+            received = pending.recv_many(batch, room) => if received == 0 { return },
+        }
+    }
+}
+
+async fn record(reign: &Reign, outcomes: Vec<Outcome>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match reign.store().settle(&reign.lease, outcomes.clone()).await {
+            Ok(()) => {
+                if reign.settling_fails.swap(false, Ordering::AcqRel) {
+                    tracing::info!(outcomes = outcomes.len(), "the store takes records again");
+                }
+                return;
+            }
+            Err(error) => {
+                reign.settling_fails.store(true, Ordering::Release);
+                trouble(&reign.shared, &error);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}

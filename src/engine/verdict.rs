@@ -1,0 +1,153 @@
+//! From what is known after a request to what becomes of the recipient and of everybody else. Pure.
+
+use crate::cloud_api::{GraphError, SendResult};
+use crate::domain::error_policy::{Action, ErrorPolicy, Rule, retry_wait_ms};
+use crate::domain::receipt::{Status, StatusEvent};
+use crate::domain::state::{PauseReason, RecipientState};
+use crate::domain::time::{MINUTE, Millis, SECOND};
+use crate::store::{Evidence, Verdict};
+use std::time::Duration;
+
+/// Requests to one person that only ever hit limits; after so many the person is failed for a follow-up.
+const MOST_ATTEMPTS: u32 = 50;
+/// A person queued again because everything is paused is due at once when it goes on.
+const AT_ONCE: i64 = 0;
+/// Retries of this length are not waited for: the person is failed with `retry_at`.
+const LONGEST_WAIT_MS: i64 = 60 * MINUTE;
+
+/// What one result means beyond the recipient.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// A definite answer; nothing else.
+    Definite,
+    /// The recipient failed in a way that may be everybody's; the code, for the breaker.
+    CountsAsFailure(i64),
+    /// Nobody knows.
+    Unknown(String),
+    /// No connection came about.
+    NoConnection(String),
+    /// We refused to write it ourselves.
+    NotWritten,
+    /// The sender must go slower, and be silent for the time named.
+    SlowDown(i64, Option<Duration>),
+    /// The broadcast must stop.
+    Pause(PauseReason, String),
+    /// Every broadcast of the sender must stop.
+    PauseAll(PauseReason, String),
+}
+
+/// The verdict on a request, and its effect. `tries` were used up before it, `attempt` counts requests from 1;
+/// `accepted_before`: WhatsApp took another message of this broadcast.
+pub fn of_result(
+    policy: &ErrorPolicy,
+    result: SendResult,
+    (attempt, tries): (u32, u32),
+    accepted_before: bool,
+    at: Millis,
+    random: u64,
+) -> (Verdict, Effect) {
+    match result {
+        SendResult::Accepted { wamid, message_status, response } => {
+            let effect = if message_status.as_deref() == Some("paused") {
+                Effect::Pause(PauseReason::Template, "WhatsApp took the message but has paused the template".to_owned())
+            } else {
+                Effect::Definite
+            };
+            (Verdict::Accepted { wamid, response }, effect)
+        }
+        SendResult::Unknown { detail } => (Verdict::InDoubt { detail: detail.clone() }, Effect::Unknown(detail)),
+        SendResult::Unsent { refused_by_gate: true, .. } => (Verdict::Unsent { due: None }, Effect::NotWritten),
+        SendResult::Unsent { detail, .. } => (Verdict::Unsent { due: None }, Effect::NoConnection(detail)),
+        SendResult::Refused { http_status, error, retry_after, response } => {
+            let rule = policy.rule_for(error.code, error.subcode, Some(http_status), error.transient);
+            let action = rule.action_for(&error.details, accepted_before);
+            let becomes = Becomes::of(rule, action, (attempt, tries + 1), at, random, http_status >= 500);
+            let verdict = match becomes {
+                Becomes::Failed { retry_at } => Verdict::Failed { code: error.code, response, retry_at },
+                Becomes::Queued { due, counts } => Verdict::Retry { code: error.code, response, due, counts },
+            };
+            (verdict, effect(rule, action, &error, retry_after))
+        }
+    }
+}
+
+/// What a receipt proves about the recipient, and its effect on others.
+pub fn of_receipt(
+    policy: &ErrorPolicy,
+    event: &StatusEvent,
+    attempt: u32,
+    now: Millis,
+    random: u64,
+) -> (Evidence, Effect) {
+    match &event.status {
+        Status::Sent => (Evidence::Reached(RecipientState::Sent), Effect::Definite),
+        Status::Delivered => (Evidence::Reached(RecipientState::Delivered), Effect::Definite),
+        Status::Read => (Evidence::Reached(RecipientState::Read), Effect::Definite),
+        Status::Failed { code, response, details } => {
+            let rule = policy.rule_for(*code, None, None, false);
+            // The message was accepted, so the template as such cannot be malformed.
+            let action = rule.action_for(details, true);
+            let (retry, retry_at) = match Becomes::of(rule, action, (attempt, attempt), now, random, false) {
+                Becomes::Failed { retry_at } => (None, retry_at),
+                Becomes::Queued { due, .. } => (Some(due), None),
+            };
+            let error = GraphError { code: *code, details: details.clone(), ..GraphError::default() };
+            let evidence = Evidence::Failed { code: *code, response: response.clone(), retry, retry_at };
+            (evidence, effect(rule, action, &error, None))
+        }
+    }
+}
+
+enum Becomes {
+    Failed { retry_at: Option<Millis> },
+    Queued { due: Millis, counts: bool },
+}
+
+impl Becomes {
+    fn of(rule: &Rule, action: Action, (attempt, tries): (u32, u32), at: Millis, random: u64, slow: bool) -> Self {
+        let count = if action == Action::DelayRecipient { attempt } else { tries };
+        let mut wait_ms = retry_wait_ms(rule, count, random);
+        if slow {
+            wait_ms = wait_ms.max(5 * SECOND);
+        }
+        let later = Some(at.plus(wait_ms));
+        match action {
+            Action::Fail => Self::Failed { retry_at: None },
+            Action::FailRetryLater => Self::Failed { retry_at: later },
+            _ if attempt >= MOST_ATTEMPTS => Self::Failed { retry_at: later },
+            Action::Retry if !rule.may_retry(tries) => Self::Failed { retry_at: None },
+            Action::Retry | Action::SlowDown | Action::DelayRecipient if wait_ms >= LONGEST_WAIT_MS => {
+                Self::Failed { retry_at: later }
+            }
+            Action::Retry | Action::SlowDown | Action::DelayRecipient => {
+                Self::Queued { due: at.plus(wait_ms), counts: action.uses_a_try() }
+            }
+            Action::PauseBroadcast(_) | Action::PauseSender | Action::PauseAccount | Action::StopAuth => {
+                Self::Queued { due: at.plus(AT_ONCE), counts: false }
+            }
+        }
+    }
+}
+
+fn effect(rule: &Rule, action: Action, error: &GraphError, retry_after: Option<Duration>) -> Effect {
+    match action {
+        Action::SlowDown => {
+            let wait = retry_after.unwrap_or(Duration::from_secs(u64::from(rule.wait_s)));
+            Effect::SlowDown(error.code, (!wait.is_zero()).then_some(wait))
+        }
+        Action::PauseBroadcast(reason) => Effect::Pause(reason, words(rule, error)),
+        Action::PauseSender | Action::PauseAccount | Action::StopAuth => {
+            Effect::PauseAll(action.pause_reason().unwrap_or(PauseReason::Sender), words(rule, error))
+        }
+        Action::Fail | Action::FailRetryLater if rule.counts_as_failure => Effect::CountsAsFailure(error.code),
+        Action::Fail | Action::FailRetryLater | Action::Retry | Action::DelayRecipient => Effect::Definite,
+    }
+}
+
+/// What happened and what to do, with Meta's own words where they add something.
+fn words(rule: &Rule, error: &GraphError) -> String {
+    let said = if error.details.is_empty() { &error.message } else { &error.details };
+    let said: String = said.chars().take(300).collect();
+    let separator = if said.is_empty() { "" } else { ": " };
+    format!("{} (code {}{separator}{said}). {}", rule.title, error.code, rule.advice)
+}

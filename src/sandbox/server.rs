@@ -1,0 +1,407 @@
+//! The sandbox's HTTP side: the Graph API's paths, its error bodies, and connections that can be cut.
+
+use super::check::Refusal;
+use super::control;
+use super::faults::FaultKind;
+use super::numbers::mixed;
+use super::state::{Outcome, Shared, unknown_object};
+use super::templates;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::{IncomingStream, Listener};
+use bytes::Bytes;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The longest request that is read.
+const MOST_BODY_BYTES: usize = 256 * 1024;
+/// How long a request hangs that gets no answer.
+const HANG: Duration = Duration::from_secs(120);
+
+/// Serves until the sandbox stops.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, address: SocketAddr) {
+    let stop = shared.stop.clone();
+    let calls = Router::new()
+        .route("/{version}/{node}/messages", post(messages))
+        .route("/{version}/{node}/message_templates", get(message_templates))
+        .route("/{version}/{node}/phone_numbers", get(phone_numbers))
+        .route("/{version}/debug_token", get(debug_token))
+        .route("/{version}/{node}", get(node))
+        .merge(control::routes())
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_path)
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .with_state(shared);
+    let service = calls.into_make_service_with_connect_info::<Switch>();
+    let served = axum::serve(CuttableListener(listener), service)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, %address, "the sandbox ended");
+    }
+}
+
+/// Cuts one connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Switch(Arc<AtomicBool>);
+
+impl Switch {
+    /// The answer that would be written next is not, and the connection closes.
+    fn cut(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Connected<IncomingStream<'_, CuttableListener>> for Switch {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+        stream.remote_addr().clone()
+    }
+}
+
+struct CuttableListener(TcpListener);
+
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
+    type Addr = Switch;
+
+    async fn accept(&mut self) -> (CuttableStream, Switch) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, _)) => {
+                    // Without it small answers wait for nothing; not having it is no reason to refuse.
+                    let _ = stream.set_nodelay(true);
+                    let switch = Switch::default();
+                    return (CuttableStream { stream, switch: switch.clone() }, switch);
+                }
+                // Too many open files: wait until some are closed.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Switch> {
+        Ok(Switch::default())
+    }
+}
+
+struct CuttableStream {
+    stream: TcpStream,
+    switch: Switch,
+}
+
+impl CuttableStream {
+    fn check(&self) -> io::Result<()> {
+        if self.switch.is_cut() { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    }
+}
+
+impl AsyncRead for CuttableStream {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for CuttableStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Counts a request while it is under way.
+struct InFlight<'a>(&'a Shared);
+
+impl<'a> InFlight<'a> {
+    /// `None`: there are too many.
+    fn enter(shared: &'a Shared) -> Option<Self> {
+        let before = shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        let entered = Self(shared);
+        let most = shared.settings.load().max_concurrent;
+        (most == 0 || before < most).then_some(entered)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn messages(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(switch): ConnectInfo<Switch>,
+    Path((version, sender)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if !is_version(&version) {
+        return unknown_path().await;
+    }
+    let Some(_under_way) = InFlight::enter(&shared) else {
+        return refusal(&shared, &Refusal::new(2, "too many requests at once"));
+    };
+    let outcome = shared.take(&sender, authorization(&headers), &body);
+    let broken = match &outcome {
+        Outcome::Broken(kind) => Some(*kind),
+        _ => None,
+    };
+    let hangs = matches!(broken, Some(FaultKind::Hang | FaultKind::HangAfter));
+    let wait = if hangs { HANG } else { latency(&shared) };
+    if !wait.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.stop.cancelled() => {}
+        }
+    }
+    match outcome {
+        Outcome::Taken { wamid, to } => taken(&wamid, to),
+        Outcome::Refused(why) => refusal(&shared, &why),
+        Outcome::Broken(FaultKind::Unavailable) => {
+            refusal(&shared, &Refusal::new(2, "Service temporarily unavailable"))
+        }
+        Outcome::Broken(FaultKind::UnavailableWithoutCode) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "<html>upstream connect error</html>").into_response()
+        }
+        Outcome::Broken(FaultKind::Malformed) => (StatusCode::OK, "<html>it works</html>").into_response(),
+        Outcome::Broken(_) => {
+            switch.cut();
+            StatusCode::NO_CONTENT.into_response()
+        }
+    }
+}
+
+fn latency(shared: &Shared) -> Duration {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let (shortest, longest) = shared.settings.load().latency_ms;
+    if longest == 0 {
+        return Duration::ZERO;
+    }
+    let spread = u64::from(longest - shortest) * 1_000 + 1;
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    Duration::from_micros(u64::from(shortest) * 1_000 + mixed(shared.seed, call) % spread)
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// Written by hand: neither the id nor digits need escapes, and this is on every message's way.
+fn taken(wamid: &str, to: u64) -> Response {
+    let body = format!(
+        "{{\"messaging_product\":\"whatsapp\",\"contacts\":[{{\"input\":\"+{to}\",\"wa_id\":\"{to}\"}}],\
+         \"messages\":[{{\"id\":\"{wamid}\",\"message_status\":\"accepted\"}}]}}"
+    );
+    ([(header::CONTENT_TYPE, JSON)], Body::from(body)).into_response()
+}
+
+/// The HTTP status that Meta sends with a code.
+fn http_status(code: i64) -> StatusCode {
+    match code {
+        0 | 190 => StatusCode::UNAUTHORIZED,
+        10 | 200..=299 | 368 | 130_497 | 131_005 | 131_031 => StatusCode::FORBIDDEN,
+        803 | 132_001 => StatusCode::NOT_FOUND,
+        3 | 131_000 | 131_016 | 131_045 | 131_057 | 133_000 | 134_102 => StatusCode::INTERNAL_SERVER_ERROR,
+        2 | 133_004 => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// An error as the Graph API writes it.
+fn refusal(shared: &Shared, why: &Refusal) -> Response {
+    let title = &shared.policy.rule_for(why.code, why.subcode, None, false).title;
+    let mut error = json!({
+        "message": format!("(#{}) {title}", why.code), "type": "OAuthException", "code": why.code,
+        "error_data": {"messaging_product": "whatsapp", "details": why.details}, "fbtrace_id": "SANDBOX",
+    });
+    if let Some(subcode) = why.subcode {
+        error["error_subcode"] = subcode.into();
+    }
+    if why.code == 2 {
+        error["is_transient"] = true.into();
+    }
+    let mut response = answer(http_status(why.code), &json!({"error": error}));
+    if matches!(why.code, 4 | 80_007) {
+        let usage = format!(
+            r#"{{"{}":[{{"type":"whatsapp","call_count":100,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":1}}]}}"#,
+            shared.business_account_id
+        );
+        if let Ok(usage) = HeaderValue::try_from(usage) {
+            response.headers_mut().insert("x-business-use-case-usage", usage);
+        }
+    }
+    response
+}
+
+/// Any JSON.
+pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
+}
+
+async fn unknown_path() -> Response {
+    let error =
+        json!({"message": "Unknown path components", "type": "OAuthException", "code": 2_500, "fbtrace_id": "SANDBOX"});
+    answer(StatusCode::BAD_REQUEST, &json!({"error": error}))
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()
+}
+
+fn is_version(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.strip_prefix('v')
+        .and_then(|text| text.split_once('.'))
+        .is_some_and(|(major, minor)| number(major) && number(minor))
+}
+
+/// What every call but a send checks first.
+fn refused_call(shared: &Shared, version: &str, headers: &HeaderMap) -> Option<Response> {
+    if !is_version(version) {
+        return Some(refusal(shared, &Refusal::new(2_500, "Unknown path components")));
+    }
+    let authorised = shared.is_authorised(authorization(headers));
+    (!authorised).then(|| refusal(shared, &Refusal::new(190, "Error validating access token")))
+}
+
+#[derive(Debug, Deserialize)]
+struct Listing {
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+async fn message_templates(
+    State(shared): State<Arc<Shared>>,
+    Path((version, account)): Path<(String, String)>,
+    Query(listing): Query<Listing>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refused) = refused_call(&shared, &version, &headers) {
+        return refused;
+    }
+    if account != shared.business_account_id {
+        return refusal(&shared, &unknown_object(&account));
+    }
+    let limit = listing.limit.unwrap_or(25).clamp(1, 1_000);
+    let url = format!("/{version}/{account}/message_templates");
+    let page = templates::page(&shared.core().samples, listing.after.as_deref(), limit, &url);
+    match page {
+        Ok(page) => answer(StatusCode::OK, &page),
+        Err(templates::DeadCursor) => refusal(&shared, &Refusal::new(131_059, "Invalid cursors values in GraphQL")),
+    }
+}
+
+async fn phone_numbers(
+    State(shared): State<Arc<Shared>>,
+    Path((version, account)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refused) = refused_call(&shared, &version, &headers) {
+        return refused;
+    }
+    if account != shared.business_account_id {
+        return refusal(&shared, &unknown_object(&account));
+    }
+    let senders: Vec<Value> = shared.core().senders.iter().map(sender_json).collect();
+    answer(StatusCode::OK, &json!({"data": senders, "paging": {"cursors": {"before": "SBX0", "after": "SBX0"}}}))
+}
+
+async fn node(
+    State(shared): State<Arc<Shared>>,
+    Path((version, node)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refused) = refused_call(&shared, &version, &headers) {
+        return refused;
+    }
+    if node == shared.business_account_id {
+        return answer(StatusCode::OK, &json!({"id": node, "name": "Sandbox Retail", "currency": "USD"}));
+    }
+    let sender = shared.core().senders.iter().find(|sender| sender.id == node).map(sender_json);
+    match sender {
+        Some(sender) => answer(StatusCode::OK, &sender),
+        None => refusal(&shared, &unknown_object(&node)),
+    }
+}
+
+fn sender_json(sender: &super::state::Sender) -> Value {
+    let profile = &sender.profile;
+    let note = Some(&profile.health_note).filter(|note| !note.is_empty());
+    let info: Vec<&String> = note.into_iter().collect();
+    json!({
+        "id": sender.id, "display_phone_number": profile.display_phone_number, "verified_name": profile.verified_name,
+        "quality_rating": profile.quality_rating, "name_status": "APPROVED", "code_verification_status": "VERIFIED",
+        "status": profile.status, "throughput": {"level": "STANDARD"}, "account_mode": "SANDBOX", "is_on_biz_app": false,
+        "whatsapp_business_manager_messaging_limit": profile.messaging_limit,
+        "health_status": {"can_send_message": profile.can_send_message, "entities": [
+            {"entity_type": "PHONE_NUMBER", "id": sender.id, "can_send_message": profile.can_send_message,
+             "additional_info": info}]},
+    })
+}
+
+#[derive(Debug, Deserialize)]
+struct DebugToken {
+    #[serde(default)]
+    input_token: String,
+    #[serde(default)]
+    access_token: String,
+}
+
+async fn debug_token(
+    State(shared): State<Arc<Shared>>,
+    Path(version): Path<String>,
+    Query(asked): Query<DebugToken>,
+) -> Response {
+    if !is_version(&version) {
+        return unknown_path().await;
+    }
+    if asked.access_token != shared.app_token.expose_secret() {
+        return refusal(&shared, &Refusal::new(190, "Invalid OAuth access token"));
+    }
+    let valid = asked.input_token == shared.access_token() && shared.settings.load().token_valid;
+    let scopes = ["whatsapp_business_management", "whatsapp_business_messaging"];
+    let mut data = json!({"app_id": "sandbox", "type": "SYSTEM_USER", "is_valid": valid, "expires_at": 0,
+        "data_access_expires_at": 0, "scopes": if valid { &scopes[..] } else { &[] },
+        "granular_scopes": [{"scope": scopes[1], "target_ids": [shared.business_account_id]}]});
+    if !valid {
+        data["error"] = json!({"code": 190, "message": "The access token is not valid in the sandbox"});
+    }
+    answer(StatusCode::OK, &json!({"data": data}))
+}

@@ -1,0 +1,265 @@
+//! The sandbox's state and what becomes of each send. No HTTP here: [`super::server`] translates.
+
+use super::check::{self, Refusal, Text};
+use super::faults::{FaultKind, Faults};
+use super::ledger::{Ledger, NewEntry, Summary, Window};
+use super::numbers::{Fate, Numbers, Way};
+use super::receipts::Outbox;
+use super::settings::{SenderProfile, Settings};
+use super::templates::Sample;
+use super::{SandboxConfig, SandboxError};
+use crate::domain::error_policy::ErrorPolicy;
+use arc_swap::ArcSwap;
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Phones whose provoked code comes only once are remembered up to this many.
+const MOST_ONCE: usize = 1_000_000;
+
+/// One sender.
+pub(super) struct Sender {
+    pub(super) id: String,
+    pub(super) profile: SenderProfile,
+    /// Everything that arrived.
+    arrived: Window,
+    /// What was taken; the limit counts these.
+    taken: Window,
+}
+
+/// What changes with every message.
+pub(super) struct Core {
+    pub(super) ledger: Ledger,
+    pub(super) senders: Vec<Sender>,
+    pub(super) samples: Vec<Sample>,
+    pub(super) faults: Faults,
+    /// Phones that had their one provoked code.
+    once: HashSet<u64>,
+    requests: u64,
+    refused: BTreeMap<i64, u64>,
+}
+
+/// Everything that the sandbox's tasks share.
+pub(super) struct Shared {
+    pub(super) settings: ArcSwap<Settings>,
+    core: Mutex<Core>,
+    pub(super) outbox: Outbox,
+    pub(super) numbers: Numbers,
+    pub(super) policy: ErrorPolicy,
+    pub(super) business_account_id: String,
+    /// `Bearer …`
+    authorization: SecretString,
+    /// `app id|app secret`
+    pub(super) app_token: SecretString,
+    pub(super) app_secret: SecretString,
+    pub(super) seed: u64,
+    pub(super) stop: CancellationToken,
+    pub(super) in_flight: AtomicUsize,
+    started: Instant,
+    started_us: u64,
+}
+
+/// What becomes of a send.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Taken, with this id, for this person.
+    Taken { wamid: String, to: u64 },
+    /// Refused.
+    Refused(Refusal),
+    /// Something breaks.
+    Broken(FaultKind),
+}
+
+impl Shared {
+    pub(super) fn new(config: SandboxConfig, stop: CancellationToken) -> Result<Self, SandboxError> {
+        let run = fastrand::u32(..);
+        let ledger = match &config.ledger_file {
+            Some(path) => Ledger::open(path, run)?,
+            None => Ledger::new(run),
+        };
+        let policy = ErrorPolicy::built_in();
+        let sender = |(place, id): (usize, String)| Sender {
+            id,
+            profile: SenderProfile::new(place),
+            arrived: Window::default(),
+            taken: Window::default(),
+        };
+        let app_token = format!("{}|{}", config.app_id, config.app_secret.expose_secret());
+        Ok(Self {
+            settings: ArcSwap::from_pointee(config.settings),
+            core: Mutex::new(Core {
+                ledger,
+                senders: config.phone_number_ids.into_iter().enumerate().map(sender).collect(),
+                samples: config.templates.into_iter().map(Sample::new).collect(),
+                faults: Faults::default(),
+                once: HashSet::new(),
+                requests: 0,
+                refused: BTreeMap::new(),
+            }),
+            outbox: Outbox::default(),
+            numbers: Numbers::new(&policy, config.seed),
+            policy,
+            business_account_id: config.business_account_id,
+            authorization: format!("Bearer {}", config.access_token.expose_secret()).into(),
+            app_token: app_token.into(),
+            app_secret: config.app_secret,
+            seed: config.seed,
+            stop,
+            in_flight: AtomicUsize::new(0),
+            started: Instant::now(),
+            started_us: u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or(0),
+        })
+    }
+
+    /// The state. Locked for microseconds only.
+    pub(super) fn core(&self) -> MutexGuard<'_, Core> {
+        // Nothing leaves the state half changed, so a panic elsewhere does not spoil it.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Microseconds since the Unix epoch; never goes back.
+    pub(super) fn now_us(&self) -> u64 {
+        self.started_us + u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX / 2)
+    }
+
+    /// Whether a call carries the access token, and the token works.
+    pub(super) fn is_authorised(&self, authorization: Option<&str>) -> bool {
+        authorization == Some(self.authorization.expose_secret()) && self.settings.load().token_valid
+    }
+
+    /// The access token itself, for `debug_token`.
+    pub(super) fn access_token(&self) -> &str {
+        self.authorization.expose_secret().trim_start_matches("Bearer ")
+    }
+
+    /// Takes or refuses one message.
+    pub(super) fn take(&self, sender_id: &str, authorization: Option<&str>, body: &[u8]) -> Outcome {
+        let now_us = self.now_us();
+        let read = check::read(body);
+        let settings = self.settings.load();
+        let mut core = self.core();
+        let core = &mut *core;
+        core.requests += 1;
+        if let Some(sender) = core.senders.iter_mut().find(|sender| sender.id == sender_id) {
+            sender.arrived.add(now_us);
+        }
+        let broken = core.faults.next();
+        match broken {
+            Some(FaultKind::CutAfter | FaultKind::HangAfter | FaultKind::Malformed) | None => {}
+            Some(kind) => return Outcome::Broken(kind),
+        }
+        let outcome = if self.is_authorised(authorization) {
+            read.map_err(Outcome::Refused)
+                .and_then(|message| self.take_read(core, &settings, sender_id, &message, now_us))
+                .unwrap_or_else(|outcome| outcome)
+        } else {
+            Outcome::Refused(Refusal::new(190, "Error validating access token"))
+        };
+        match (&outcome, broken) {
+            (Outcome::Taken { .. }, Some(kind)) => return Outcome::Broken(kind),
+            (Outcome::Refused(refusal), _) => *core.refused.entry(refusal.code).or_default() += 1,
+            _ => {}
+        }
+        outcome
+    }
+
+    fn take_read(
+        &self,
+        core: &mut Core,
+        settings: &Settings,
+        sender_id: &str,
+        (payload, to): &(check::Payload<'_>, crate::domain::phone::Phone),
+        now_us: u64,
+    ) -> Result<Outcome, Outcome> {
+        let refused = |refusal| Outcome::Refused(refusal);
+        let Some(place) = core.senders.iter().position(|sender| sender.id == sender_id) else {
+            return Err(refused(unknown_object(sender_id)));
+        };
+        let sender = &mut core.senders[place];
+        if sender.profile.can_send_message == "BLOCKED" {
+            return Err(refused(Refusal::new(131_031, sender.profile.health_note.clone())));
+        }
+        let limit = settings.messages_per_second as usize;
+        if limit > 0 && sender.taken.count(now_us) >= limit {
+            return Err(refused(Refusal::new(130_429, "Cloud API message throughput has been reached.")));
+        }
+        let Some(part) = &payload.template else { return Err(refused(Refusal::new(131_008, "template"))) };
+        let sample = check::template(&core.samples, part).map_err(refused)?;
+        if sender.profile.display_phone_number.bytes().filter(u8::is_ascii_digit).eq(to.digits().to_string().bytes()) {
+            return Err(refused(Refusal::new(131_021, "Recipient phone number cannot be the sender's")));
+        }
+        let provoked = if settings.provoking_numbers { self.numbers.provoked(*to) } else { None };
+        let fate = match provoked {
+            Some((Way::Once, _)) if core.once.contains(&to.digits()) => Fate::Delivered,
+            Some((way, fate)) => {
+                if way == Way::Once && core.once.len() < MOST_ONCE {
+                    core.once.insert(to.digits());
+                }
+                fate
+            }
+            None => self.numbers.by_chance(&settings.mix, *to),
+        };
+        let broken = match fate {
+            Fate::Refused(code) => return Err(refused(Refusal::new(code, format!("provoked by +{}", to.digits())))),
+            Fate::Broken(kind @ (FaultKind::CutAfter | FaultKind::HangAfter | FaultKind::Malformed)) => Some(kind),
+            Fate::Broken(kind) => return Err(Outcome::Broken(kind)),
+            _ => None,
+        };
+        let opaque = payload.biz_opaque_callback_data.as_ref().map_or("", Text::as_str);
+        let entry = NewEntry { to: *to, at_us: now_us, sender: sender_id, template: &sample.key, opaque };
+        let row = core.ledger.push(&entry).map_err(|problem| refused(Refusal::new(131_000, problem)))?;
+        sender.taken.add(now_us);
+        self.outbox.schedule(settings, self.seed, row, now_us, fate);
+        match broken {
+            Some(kind) => Err(Outcome::Broken(kind)),
+            None => Ok(Outcome::Taken { wamid: core.ledger.wamid(row), to: to.digits() }),
+        }
+    }
+
+    /// Replaces the settings after checking them.
+    pub(super) fn set_settings(&self, settings: Settings) -> Result<(), SandboxError> {
+        settings.check().map_err(SandboxError::Refused)?;
+        self.settings.store(settings.into());
+        self.outbox.wake();
+        Ok(())
+    }
+
+    pub(super) fn set_template_status(&self, name: &str, language: &str, status: &str) -> Result<(), SandboxError> {
+        let mut core = self.core();
+        let is_it = |sample: &&mut Sample| sample.template.name == name && sample.template.language == language;
+        let sample = core.samples.iter_mut().find(is_it);
+        let missing = || SandboxError::Refused(format!("there is no template {name} / {language}"));
+        status.clone_into(&mut sample.ok_or_else(missing)?.template.status);
+        Ok(())
+    }
+
+    pub(super) fn change_sender(&self, id: &str, change: impl FnOnce(&mut SenderProfile)) -> Result<(), SandboxError> {
+        let mut core = self.core();
+        let sender = core.senders.iter_mut().find(|sender| sender.id == id);
+        change(&mut sender.ok_or_else(|| SandboxError::Refused(format!("there is no sender {id}")))?.profile);
+        Ok(())
+    }
+
+    /// All figures. Counts over a copy, so that sends go on meanwhile.
+    pub(super) fn summary(&self) -> Summary {
+        let core = self.core();
+        let ledger = core.ledger.copy();
+        let (requests, refused) = (core.requests, core.refused.clone());
+        let worst_second = core.senders.iter().map(|sender| sender.arrived.worst()).max().unwrap_or(0);
+        drop(core);
+        Summary { requests, refused, worst_second, ..ledger.summary() }
+    }
+}
+
+/// Meta's answer for an id that does not exist or is not the token's.
+pub(super) fn unknown_object(id: &str) -> Refusal {
+    let shown: String = id.chars().take(40).collect();
+    Refusal {
+        code: 100,
+        subcode: Some(33),
+        details: format!("Object with ID '{shown}' does not exist or cannot be loaded due to missing permissions"),
+    }
+}

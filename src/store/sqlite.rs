@@ -1,0 +1,446 @@
+//! The ledger in one SQLite file: the default, nothing to install.
+//!
+//! One thread writes and commits in groups ([`writer`]), a few connections read ([`readers`]). Several
+//! processes may have the file open: every decision is checked in the transaction that makes it, and nothing is
+//! remembered outside the file that another process could change. The file lies on a local disk; SQLite's
+//! write-ahead log does not work over a network.
+//!
+//! What it must never do: answer before the commit, or hold a read transaction open for long.
+
+mod broadcasts;
+mod column;
+mod error;
+mod files;
+mod flight;
+mod fold;
+mod freezing;
+mod leases;
+mod moves;
+mod numbers;
+mod readers;
+mod reports;
+mod schema;
+mod settings;
+mod settle;
+mod writer;
+
+use super::{
+    AudiencePlace, BroadcastMade, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView, ListSummary, LogRow,
+    NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result, Store, StoreError,
+    StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
+};
+use crate::clock::{Clock, SystemClock};
+use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
+use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
+use crate::domain::phone::Phone;
+use crate::domain::schedule::Schedule;
+use crate::domain::state::{PauseReason, RecipientState};
+use crate::domain::template::Template;
+use crate::domain::time::Millis;
+use async_trait::async_trait;
+use readers::Readers;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use writer::Writer;
+
+/// How often an upload's end is tried when others of its list end at the same time.
+const FINISH_TRIES: usize = 20;
+
+/// The ledger in one SQLite file.
+pub struct SqliteStore {
+    id: StoreId,
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteStore {
+    /// Opens the store in the file `path` and makes it when there is none; `now` is noted as when it was made.
+    ///
+    /// # Errors
+    /// `Setup`, naming the path and what to do: the folder is missing, the file is a folder, read-only, not a
+    /// database, another program's, or a newer wacast's. `Unavailable`: another process keeps it locked.
+    pub async fn open(path: &Path, now: Millis) -> Result<Self> {
+        Self::open_at(path, Arc::new(SystemClock), now).await
+    }
+
+    /// The same with a clock of the caller's; leases end by it.
+    pub async fn open_with_clock(path: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        let now = clock.now();
+        Self::open_at(path, clock, now).await
+    }
+
+    async fn open_at(path: &Path, clock: Arc<dyn Clock>, now: Millis) -> Result<Self> {
+        let path = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            let path = files::make(&path)?;
+            let connection = files::writer(&path)?;
+            let id = schema::bring_up(&connection, &path, now)?;
+            Ok::<_, StoreError>((path, connection, id))
+        });
+        let (path, connection, id) = opened.await.map_err(|error| StoreError::Corrupt(error.to_string()))??;
+        let writer = Writer::start(connection)?;
+        let readers = Readers::new(path.clone());
+        let store = Self { id, path, clock, writer, readers };
+        for id in store.readers.run(broadcasts::half_cancelled).await? {
+            store.cancel_rows(&id, now).await;
+        }
+        Ok(store)
+    }
+
+    async fn write<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.writer.run(work).await
+    }
+
+    async fn read<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.readers.run(work).await
+    }
+
+    /// Makes the rows of a cancelled broadcast say so, in portions. Not needed for the promise (they count as
+    /// cancelled already), so an error only leaves it to the next opening.
+    async fn cancel_rows(&self, id: &BroadcastId, now: Millis) {
+        loop {
+            let portion = id.clone();
+            match self.write(move |connection| broadcasts::cancel_rows(connection, &portion, now)).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(broadcast = %id, %error, "the rows of a cancelled broadcast wait to be rewritten");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn drop_rows(&self, upload: UploadId) -> Result<()> {
+        while self.write(move |connection| numbers::drop_rows(connection, upload)).await? {}
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn id(&self) -> &StoreId {
+        &self.id
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    async fn free_bytes(&self) -> Option<u64> {
+        let path = self.path.clone();
+        let found = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&path).ok());
+        let found = found.await.ok()??;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
+    async fn begin_upload(&self, upload: NewUpload, now: Millis) -> Result<UploadBegun> {
+        self.write(move |connection| numbers::begin(connection, &upload, now)).await
+    }
+
+    async fn known_phones(&self, upload: UploadId, phones: &[Phone]) -> Result<(Vec<usize>, Vec<usize>)> {
+        let phones = phones.to_vec();
+        self.read(move |connection| numbers::known(connection, upload, &phones)).await
+    }
+
+    async fn add_rows(&self, upload: UploadId, rows: Vec<UploadRow>) -> Result<()> {
+        self.write(move |connection| numbers::add_rows(connection, upload, &rows)).await
+    }
+
+    async fn finish_upload(&self, upload: UploadId, report: UploadReport, now: Millis) -> Result<UploadSummary> {
+        for _ in 0..FINISH_TRIES {
+            let people = self.readers.run_freely(move |connection| numbers::people_with(connection, upload)).await?;
+            let report = report.clone();
+            let finish = move |connection: &Connection| numbers::finish(connection, upload, &report, now, &people);
+            if let Some(summary) = self.write(finish).await? {
+                return Ok(summary);
+            }
+        }
+        Err(StoreError::Conflict("too many uploads of this list end at the same time: try again".to_owned()))
+    }
+
+    async fn abandon_upload(&self, upload: UploadId) -> Result<()> {
+        self.write(move |connection| numbers::give_up(connection, upload)).await?;
+        self.drop_rows(upload).await
+    }
+
+    async fn sweep_uploads(&self, before: Millis) -> Result<u64> {
+        let uploads = self.read(move |connection| numbers::unfinished(connection, before)).await?;
+        let mut given_up = 0;
+        for upload in uploads {
+            match self.abandon_upload(upload).await {
+                Ok(()) => given_up += 1,
+                // It was finished or given up by someone else in between.
+                Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(given_up)
+    }
+
+    async fn lists(&self) -> Result<Vec<ListSummary>> {
+        self.read(numbers::lists).await
+    }
+
+    async fn uploads(&self, list: Option<&str>, limit: u32) -> Result<Vec<UploadSummary>> {
+        let list = list.map(str::to_owned);
+        self.read(move |connection| numbers::uploads(connection, list.as_deref(), limit)).await
+    }
+
+    async fn audience_uploads(&self, list: Option<&str>) -> Result<Vec<UploadId>> {
+        let list = list.map(str::to_owned);
+        self.read(move |connection| numbers::audience_uploads(connection, list.as_deref())).await
+    }
+
+    async fn audience_size(&self, uploads: &[UploadId]) -> Result<u64> {
+        let uploads = uploads.to_vec();
+        self.readers.run_freely(move |connection| numbers::size(connection, &uploads)).await
+    }
+
+    async fn audience_page(
+        &self,
+        uploads: &[UploadId],
+        after: Option<AudiencePlace>,
+        limit: u32,
+    ) -> Result<Vec<(AudiencePlace, Number)>> {
+        let uploads = uploads.to_vec();
+        self.readers.run_freely(move |connection| numbers::page(connection, &uploads, after, limit)).await
+    }
+
+    async fn put_templates(&self, templates: &[Template], now: Millis) -> Result<()> {
+        let templates = templates.to_vec();
+        self.write(move |connection| settings::put_templates(connection, &templates, now)).await
+    }
+
+    async fn templates(&self) -> Result<SyncedTemplates> {
+        self.read(settings::templates).await
+    }
+
+    async fn make_broadcast(&self, new: NewBroadcast, now: Millis) -> Result<BroadcastMade> {
+        self.write(move |connection| broadcasts::make(connection, &new, now)).await
+    }
+
+    async fn start_broadcast(&self, id: &BroadcastId, definition: Definition, total: u32) -> Result<Broadcast> {
+        let id = id.clone();
+        self.write(move |connection| broadcasts::start(connection, &id, &definition, total)).await
+    }
+
+    async fn add_recipients(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        from: u32,
+        recipients: Vec<NewRecipient>,
+        place: AudiencePlace,
+    ) -> Result<()> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.write(move |connection| freezing::add(connection, &lease, &id, from, &recipients, place)).await
+    }
+
+    async fn frozen_so_far(&self, id: &BroadcastId) -> Result<(u32, Option<AudiencePlace>)> {
+        let id = id.clone();
+        self.read(move |connection| freezing::so_far(connection, &id)).await
+    }
+
+    async fn begin_running(&self, lease: &Lease, id: &BroadcastId, total: u32, now: Millis) -> Result<Broadcast> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.write(move |connection| freezing::begin_running(connection, &lease, &id, total, now)).await
+    }
+
+    async fn pause(
+        &self,
+        id: &BroadcastId,
+        reason: PauseReason,
+        detail: &str,
+        resume_at: Option<Millis>,
+    ) -> Result<Broadcast> {
+        let (id, detail) = (id.clone(), detail.to_owned());
+        self.write(move |connection| broadcasts::pause(connection, &id, reason, &detail, resume_at)).await
+    }
+
+    async fn resume(&self, id: &BroadcastId, now: Millis) -> Result<Broadcast> {
+        let id = id.clone();
+        self.write(move |connection| broadcasts::resume(connection, &id, now)).await
+    }
+
+    async fn cancel(&self, id: &BroadcastId, now: Millis) -> Result<Broadcast> {
+        let cancelled = id.clone();
+        let broadcast = self.write(move |connection| broadcasts::cancel(connection, &cancelled, now)).await?;
+        self.cancel_rows(id, now).await;
+        Ok(broadcast)
+    }
+
+    async fn complete(&self, lease: &Lease, id: &BroadcastId, now: Millis) -> Result<bool> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.write(move |connection| broadcasts::complete(connection, &lease, &id, now)).await
+    }
+
+    async fn broadcast(&self, id: &BroadcastId) -> Result<Broadcast> {
+        let id = id.clone();
+        self.read(move |connection| broadcasts::get(connection, &id)).await
+    }
+
+    async fn broadcasts(&self, open_only: bool, limit: u32) -> Result<Vec<Broadcast>> {
+        self.read(move |connection| broadcasts::newest(connection, open_only, limit)).await
+    }
+
+    async fn counts(&self, id: &BroadcastId) -> Result<Counts> {
+        let id = id.clone();
+        self.read(move |connection| reports::counts(connection, &id)).await
+    }
+
+    async fn failures(&self, id: &BroadcastId) -> Result<Vec<(i64, u64)>> {
+        let id = id.clone();
+        self.read(move |connection| reports::failures(connection, &id)).await
+    }
+
+    async fn skips(&self, id: &BroadcastId) -> Result<Vec<(String, u64)>> {
+        let id = id.clone();
+        self.read(move |connection| reports::skips(connection, &id)).await
+    }
+
+    async fn recipients(
+        &self,
+        id: &BroadcastId,
+        state: Option<RecipientState>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<RecipientRow>> {
+        let id = id.clone();
+        self.read(move |connection| reports::recipients(connection, &id, state, after, limit)).await
+    }
+
+    async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
+        let id = id.cloned();
+        self.read(move |connection| reports::log(connection, id.as_ref(), after, limit)).await
+    }
+
+    async fn log_tail(&self, limit: u32) -> Result<Vec<LogRow>> {
+        self.read(move |connection| reports::log_tail(connection, limit)).await
+    }
+
+    async fn take_lease(
+        &self,
+        subject: &str,
+        holder: &Holder,
+        ttl_ms: i64,
+        holder_is_gone: Option<u64>,
+    ) -> Result<LeaseAnswer> {
+        let (subject, holder, clock) = (subject.to_owned(), holder.clone(), Arc::clone(&self.clock));
+        self.write(move |connection| leases::take(connection, &subject, &holder, ttl_ms, holder_is_gone, clock.now()))
+            .await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, status: &str) -> Result<()> {
+        let (lease, status, clock) = (lease.clone(), status.to_owned(), Arc::clone(&self.clock));
+        self.write(move |connection| leases::renew(connection, &lease, ttl_ms, &status, clock.now())).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<()> {
+        let lease = lease.clone();
+        self.write(move |connection| leases::release(connection, &lease)).await
+    }
+
+    async fn lease(&self, subject: &str) -> Result<Option<LeaseView>> {
+        let (subject, clock) = (subject.to_owned(), Arc::clone(&self.clock));
+        self.read(move |connection| leases::view(connection, &subject, clock.now())).await
+    }
+
+    async fn recover(&self, lease: &Lease, now: Millis) -> Result<Vec<(BroadcastId, u64)>> {
+        let lease = lease.clone();
+        self.write(move |connection| flight::recover(connection, &lease, now)).await
+    }
+
+    async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
+        let (lease, id, limit) = (lease.clone(), id.clone(), column::bounded(limit));
+        self.write(move |connection| flight::open_window(connection, &lease, &id, limit, now)).await
+    }
+
+    async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64> {
+        let (lease, id, held, clock) = (lease.clone(), id.clone(), held.to_vec(), Arc::clone(&self.clock));
+        self.write(move |connection| flight::requeue_unheld(connection, &lease, &id, &held, clock.now())).await
+    }
+
+    async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>> {
+        let id = id.clone();
+        self.read(move |connection| flight::next_due(connection, &id)).await
+    }
+
+    async fn settle(&self, lease: &Lease, outcomes: Vec<Outcome>) -> Result<()> {
+        let lease = lease.clone();
+        self.write(move |connection| settle::settle(connection, &lease, &outcomes)).await
+    }
+
+    async fn accepted_since(&self, since: Millis) -> Result<u64> {
+        self.read(move |connection| reports::accepted_since(connection, since)).await
+    }
+
+    async fn append_receipts(&self, receipts: Vec<RawReceipt>) -> Result<()> {
+        self.write(move |connection| fold::append(connection, &receipts)).await
+    }
+
+    async fn receipts_backlog(&self) -> Result<u64> {
+        self.read(fold::backlog).await
+    }
+
+    async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {
+        self.read(move |connection| fold::receipts(connection, column::bounded(limit))).await
+    }
+
+    async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport> {
+        let lease = lease.clone();
+        self.write(move |connection| fold::fold(connection, &lease, &moves, up_to)).await
+    }
+
+    async fn add_schedule(&self, schedule: &Schedule) -> Result<()> {
+        let schedule = schedule.clone();
+        self.write(move |connection| settings::add_schedule(connection, &schedule)).await
+    }
+
+    async fn schedules(&self) -> Result<Vec<Schedule>> {
+        self.read(settings::schedules).await
+    }
+
+    async fn advance_schedule(&self, id: &ScheduleId, fired: Millis, next: Option<Millis>) -> Result<bool> {
+        let id = id.clone();
+        self.write(move |connection| settings::advance_schedule(connection, &id, fired, next)).await
+    }
+
+    async fn enable_schedule(&self, id: &ScheduleId, enabled: bool, next: Option<Millis>) -> Result<()> {
+        let id = id.clone();
+        self.write(move |connection| settings::enable_schedule(connection, &id, enabled, next)).await
+    }
+
+    async fn put_note(&self, key: &str, value: &str) -> Result<()> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.write(move |connection| settings::put_note(connection, &key, &value)).await
+    }
+
+    async fn note(&self, key: &str) -> Result<Option<String>> {
+        let key = key.to_owned();
+        self.read(move |connection| settings::note(connection, &key)).await
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<BTreeMap<String, String>> {
+        let prefix = prefix.to_owned();
+        self.read(move |connection| settings::notes(connection, &prefix)).await
+    }
+
+    async fn close(&self) {
+        // Readers first: the last connection to go moves the write-ahead log into the file.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

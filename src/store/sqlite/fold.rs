@@ -1,0 +1,126 @@
+//! Receipts: stored as they came, and folded into the recipients' states.
+//!
+//! Called by the writer; the rules are those of [`crate::store::Store::fold_receipts`].
+
+use super::column::{all, signed, unsigned};
+use super::leases;
+use super::moves::{Known, LogEntry, Moves, Next, Standing};
+use super::settle::again;
+use crate::domain::state::RecipientState;
+use crate::domain::time::Millis;
+use crate::store::{Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt};
+use rusqlite::{Connection, params};
+
+/// See [`crate::store::Store::append_receipts`].
+pub(super) fn append(connection: &Connection, receipts: &[RawReceipt]) -> Result<()> {
+    let mut insert = connection.prepare_cached("INSERT INTO receipts (received_at, body) VALUES (?1, ?2)")?;
+    for receipt in receipts {
+        insert.execute(params![receipt.received_at.0, receipt.body])?;
+    }
+    Ok(())
+}
+
+/// See [`crate::store::Store::receipts_backlog`]. They are dropped from the front, so the ends tell.
+pub(super) fn backlog(connection: &Connection) -> Result<u64> {
+    let sql = "SELECT coalesce((SELECT max(id) FROM receipts) - (SELECT min(id) FROM receipts) + 1, 0)";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| unsigned(row, 0))?)
+}
+
+/// See [`crate::store::Store::receipts`].
+pub(super) fn receipts(connection: &Connection, limit: i64) -> Result<Vec<StoredReceipt>> {
+    let sql = "SELECT id, received_at, body FROM receipts ORDER BY id LIMIT ?1";
+    all(connection, sql, [limit], |row| {
+        Ok(StoredReceipt { id: unsigned(row, 0)?, received_at: Millis(row.get(1)?), body: row.get(2)? })
+    })
+}
+
+/// See [`crate::store::Store::fold_receipts`].
+pub(super) fn fold(connection: &Connection, lease: &Lease, folded: &[ReceiptMove], up_to: u64) -> Result<FoldReport> {
+    if lease.subject != RECEIPTS {
+        return Err(StoreError::LeaseLost);
+    }
+    leases::check(connection, lease)?;
+    let mut moves = Moves::new(connection)?;
+    let mut report = FoldReport::default();
+    for one in folded {
+        let known = moves.broadcast(&one.broadcast)?;
+        let standing = known.map(|known| moves.standing(known, one.seq)).transpose()?.flatten();
+        let (Some(known), Some(standing)) = (known, standing) else {
+            report.unknown += 1;
+            continue;
+        };
+        moves.log(&log_entry(known, &standing, one))?;
+        if apply(&mut moves, known, &standing, one)? {
+            report.moved += 1;
+        } else {
+            report.without_effect += 1;
+        }
+    }
+    moves.finish()?;
+    connection.prepare_cached("DELETE FROM receipts WHERE id <= ?1")?.execute([signed(up_to)])?;
+    Ok(report)
+}
+
+/// The row of an attempt that had no answer; one that has a row keeps it.
+fn log_entry<'a>(known: Known, standing: &Standing, one: &'a ReceiptMove) -> LogEntry<'a> {
+    let (sent, code, response) = match &one.evidence {
+        Evidence::Reached(state) => (true, 0, receipt_words(*state)),
+        Evidence::Failed { code, response, .. } => (false, *code, response.as_str()),
+    };
+    LogEntry {
+        broadcast_no: known.no,
+        seq: one.seq,
+        attempt: one.attempt,
+        phone: standing.phone,
+        sent,
+        at: one.at,
+        code,
+        from_receipt: true,
+        wamid: &one.wamid,
+        response,
+    }
+}
+
+/// What stands in the log as the response where only a receipt told.
+fn receipt_words(state: RecipientState) -> &'static str {
+    match state {
+        RecipientState::Sent => r#"{"receipt":"sent"}"#,
+        RecipientState::Delivered => r#"{"receipt":"delivered"}"#,
+        _ => r#"{"receipt":"read"}"#,
+    }
+}
+
+fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &ReceiptMove) -> Result<bool> {
+    // One that is newer than any we know of proves as much as the newest.
+    let newest = one.attempt >= standing.attempt;
+    let attempt = standing.attempt.max(one.attempt);
+    match &one.evidence {
+        Evidence::Reached(state) => {
+            let counts = match state {
+                RecipientState::Sent => newest,
+                RecipientState::Delivered | RecipientState::Read => true,
+                _ => false,
+            };
+            let next = Next { attempt, ..Next::of(standing, *state) };
+            Ok(counts && moves.apply(standing, &next, one.at)?)
+        }
+        Evidence::Failed { code, response, retry, retry_at } => {
+            let open = matches!(
+                standing.state,
+                RecipientState::Sending | RecipientState::Accepted | RecipientState::Sent | RecipientState::InDoubt
+            );
+            if !open || one.attempt != standing.attempt {
+                return Ok(false);
+            }
+            let next = match retry {
+                Some(due) => {
+                    let next = again(known, standing).because(*code, response);
+                    let due = Some(*due).filter(|_| next.state != RecipientState::Cancelled);
+                    Next { tries: standing.tries.saturating_add(1), ..next.due(due) }
+                }
+                None => Next::of(standing, RecipientState::Failed).because(*code, response).due(*retry_at),
+            };
+            moves.apply(standing, &next, one.at)
+        }
+    }
+}

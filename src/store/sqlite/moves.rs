@@ -1,0 +1,270 @@
+//! Moving recipients from state to state: the only place that writes a recipient's state after freezing.
+//!
+//! Every move is checked against the table of legal moves, and the counts follow by differences in the same
+//! transaction. Called by what opens windows, settles, folds and cancels; always inside the writer.
+
+use super::column::{all, digits, phone, state, status};
+use crate::domain::ids::BroadcastId;
+use crate::domain::phone::Phone;
+use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::time::{MINUTE, Millis};
+use crate::store::Result;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
+
+/// Accepted messages are counted by this much time.
+pub(super) const QUARTER: i64 = 15 * MINUTE;
+
+/// What of a broadcast the moves need.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// Its number in the file.
+    pub(super) no: i64,
+    /// Where it stands.
+    pub(super) status: BroadcastStatus,
+}
+
+/// Where a recipient stands.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) broadcast_no: i64,
+    pub(super) seq: u32,
+    pub(super) state: RecipientState,
+    pub(super) attempt: u32,
+    pub(super) tries: u32,
+    /// 0: none.
+    pub(super) due: i64,
+    pub(super) code: i64,
+    pub(super) phone: Phone,
+}
+
+/// What a recipient is to become. What is not said anew is blank: no code, no words, nothing due.
+#[derive(Debug, Clone)]
+pub(super) struct Next<'a> {
+    pub(super) state: RecipientState,
+    pub(super) attempt: u32,
+    pub(super) tries: u32,
+    pub(super) due: i64,
+    pub(super) code: i64,
+    pub(super) detail: &'a str,
+}
+
+impl<'a> Next<'a> {
+    /// The same attempt in another state.
+    pub(super) fn of(standing: &Standing, state: RecipientState) -> Self {
+        Self { state, attempt: standing.attempt, tries: standing.tries, due: 0, code: 0, detail: "" }
+    }
+
+    /// With an error's code and words.
+    pub(super) fn because(self, code: i64, detail: &'a str) -> Self {
+        Self { code, detail, ..self }
+    }
+
+    /// With the time when something is due; none is 0.
+    pub(super) fn due(self, due: Option<Millis>) -> Self {
+        Self { due: due.map_or(0, |due| due.0.max(1)), ..self }
+    }
+}
+
+/// A row of the log to be.
+pub(super) struct LogEntry<'a> {
+    pub(super) broadcast_no: i64,
+    pub(super) seq: u32,
+    pub(super) attempt: u32,
+    pub(super) phone: Phone,
+    /// `sent`, else `failed`.
+    pub(super) sent: bool,
+    pub(super) at: Millis,
+    pub(super) code: i64,
+    /// Known from a receipt, not from the API's answer.
+    pub(super) from_receipt: bool,
+    pub(super) wamid: &'a str,
+    pub(super) response: &'a str,
+}
+
+/// The moves of one command. [`Moves::finish`] writes the figures.
+pub(super) struct Moves<'c> {
+    connection: &'c Connection,
+    read: CachedStatement<'c>,
+    write: CachedStatement<'c>,
+    log: CachedStatement<'c>,
+    known: Vec<(BroadcastId, Option<Known>)>,
+    counts: BTreeMap<(i64, RecipientState), i64>,
+    failures: BTreeMap<(i64, i64), i64>,
+    accepted: BTreeMap<i64, i64>,
+}
+
+impl<'c> Moves<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Result<Self> {
+        Ok(Self {
+            connection,
+            read: connection.prepare_cached(
+                "SELECT state, attempt, tries, due, code, phone FROM recipients WHERE broadcast_no = ?1 AND seq = ?2",
+            )?,
+            write: connection.prepare_cached(
+                "UPDATE recipients SET state = ?3, attempt = ?4, tries = ?5, due = ?6, code = ?7, detail = ?8, changed_at = ?9
+                WHERE broadcast_no = ?1 AND seq = ?2",
+            )?,
+            log: connection.prepare_cached(
+                "INSERT INTO attempts
+                    (broadcast_no, seq, attempt, phone, status, timestamp, code, from_receipt, wamid, response)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                ON CONFLICT (broadcast_no, seq, attempt) DO NOTHING",
+            )?,
+            known: Vec::new(),
+            counts: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+        })
+    }
+
+    /// A broadcast as the moves need it; looked up once a command.
+    pub(super) fn broadcast(&mut self, id: &BroadcastId) -> Result<Option<Known>> {
+        if let Some((_, known)) = self.known.iter().find(|(other, _)| other == id) {
+            return Ok(*known);
+        }
+        let known = find(self.connection, id)?;
+        self.known.push((id.clone(), known));
+        Ok(known)
+    }
+
+    /// Where a recipient stands; `None`: not stored.
+    pub(super) fn standing(&mut self, broadcast: Known, seq: u32) -> Result<Option<Standing>> {
+        let mut rows = self.read.query(params![broadcast.no, seq])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        Ok(Some(Standing {
+            broadcast_no: broadcast.no,
+            seq,
+            state: state(row, 0)?,
+            attempt: row.get(1)?,
+            tries: row.get(2)?,
+            due: row.get(3)?,
+            code: row.get(4)?,
+            phone: phone(row, 5)?,
+        }))
+    }
+
+    /// Moves a recipient, if the table of moves lets it.
+    pub(super) fn apply(&mut self, from: &Standing, next: &Next<'_>, at: Millis) -> Result<bool> {
+        // Cancelled by way of queued: who comes back after the cancel.
+        let by_way = next.state == RecipientState::Cancelled && from.state.may_become(RecipientState::Queued);
+        if !by_way && !from.state.may_become(next.state) {
+            return Ok(false);
+        }
+        self.write.execute(params![
+            from.broadcast_no,
+            from.seq,
+            next.state.word(),
+            next.attempt,
+            next.tries,
+            next.due,
+            next.code,
+            next.detail,
+            at.0
+        ])?;
+        self.count(from.broadcast_no, from.state, next.state, 1);
+        if from.state == RecipientState::Failed {
+            *self.failures.entry((from.broadcast_no, from.code)).or_default() -= 1;
+        }
+        if next.state == RecipientState::Failed {
+            *self.failures.entry((from.broadcast_no, next.code)).or_default() += 1;
+        }
+        Ok(true)
+    }
+
+    /// Counts `people` who moved by a statement of the caller's.
+    pub(super) fn count(&mut self, broadcast_no: i64, from: RecipientState, to: RecipientState, people: i64) {
+        *self.counts.entry((broadcast_no, from)).or_default() -= people;
+        *self.counts.entry((broadcast_no, to)).or_default() += people;
+    }
+
+    /// Writes a row of the log, unless the attempt has one. An answer completes a row that a receipt made.
+    /// The first word that Meta took the attempt is counted as an accepted message.
+    pub(super) fn log(&mut self, entry: &LogEntry<'_>) -> Result<()> {
+        let status = if entry.sent { "sent" } else { "failed" };
+        let new = self.log.execute(params![
+            entry.broadcast_no,
+            entry.seq,
+            entry.attempt,
+            digits(entry.phone),
+            status,
+            entry.at.0,
+            entry.code,
+            entry.from_receipt,
+            entry.wamid,
+            entry.response
+        ])? > 0;
+        if (new && entry.sent) || (!new && self.log_again(entry, status)?) {
+            *self.accepted.entry(entry.at.0.div_euclid(QUARTER)).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// Adds to a row of the log what was not known when it was written. `true`: it says `sent` only now.
+    fn log_again(&mut self, entry: &LogEntry<'_>, status: &str) -> Result<bool> {
+        let found: Option<(i64, bool, bool, bool)> = self
+            .connection
+            .prepare_cached(
+                "SELECT id, status = 'sent', from_receipt, wamid = '' FROM attempts
+                WHERE broadcast_no = ?1 AND seq = ?2 AND attempt = ?3",
+            )?
+            .query_row(params![entry.broadcast_no, entry.seq, entry.attempt], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()?;
+        let Some((id, was_sent, was_from_receipt, without_wamid)) = found else { return Ok(false) };
+        // A refusal never overwrites a receipt's proof.
+        if was_from_receipt && !entry.from_receipt && (entry.sent || !was_sent) {
+            self.connection
+                .prepare_cached(
+                    "UPDATE attempts SET status = ?2, timestamp = ?3, code = ?4, from_receipt = 0, response = ?5,
+                    wamid = CASE ?6 WHEN '' THEN wamid ELSE ?6 END WHERE id = ?1",
+                )?
+                .execute(params![id, status, entry.at.0, entry.code, entry.response, entry.wamid])?;
+            return Ok(entry.sent && !was_sent);
+        }
+        if without_wamid && !entry.wamid.is_empty() {
+            let mut statement = self.connection.prepare_cached("UPDATE attempts SET wamid = ?2 WHERE id = ?1")?;
+            statement.execute(params![id, entry.wamid])?;
+        }
+        Ok(false)
+    }
+
+    /// Writes the figures' differences.
+    pub(super) fn finish(self) -> Result<()> {
+        let mut counts = self.connection.prepare_cached(
+            "INSERT INTO counts (broadcast_no, state, people) VALUES (?1, ?2, ?3)
+            ON CONFLICT DO UPDATE SET people = people + ?3",
+        )?;
+        for ((broadcast_no, state), people) in self.counts.into_iter().filter(|(_, people)| *people != 0) {
+            counts.execute(params![broadcast_no, state.word(), people])?;
+        }
+        let mut failures = self.connection.prepare_cached(
+            "INSERT INTO failures (broadcast_no, code, people) VALUES (?1, ?2, ?3)
+            ON CONFLICT DO UPDATE SET people = people + ?3",
+        )?;
+        for ((broadcast_no, code), people) in self.failures.into_iter().filter(|(_, people)| *people != 0) {
+            failures.execute(params![broadcast_no, code, people])?;
+        }
+        let mut accepted = self.connection.prepare_cached(
+            "INSERT INTO accepted (quarter, messages) VALUES (?1, ?2)
+            ON CONFLICT DO UPDATE SET messages = messages + ?2",
+        )?;
+        for (quarter, messages) in self.accepted {
+            accepted.execute(params![quarter, messages])?;
+        }
+        Ok(())
+    }
+}
+
+/// A broadcast's number and status.
+pub(super) fn find(connection: &Connection, id: &BroadcastId) -> Result<Option<Known>> {
+    let sql = "SELECT broadcast_no, status FROM broadcasts WHERE id = ?1";
+    let found = all(connection, sql, [id.as_str()], |row| Ok(Known { no: row.get(0)?, status: status(row, 1)? }))?;
+    Ok(found.into_iter().next())
+}
+
+/// What a recipient becomes that would be queued again: after a cancel nobody is queued any more.
+pub(super) fn queued_or_cancelled(broadcast: Known) -> RecipientState {
+    if broadcast.status == BroadcastStatus::Cancelled { RecipientState::Cancelled } else { RecipientState::Queued }
+}

@@ -1,0 +1,245 @@
+//! The tables of the ledger and how an older file is brought up to them.
+//!
+//! Names are the design's words, so that an operator with the `sqlite3` shell is at home: try
+//! `SELECT * FROM log` or `SELECT state, count(*) FROM recipients GROUP BY state`. Called when a store is
+//! opened; never changes what an earlier version's step did, only adds steps.
+
+use super::error;
+use crate::domain::ids::StoreId;
+use crate::domain::time::Millis;
+use crate::store::{Result, StoreError};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::Path;
+
+/// Marks the file as a wacast store (`waca`), so that another program's database is not written to.
+const APPLICATION_ID: i32 = 0x7761_6361;
+
+/// The steps from an empty file to the newest schema; `user_version` counts those taken.
+const STEPS: [&str; 1] = [FIRST];
+
+/// Notes on the layout:
+/// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
+///   one on phone, upload and row.
+/// - `recipients` lie in order of `seq`, so a window's people share their pages. The indexes are partial: most
+///   people are in none of them. `due` is 0 for the never-tried, which therefore lie in order of `seq`.
+/// - `attempts` is the log. Its ids rise in the order of commits, since there is one writer at a time.
+/// - `counts`, `failures`, `skips` and `accepted` are kept by differences in the transactions that move people.
+/// - `receipts.id` never repeats (AUTOINCREMENT), though rows are dropped when they have been folded.
+const FIRST: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lists (
+    list_no INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    people INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE uploads (
+    upload INTEGER PRIMARY KEY AUTOINCREMENT,
+    list_no INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    rows INTEGER NOT NULL DEFAULT 0,
+    begun_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    given_up INTEGER NOT NULL DEFAULT 0,
+    idempotency_key TEXT UNIQUE,
+    idempotency_hash TEXT,
+    report TEXT
+) STRICT;
+CREATE INDEX uploads_by_list ON uploads (list_no);
+
+CREATE TABLE numbers (
+    id INTEGER PRIMARY KEY,
+    phone INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    upload INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
+    row INTEGER GENERATED ALWAYS AS (id & 4294967295) VIRTUAL
+) STRICT;
+CREATE INDEX numbers_by_phone ON numbers (phone);
+
+CREATE TABLE templates (
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    template TEXT NOT NULL,
+    PRIMARY KEY (name, language)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE broadcasts (
+    broadcast_no INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    sender TEXT NOT NULL,
+    template_name TEXT NOT NULL,
+    language_code TEXT NOT NULL,
+    list TEXT,
+    definition TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT,
+    detail TEXT NOT NULL DEFAULT '',
+    total INTEGER NOT NULL,
+    stored INTEGER NOT NULL DEFAULT 0,
+    audience_fixed INTEGER NOT NULL,
+    place_upload INTEGER,
+    place_row INTEGER,
+    created_at INTEGER NOT NULL,
+    start_at INTEGER,
+    started_at INTEGER,
+    ended_at INTEGER,
+    resume_at INTEGER,
+    schedule TEXT,
+    occurrence INTEGER,
+    idempotency_key TEXT UNIQUE,
+    idempotency_hash TEXT,
+    UNIQUE (schedule, occurrence)
+) STRICT;
+CREATE INDEX broadcasts_open ON broadcasts (status) WHERE status NOT IN ('completed', 'cancelled');
+CREATE INDEX broadcasts_by_template ON broadcasts (template_name, language_code, created_at);
+
+CREATE TABLE recipients (
+    broadcast_no INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    due INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0,
+    code INTEGER NOT NULL DEFAULT 0,
+    changed_at INTEGER,
+    phone INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (broadcast_no, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recipients_queued ON recipients (broadcast_no, due, seq) WHERE state = 'queued';
+CREATE INDEX recipients_sending ON recipients (broadcast_no, seq) WHERE state = 'sending';
+CREATE INDEX recipients_aside ON recipients (broadcast_no, state, seq)
+    WHERE state = 'in_doubt' OR state = 'failed' OR state = 'skipped';
+
+CREATE TABLE counts (
+    broadcast_no INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    people INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_no, state)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE failures (
+    broadcast_no INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    people INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_no, code)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE skips (
+    broadcast_no INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    people INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_no, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    broadcast_no INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    phone INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    timestamp INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    from_receipt INTEGER NOT NULL,
+    wamid TEXT NOT NULL,
+    response TEXT NOT NULL,
+    UNIQUE (broadcast_no, seq, attempt)
+) STRICT;
+CREATE INDEX attempts_by_broadcast ON attempts (broadcast_no);
+
+CREATE TABLE accepted (quarter INTEGER PRIMARY KEY, messages INTEGER NOT NULL) STRICT;
+
+CREATE TABLE leases (
+    subject TEXT PRIMARY KEY,
+    fence INTEGER NOT NULL,
+    process TEXT,
+    holder TEXT,
+    ends_at INTEGER NOT NULL,
+    status TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE receipts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE schedules (
+    id TEXT PRIMARY KEY,
+    cron TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    next_fire_at INTEGER,
+    last_fired_at INTEGER,
+    enabled INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE VIEW log AS
+    SELECT '+' || attempts.phone AS phone, attempts.status AS status,
+        strftime('%Y-%m-%dT%H:%M:%fZ', attempts.timestamp / 1000.0, 'unixepoch') AS timestamp,
+        attempts.response AS response, broadcasts.id AS broadcast, attempts.attempt AS attempt
+    FROM attempts JOIN broadcasts USING (broadcast_no);
+";
+
+/// Brings the file up to this version's schema, in one transaction, and returns the store's id. Safe when
+/// several processes open a new file at once.
+pub(super) fn bring_up(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| error::on_open(&error, path))?;
+    let outcome = steps(connection, path, now)
+        .and_then(|id| connection.execute_batch("COMMIT").map(|()| id).map_err(|error| error::on_open(&error, path)));
+    if outcome.is_err() && !connection.is_autocommit() {
+        // The first error is the one to report.
+        drop(connection.execute_batch("ROLLBACK"));
+    }
+    outcome
+}
+
+fn steps(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
+    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let taken = usize::try_from(version).unwrap_or(usize::MAX);
+    let owner: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && owner != APPLICATION_ID {
+        return Err(StoreError::Setup(format!(
+            "{} is a database of another program: give [store] url another file",
+            path.display()
+        )));
+    }
+    if taken > STEPS.len() {
+        return Err(StoreError::Setup(format!(
+            "{} was written by a newer wacast (schema {version}, this one knows {}): update wacast",
+            path.display(),
+            STEPS.len()
+        )));
+    }
+    for step in &STEPS[taken..] {
+        connection.execute_batch(step)?;
+    }
+    if taken < STEPS.len() {
+        connection.execute_batch(&format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",
+            STEPS.len()
+        ))?;
+    }
+    store_id(connection, now)
+}
+
+fn store_id(connection: &Connection, now: Millis) -> Result<StoreId> {
+    let found: Option<String> =
+        connection.query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0)).optional()?;
+    if let Some(found) = found {
+        return found.parse().map_err(|error| StoreError::Corrupt(format!("{error}")));
+    }
+    let id = StoreId::from_random(fastrand::u64(..));
+    connection
+        .execute("INSERT INTO meta VALUES ('store_id', ?1), ('created_at', ?2)", params![id.as_str(), now.rfc3339()])?;
+    Ok(id)
+}

@@ -1,0 +1,205 @@
+//! What the ledger should hold, by the plainest means: a state, an attempt and a count of tries a person.
+//!
+//! Every move of the model is held against the table of legal moves.
+
+use std::collections::BTreeSet;
+use wacast::domain::broadcast::Counts;
+use wacast::domain::state::BroadcastStatus;
+use wacast::domain::state::RecipientState::{
+    self, Accepted, Cancelled, Delivered, Failed, InDoubt, Queued, Read, Sending, Sent,
+};
+use wacast::domain::time::Millis;
+use wacast::store::{Evidence, Intent, Verdict};
+
+/// One person.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub state: RecipientState,
+    /// The newest attempt whose number will not be used again.
+    pub attempt: u32,
+    /// The highest number that was ever granted.
+    pub granted: u32,
+    pub tries: u32,
+    pub due: Option<Millis>,
+    /// Queued by a receipt, or by an attempt that never left: what a late `sent` does then is not laid down.
+    pub unclear: bool,
+}
+
+/// One broadcast.
+pub struct Model {
+    pub people: Vec<Person>,
+    pub status: BroadcastStatus,
+    pub now: Millis,
+    /// Intents of which no answer has been told yet.
+    pub unanswered: Vec<Intent>,
+    /// Attempts of which the log must have a row.
+    pub logged: BTreeSet<(u32, u32)>,
+}
+
+impl Model {
+    pub fn new(people: usize, now: Millis) -> Self {
+        let person = Person { state: Queued, attempt: 0, granted: 0, tries: 0, due: None, unclear: false };
+        Self {
+            people: vec![person; people],
+            status: BroadcastStatus::Running,
+            now,
+            unanswered: vec![],
+            logged: BTreeSet::new(),
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for person in &self.people {
+            counts.add(person.state, 1);
+        }
+        counts
+    }
+
+    /// How many may be granted an intent now.
+    pub fn due(&self) -> usize {
+        let due = |person: &&Person| person.state == Queued && person.due.is_none_or(|due| due <= self.now);
+        self.people.iter().filter(due).count()
+    }
+
+    /// Grants an intent that the store granted.
+    pub fn grant(&mut self, intent: &Intent) {
+        let person = &mut self.people[intent.seq as usize];
+        assert_eq!(person.state, Queued, "an intent for somebody who does not wait: {intent:?}");
+        assert!(person.due.is_none_or(|due| due <= self.now), "not due yet: {intent:?}");
+        let numbers = person.attempt + 1..=person.granted + 1;
+        assert!(numbers.contains(&intent.attempt), "attempt {} not of {numbers:?}", intent.attempt);
+        assert_eq!(intent.tries, person.tries, "{intent:?}");
+        (person.attempt, person.granted) = (intent.attempt, intent.attempt.max(person.granted));
+        (person.due, person.unclear) = (None, false);
+        self.turn(intent.seq, Sending);
+        self.unanswered.push(intent.clone());
+    }
+
+    /// Settles an outcome; `newest`: the lease is.
+    pub fn settle(&mut self, seq: u32, attempt: u32, verdict: &Verdict, newest: bool) {
+        let person = &mut self.people[seq as usize];
+        let (current, state) = (person.attempt == attempt, person.state);
+        let settles = current && matches!(state, Sending | InDoubt);
+        match verdict {
+            Verdict::Accepted { .. } | Verdict::Failed { .. } => {
+                self.logged.insert((seq, attempt));
+                if settles {
+                    self.turn(seq, if matches!(verdict, Verdict::Failed { .. }) { Failed } else { Accepted });
+                }
+            }
+            Verdict::InDoubt { .. } if current && state == Sending => self.turn(seq, InDoubt),
+            Verdict::Retry { due, counts, .. } if newest && current && state == Sending => {
+                person.tries += u32::from(*counts);
+                person.due = Some(*due);
+                self.logged.insert((seq, attempt));
+                self.queue(seq);
+            }
+            Verdict::Unsent { due } if newest && current && state == Sending => {
+                person.due = *due;
+                self.give_number_back(seq);
+            }
+            _ => {}
+        }
+    }
+
+    /// The intent never left: its number is free again.
+    pub fn give_number_back(&mut self, seq: u32) {
+        let person = &mut self.people[seq as usize];
+        person.attempt -= 1;
+        person.unclear = true;
+        self.unanswered.retain(|intent| intent.seq != seq || intent.attempt <= person.attempt);
+        self.queue(seq);
+    }
+
+    /// Whether it is laid down what this receipt does.
+    pub fn is_clear(&self, seq: u32, attempt: u32, evidence: &Evidence) -> bool {
+        let person = &self.people[seq as usize];
+        let newest = attempt == person.attempt;
+        let waited_for = newest && matches!(person.state, Sending | InDoubt);
+        if !waited_for && !self.logged.contains(&(seq, attempt)) {
+            return false;
+        }
+        match evidence {
+            Evidence::Reached(Sent) => match person.state {
+                Queued | Cancelled => !newest || !person.unclear,
+                _ => true,
+            },
+            Evidence::Failed { retry: Some(_), .. } => person.state != Failed || !newest,
+            _ => true,
+        }
+    }
+
+    /// Folds a receipt; whether somebody moved.
+    pub fn fold(&mut self, seq: u32, attempt: u32, evidence: &Evidence) -> bool {
+        let is_final = self.status.is_final();
+        let person = &mut self.people[seq as usize];
+        let (newest, state) = (attempt == person.attempt, person.state);
+        if newest && matches!(state, Sending | InDoubt) {
+            self.logged.insert((seq, attempt));
+        }
+        match evidence {
+            Evidence::Reached(proven) => {
+                let higher = state.rung().is_none_or(|rung| Some(rung) < proven.rung());
+                let counts = *proven != Sent || (newest && state != Failed);
+                if !higher || !counts {
+                    return false;
+                }
+                person.due = None;
+                self.turn(seq, *proven);
+            }
+            Evidence::Failed { retry, .. } => {
+                if !newest || !matches!(state, Sending | Accepted | Sent | InDoubt) {
+                    return false;
+                }
+                match retry {
+                    Some(due) if !is_final => {
+                        person.tries += 1;
+                        (person.due, person.unclear) = (Some(*due), true);
+                        self.turn(seq, Queued);
+                    }
+                    _ => self.turn(seq, Failed),
+                }
+            }
+        }
+        true
+    }
+
+    /// Cancels the broadcast.
+    pub fn cancel(&mut self) {
+        self.status = BroadcastStatus::Cancelled;
+        for seq in self.with(Queued) {
+            self.turn(seq, Cancelled);
+        }
+    }
+
+    /// Whoever is in this state, rising.
+    pub fn with(&self, state: RecipientState) -> Vec<u32> {
+        (0..).zip(&self.people).filter(|(_, person)| person.state == state).map(|(seq, _)| seq).collect()
+    }
+
+    fn queue(&mut self, seq: u32) {
+        self.turn(seq, Queued);
+        if self.status == BroadcastStatus::Cancelled {
+            self.turn(seq, Cancelled);
+        }
+    }
+
+    /// Moves somebody, legally.
+    pub fn turn(&mut self, seq: u32, next: RecipientState) {
+        let state = &mut self.people[seq as usize].state;
+        assert!(state.may_become(next), "the model is wrong: {} → {}", state.word(), next.word());
+        *state = next;
+    }
+}
+
+/// A receipt's evidence, any of them.
+pub fn any_evidence(dice: &mut fastrand::Rng, due: Millis) -> Evidence {
+    match dice.u8(0..6) {
+        0 | 1 => Evidence::Reached(Sent),
+        2 => Evidence::Reached(Delivered),
+        3 => Evidence::Reached(Read),
+        4 => Evidence::Failed { code: 131_026, response: String::new(), retry: None, retry_at: None },
+        _ => Evidence::Failed { code: 131_049, response: String::new(), retry: Some(due), retry_at: None },
+    }
+}

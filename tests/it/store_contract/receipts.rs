@@ -1,0 +1,103 @@
+//! Receipts as they came: kept in order until they are folded, and no longer.
+
+use super::Factory;
+use super::stage::{NOW, accepted, reached, running, take};
+use wacast::domain::state::RecipientState::Delivered;
+use wacast::store::{RECEIPTS, RawReceipt, Store};
+
+fn body(number: usize) -> RawReceipt {
+    RawReceipt {
+        received_at: NOW.plus(i64::try_from(number).unwrap()),
+        body: format!("{{\"body\":{number}}}").into_bytes(),
+    }
+}
+
+async fn stored(store: &dyn Store, limit: u32) -> Vec<(u64, RawReceipt)> {
+    let found = store.receipts(limit).await.unwrap();
+    assert!(found.windows(2).all(|pair| pair[0].id < pair[1].id), "ids rise");
+    found
+        .into_iter()
+        .map(|receipt| (receipt.id, RawReceipt { received_at: receipt.received_at, body: receipt.body }))
+        .collect()
+}
+
+fn bodies(found: &[(u64, RawReceipt)]) -> Vec<RawReceipt> {
+    found.iter().map(|(_, receipt)| receipt.clone()).collect()
+}
+
+pub async fn bodies_come_back_as_they_came(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    assert!(store.receipts(10).await.unwrap().is_empty());
+    let odd = RawReceipt { received_at: NOW, body: vec![0, 255, b'\n', b'"'] };
+    store.append_receipts(vec![body(1), odd.clone()]).await.unwrap();
+    store.append_receipts(vec![]).await.unwrap();
+    store.append_receipts(vec![body(2)]).await.unwrap();
+    assert_eq!(bodies(&stored(&*store, 10).await), [body(1), odd.clone(), body(2)], "in order");
+    assert_eq!(bodies(&stored(&*store, 2).await), [body(1), odd.clone()]);
+    assert!(store.receipts_backlog().await.unwrap() > 0);
+    let store = stores.reopen(store).await;
+    assert_eq!(bodies(&stored(&*store, 10).await), [body(1), odd, body(2)]);
+}
+
+pub async fn folding_drops_what_was_folded_and_no_more(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 1).await;
+    let intent = run.open_one().await;
+    run.settle(&intent, accepted(&intent)).await;
+    store.append_receipts((0..5).map(body).collect()).await.unwrap();
+    let found = stored(&*store, 3).await;
+    let moves = vec![run.receipt(0, 1, reached(Delivered))];
+    store.fold_receipts(&run.receipts, moves, found[2].0).await.unwrap();
+    assert_eq!(run.letters().await, "d");
+    let rest = stored(&*store, 10).await;
+    assert_eq!(bodies(&rest), [body(3), body(4)]);
+    store.append_receipts(vec![body(5)]).await.unwrap();
+    store.fold_receipts(&run.receipts, vec![], found[2].0).await.unwrap();
+    let rest = stored(&*store, 10).await;
+    assert_eq!(bodies(&rest), [body(3), body(4), body(5)], "once more drops nothing else");
+    store.fold_receipts(&run.receipts, vec![], rest[2].0).await.unwrap();
+    assert!(stored(&*store, 10).await.is_empty());
+    assert_eq!(store.receipts_backlog().await.unwrap(), 0);
+
+    let store = stores.reopen(store).await;
+    store.append_receipts(vec![body(6)]).await.unwrap();
+    let next = stored(&*store, 10).await;
+    assert!(next[0].0 > rest[2].0, "ids go on rising when all were dropped");
+}
+
+pub async fn none_is_missed_while_others_append(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let lease = take(&*store, RECEIPTS, "folder").await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..4 {
+        let store = store.clone();
+        writers.spawn(async move {
+            for round in 0..15 {
+                let first = writer * 1_000 + round * 10;
+                store.append_receipts((first..first + 3).map(body).collect()).await.unwrap();
+            }
+        });
+    }
+    let (mut seen, mut last) = (vec![], 0);
+    loop {
+        let done = writers.is_empty();
+        let found = stored(&*store, 7).await;
+        if let Some((id, _)) = found.last() {
+            assert!(found[0].0 > last, "none appears below one that was returned");
+            last = *id;
+            store.fold_receipts(&lease, vec![], last).await.unwrap();
+            seen.extend(bodies(&found));
+        } else if done {
+            break;
+        }
+        while writers.try_join_next().is_some() {}
+        tokio::task::yield_now().await;
+    }
+    seen.sort_by_key(|receipt| receipt.received_at);
+    let expected: Vec<_> = (0..4_usize)
+        .flat_map(|writer| {
+            (0..15).flat_map(move |round| (0..3).map(move |one| body(writer * 1_000 + round * 10 + one)))
+        })
+        .collect();
+    assert_eq!(seen, expected);
+}
