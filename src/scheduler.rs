@@ -166,13 +166,13 @@ pub fn start(service: Service, clock: Arc<dyn Clock>, grace_ms: i64) -> Schedule
 }
 
 async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: CancellationToken) {
-    let (ring, mut rung) = tokio::sync::mpsc::channel(WAITING_TICKS);
+    let (ring, mut ticks) = tokio::sync::mpsc::channel(WAITING_TICKS);
     let alarm = alarm::Alarm::start(ring).await;
     let mut trouble_before = String::new();
     while !stop.is_cancelled() {
         // A task of its own: a bug in here is seen and the scheduler goes on.
-        let (looker, now) = (service.clone(), clock.now());
-        let looked = tokio::spawn(async move { tick(&looker, now, grace_ms).await }).await;
+        let (own_service, now) = (service.clone(), clock.now());
+        let looked = tokio::spawn(async move { tick(&own_service, now, grace_ms).await }).await;
         let trouble = match looked {
             Ok(Ok(ticked)) => ticked.troubles.join("; "),
             Ok(Err(error)) => error.message,
@@ -185,16 +185,15 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: Cance
         trouble_before = trouble;
         tokio::select! {
             () = stop.cancelled() => {}
-            rung = tokio::time::timeout(WATCHDOG, rung.recv()) => match rung {
-                Ok(Some(())) => {}
-                Ok(None) | Err(_) => {
+            tick = tokio::time::timeout(WATCHDOG, ticks.recv()) => {
+                if tick != Ok(Some(())) {
                     tracing::warn!("no tick for {} s: looking without one", WATCHDOG.as_secs());
-                    // Without an alarm the channel is closed and `recv` returns at once.
-                    if rung == Ok(None) {
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                    }
                 }
-            },
+                // Without an alarm the channel is closed and `recv` returns at once.
+                if tick == Ok(None) {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
         }
     }
     alarm.stop().await;

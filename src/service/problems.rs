@@ -57,9 +57,10 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template]) -> V
 
 fn sender_problems(picture: &Snapshot, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
     let Some(sender) = &picture.sender else { return };
-    let why = match sender.health_notes.is_empty() {
-        true => "WhatsApp Manager says why.".to_owned(),
-        false => sender.health_notes.join(" "),
+    let why = if sender.health_notes.is_empty() {
+        "WhatsApp Manager says why.".to_owned()
+    } else {
+        sender.health_notes.join(" ")
     };
     match sender.can_send_message.as_str() {
         "BLOCKED" => add(None, "WhatsApp does not let this sender write to anybody".to_owned(), &why),

@@ -31,7 +31,7 @@ struct Waiting {
     receipt: RawReceipt,
     done: oneshot::Sender<Result<()>>,
     /// Given back when the body is stored or dropped.
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 /// Bodies on their way into the store. The committing task starts with the first one.
@@ -65,7 +65,7 @@ impl Service {
         let kib = u32::try_from(body.len() / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&queue.room).try_acquire_many_owned(kib).map_err(|_| backlog())?;
         let (done, stored) = oneshot::channel();
-        let waiting = Waiting { receipt: RawReceipt { received_at, body }, done, _room: room };
+        let waiting = Waiting { receipt: RawReceipt { received_at, body }, done, room };
         queue.waiting.try_send(waiting).map_err(|_| backlog())?;
         // Gone without a word only if the committing task died; then nothing is known to be stored.
         stored.await.unwrap_or_else(|_| {
@@ -103,10 +103,11 @@ async fn commit_all(mut received: mpsc::Receiver<Waiting>, store: Arc<dyn Store>
             }
         }
         let (receipts, waiting): (Vec<_>, Vec<_>) =
-            batch.drain(..).map(|Waiting { receipt, done, _room }| (receipt, (done, _room))).unzip();
+            batch.drain(..).map(|Waiting { receipt, done, room }| (receipt, (done, room))).unzip();
         let outcome =
             if over_the_limit { Err(backlog()) } else { store.append_receipts(receipts).await.map_err(Into::into) };
-        for (done, _room) in waiting {
+        for (done, room) in waiting {
+            drop(room);
             // Nobody listening any more: it is stored all the same, and Meta's repeat does no harm.
             let _ = done.send(outcome.clone());
         }

@@ -152,16 +152,12 @@ impl Service {
             return Ok((Driver::Us, engine.status.borrow().clone()));
         }
         let lease = self.inner.store.lease(&self.inner.settings.sender).await?;
-        Ok(match lease.filter(|lease| lease.ends_in_ms > 0) {
-            Some(LeaseView { holder, status, .. }) => {
-                (Driver::Other(holder), serde_json::from_str(&status).unwrap_or_default())
-            }
-            // Not driving, but what our engine says (why it could not start) is worth knowing.
-            None => {
-                let ours = self.inner.engine.as_ref().map(|engine| engine.status.borrow().clone());
-                (Driver::Nobody, ours.unwrap_or_default())
-            }
-        })
+        if let Some(LeaseView { holder, status, .. }) = lease.filter(|lease| lease.ends_in_ms > 0) {
+            return Ok((Driver::Other(holder), serde_json::from_str(&status).unwrap_or_default()));
+        }
+        // Not driving, but what our engine says (why it could not start) is worth knowing.
+        let ours = self.inner.engine.as_ref().map(|engine| engine.status.borrow().clone());
+        Ok((Driver::Nobody, ours.unwrap_or_default()))
     }
 
     async fn take_picture(&self, last: &Snapshot, rung: bool) -> Result<Snapshot> {
@@ -174,7 +170,9 @@ impl Service {
         }
         open.sort_by_key(|view| (order(&view.broadcast), view.broadcast.start_at));
         if driver == Driver::Nobody {
-            open.iter_mut().for_each(|view| view.done_at = None);
+            for view in &mut open {
+                view.done_at = None;
+            }
         } else {
             estimate_ends(&mut open, &engine, now);
         }
@@ -228,15 +226,15 @@ impl Service {
         let store = &self.inner.store;
         let now = self.now();
         let notes = store.notes("receipts.").await?;
-        let noted = |key: &str| notes.get(key).and_then(|text| text.parse().ok()).map(Millis);
-        let listening_at = noted(LISTENING_NOTE);
+        let time_of = |key: &str| notes.get(key).and_then(|text| text.parse().ok()).map(Millis);
+        let listening_at = time_of(LISTENING_NOTE);
         let set_up_here = self.inner.settings.receipts_set_up;
         if set_up_here && listening_at.is_none_or(|at| now.since(at) >= LISTENING_EVERY_MS) {
             store.put_note(LISTENING_NOTE, &now.0.to_string()).await?;
         }
         Ok(ReceiptsHealth {
             set_up: set_up_here || listening_at.is_some_and(|at| now.since(at) < LISTENING_MS),
-            last_at: noted(LAST_AT_NOTE).max(self.inner.receipts.last_at()),
+            last_at: time_of(LAST_AT_NOTE).max(self.inner.receipts.last_at()),
             backlog: store.receipts_backlog().await?,
         })
     }

@@ -52,8 +52,8 @@ impl Service {
 /// An approved template by its key. `template_missing` says which languages and names exist, `template_not_approved` how it stands.
 fn find(known: &SyncedTemplates, name: &str, language: &str) -> Result<Template> {
     let wrong = |code, message| ServiceError::new(Kind::Wrong, code, message);
-    let named: Vec<&Template> = known.templates.iter().filter(|template| template.name == name).collect();
-    if let Some(template) = named.iter().find(|template| template.language == language) {
+    let of_that_name: Vec<&Template> = known.templates.iter().filter(|template| template.name == name).collect();
+    if let Some(template) = of_that_name.iter().find(|template| template.language == language) {
         if template.is_approved() {
             return Ok((*template).clone());
         }
@@ -63,7 +63,7 @@ fn find(known: &SyncedTemplates, name: &str, language: &str) -> Result<Template>
         );
         return Err(wrong("template_not_approved", message).with_details(json!({ "template_status": template.status })));
     }
-    if named.is_empty() {
+    if of_that_name.is_empty() {
         let mut names: Vec<&str> = known.templates.iter().map(|template| template.name.as_str()).collect();
         names.dedup();
         let shown = if names.is_empty() {
@@ -74,7 +74,7 @@ fn find(known: &SyncedTemplates, name: &str, language: &str) -> Result<Template>
         return Err(wrong("template_missing", format!("there is no template \"{name}\"; {shown}"))
             .with_details(json!({ "languages": [] })));
     }
-    let languages: Vec<&str> = named.iter().map(|template| template.language.as_str()).collect();
+    let languages: Vec<&str> = of_that_name.iter().map(|template| template.language.as_str()).collect();
     let message = format!("the template {name} does not exist in \"{language}\"; it exists in {}", some_of(&languages));
     Err(wrong("template_missing", message).with_details(json!({ "languages": languages })))
 }

@@ -98,7 +98,7 @@ fn read(
     send(Event::Described(rows.described().clone()))?;
     let mut batch = Batch::default();
     let mut batch_bytes = 0;
-    while let Some(row) = rows.next() {
+    for row in rows.by_ref() {
         let row = row.map_err(|error| bad_file(&name, &error.problem))?;
         batch_bytes += batch.add(row, &mut rejects)?;
         if batch.rows() >= BATCH_ROWS || batch_bytes >= BATCH_BYTES {
