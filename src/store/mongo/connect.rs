@@ -53,7 +53,6 @@ pub async fn connect(url: &str) -> Result<Inner, StoreError> {
         client,
         place: place.clone(),
         id: StoreId::from_random(fastrand::u64(..)),
-        opener: fastrand::i64(1..),
         writer: tokio::sync::Mutex::new(()),
         flights: Flights::default(),
     };

@@ -153,7 +153,9 @@ impl Inner {
             }
             // The newest attempt of whoever is settled has its row.
             let settled = state.rung().is_some() || state == RecipientState::Failed;
-            if !settled || said.attempt != newest {
+            if settled && said.attempt == newest {
+                sheet.has_logged(said.key());
+            } else {
                 unlogged.insert(said.key());
             }
         }
@@ -206,8 +208,9 @@ impl Sheet {
                     && standing != RecipientState::Queued
                     && standing.may_become(RecipientState::Failed);
                 let over = known.statuses.get(id).is_some_and(|status| status.is_final());
-                let retry = retry.filter(|_| !over && counts);
-                let retry_at = if over { retry_at.or(retry) } else { *retry_at };
+                // Nobody waits in a broadcast that is over, but a follow-up may take this person up.
+                let retry_at = if over { retry_at.or(*retry) } else { *retry_at };
+                let retry = retry.filter(|_| !over);
                 self.note_failure(said, (*code, response, retry_at), tries, known);
                 if !counts {
                     return false;

@@ -158,6 +158,11 @@ impl Sheet {
         self.segments.values()
     }
 
+    /// This attempt has a log row.
+    pub fn has_logged(&mut self, key: AttemptKey) {
+        self.logged.insert(key);
+    }
+
     /// Whether an attempt is known to have a log row.
     pub fn is_logged(&self, key: &AttemptKey) -> bool {
         self.logged.contains(key)
