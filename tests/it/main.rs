@@ -10,5 +10,7 @@ mod engine;
 mod intake;
 mod messy;
 mod sandbox;
+mod mongo_store;
+mod mongod;
 mod store_contract;
 mod store_sqlite;

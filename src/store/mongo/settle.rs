@@ -19,6 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 struct Authority {
     /// The lease is the newest.
     holds: bool,
+    /// Of the broadcasts of the lease's sender.
     statuses: HashMap<BroadcastId, BroadcastStatus>,
     under_way: HashMap<BroadcastId, UnderWay>,
 }
@@ -99,7 +100,7 @@ impl Inner {
         if !authority.holds {
             return Ok(authority);
         }
-        authority.statuses = Sheet::touch_broadcasts(self, session, &deciding).await?;
+        authority.statuses = Sheet::touch_broadcasts(self, session, &deciding, Some(&lease.subject)).await?;
         for id in deciding {
             // Whoever is asked about has their segment on the sheet; the others do not matter.
             let under_way = self.under_way_of(Some(&mut *session), &document, &id, sheet).await?;
@@ -126,6 +127,10 @@ impl Authority {
             at: date(outcome.at),
             detail: detail.to_owned(),
         }
+    }
+
+    fn decides(&self, id: &BroadcastId) -> bool {
+        self.holds && self.statuses.contains_key(id)
     }
 
     /// Nobody waits in a broadcast that is over.
@@ -172,7 +177,7 @@ impl Sheet {
                     self.reach(id, seq, outcome.attempt, RecipientState::Failed, *code);
                 }
             }
-            Verdict::Retry { code, response, due, counts } if authority.holds && !logged => {
+            Verdict::Retry { code, response, due, counts } if authority.decides(id) && !logged => {
                 self.log(row(false, *code, response, "", None));
                 if newest {
                     self.tried(id, seq, outcome.attempt);
@@ -180,7 +185,7 @@ impl Sheet {
                     self.wait_again(authority.wait(outcome, attempt, tries, *due, response), authority.is_over(id));
                 }
             }
-            Verdict::Unsent { due } if authority.holds && newest => {
+            Verdict::Unsent { due } if authority.decides(id) && newest => {
                 let repeated = authority.window(outcome) == 0 && todo.is_some() && state == RecipientState::Queued;
                 if !repeated {
                     let due = due.unwrap_or(AT_ONCE);
