@@ -6,6 +6,13 @@ mod config;
 mod console_fixtures;
 mod console_keys;
 mod console_screens;
+mod bed;
+mod cloud_client;
+mod http_api;
+mod sandbox;
+mod scheduling;
+mod service;
+
 mod engine;
 mod intake;
 mod messy;
