@@ -24,6 +24,7 @@ pub use ledger::{LedgerPage, LedgerRow, Summary, Twice};
 pub use settings::{Mix, SenderProfile, Settings};
 pub use signature::sign;
 
+use crate::cloud_api::WebhookSender;
 use crate::domain::template::Template;
 use secrecy::SecretString;
 use state::Shared;
@@ -181,6 +182,15 @@ impl SandboxHandle {
     /// What it took in all, and what it took more than once.
     pub fn summary(&self) -> Summary {
         self.shared.summary()
+    }
+
+    /// Asks the webhook of the settings to prove itself, as Meta does when it is registered.
+    pub async fn verify_webhook(&self, verify_token: &str) -> Result<bool, SandboxError> {
+        let refused = SandboxError::Refused;
+        let url = self.settings().webhook_url.ok_or_else(|| refused("no webhook_url is set".to_owned()))?;
+        let webhook = WebhookSender::new(&url).map_err(|error| refused(error.to_string()))?;
+        let challenge = self.shared.now_us().to_string();
+        webhook.verify(verify_token, &challenge).await.map_err(refused)
     }
 
     /// Receipts that wait to be delivered.

@@ -14,6 +14,7 @@
 //!
 //! **Cancelled callers.** Dropping a method's future does not cancel what was begun.
 
+pub mod mongo;
 pub mod sqlite;
 
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};

@@ -16,7 +16,7 @@ const RESPONSE_BYTES: usize = 2 * 1024;
 /// The most that is kept of each text of an error.
 const ERROR_TEXT_BYTES: usize = 1024;
 /// No answer makes anybody wait longer than this.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// The body of an answer, or why there is none.
 pub(super) enum ReadBody {
@@ -88,7 +88,7 @@ struct TakenMessage<'a> {
 }
 
 /// What an answer to a send proves.
-pub(super) fn send_result(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: &str) -> SendResult {
+pub(super) fn send_result(status: StatusCode, retry_after: Option<Duration>, body: &[u8], secret: &str) -> SendResult {
     let response = || presentable(&String::from_utf8_lossy(body), RESPONSE_BYTES, secret);
     if status.is_success() {
         return match serde_json::from_slice::<Taken<'_>>(body).ok().and_then(|taken| taken.messages.into_iter().next())
@@ -103,12 +103,9 @@ pub(super) fn send_result(status: StatusCode, headers: &HeaderMap, body: &[u8], 
     }
     let refused = status.is_client_error() || status.is_server_error();
     match graph_error(body, secret) {
-        Some(error) if refused => SendResult::Refused {
-            http_status: status.as_u16(),
-            error,
-            retry_after: retry_after(headers),
-            response: response(),
-        },
+        Some(error) if refused => {
+            SendResult::Refused { http_status: status.as_u16(), error, retry_after, response: response() }
+        }
         _ => SendResult::Unknown { detail: format!("HTTP {status} without an error code: {}", response()) },
     }
 }
@@ -134,7 +131,7 @@ pub(super) fn graph_error(body: &[u8], secret: &str) -> Option<GraphError> {
 }
 
 /// How long the server asks to wait: `Retry-After` in seconds, else the usage header's minutes.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     let wait = seconds.or_else(|| {
         let usage = headers.get("x-business-use-case-usage")?;
@@ -151,7 +148,7 @@ mod tests {
     use super::*;
 
     fn result(status: u16, body: &str) -> SendResult {
-        send_result(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), "EAAsecret")
+        send_result(StatusCode::from_u16(status).unwrap(), None, body.as_bytes(), "EAAsecret")
     }
 
     #[test]
@@ -218,7 +215,7 @@ mod tests {
         assert_eq!(wait("retry-after", "999999999"), Some(LONGEST_WAIT));
         assert_eq!(wait("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), None);
         let usage = r#"{"1":[{"type":"messages","call_count":100,"estimated_time_to_regain_access":3},{"x":1}]}"#;
-        assert_eq!(wait("x-business-use-case-usage", usage), Some(Duration::from_secs(180)));
+        assert_eq!(wait("x-business-use-case-usage", usage), Some(Duration::from_mins(3)));
         let no_wait = r#"{"1":[{"estimated_time_to_regain_access":0}]}"#;
         assert_eq!(wait("x-business-use-case-usage", no_wait), None);
         assert_eq!(wait("x-business-use-case-usage", "nonsense"), None);

@@ -4,7 +4,7 @@
 //! [`WriteGate`] has the last word. HTTP/1.1 on purpose: one request a connection, so that a lost connection
 //! leaves one outcome unknown and not a hundred.
 
-use super::answer::{ReadBody, in_words, read_body, send_result};
+use super::answer::{ReadBody, in_words, read_body, retry_after, send_result};
 use super::gated_body::{GatedBody, Stage};
 use super::{CallError, CloudApi, SendResult, SenderInfo, TokenInfo, WriteGate, listing};
 use crate::domain::template::Template;
@@ -98,7 +98,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    fn new(secret: SecretString) -> Result<Self, SetupError> {
+    fn new(secret: &SecretString) -> Result<Self, SetupError> {
         let text = secret.expose_secret().trim();
         if text.is_empty() || text.contains(char::is_whitespace) {
             return Err(SetupError::AccessToken);
@@ -140,13 +140,13 @@ impl GraphClient {
             http: http_client(loopback, config.connect_timeout, config.timeout)?,
             root: format!("{}/{}", base.as_str().trim_end_matches('/'), config.api_version),
             business_account_id: config.business_account_id,
-            token: ArcSwap::from_pointee(Token::new(config.access_token)?),
+            token: ArcSwap::from_pointee(Token::new(&config.access_token)?),
             app,
         })
     }
 
     /// Uses another token from the next call on.
-    pub fn set_access_token(&self, access_token: SecretString) -> Result<(), SetupError> {
+    pub fn set_access_token(&self, access_token: &SecretString) -> Result<(), SetupError> {
         self.token.store(Arc::new(Token::new(access_token)?));
         Ok(())
     }
@@ -246,9 +246,9 @@ impl CloudApi for GraphClient {
             Err(error) => return failed(progress.conclude(), in_words(&error.without_url())),
         };
         let status = response.status();
-        let headers = response.headers().clone();
+        let retry_after = retry_after(response.headers());
         let result = match read_body(response, SEND_ANSWER_BYTES).await {
-            ReadBody::Whole(body) => send_result(status, &headers, &body, token.secret()),
+            ReadBody::Whole(body) => send_result(status, retry_after, &body, token.secret()),
             ReadBody::TooLong => SendResult::Unknown { detail: format!("HTTP {status} with an endless answer") },
             ReadBody::Broken(detail) => SendResult::Unknown { detail: format!("HTTP {status}, then: {detail}") },
         };

@@ -105,7 +105,7 @@ fn find_column<'a>(wanted: &str, columns: &'a [String]) -> Option<&'a String> {
 ///
 /// `columns` are those of the audience's uploads; `name` and `phone` are there always. A named variable that
 /// nothing is bound to takes the column of its name.
-pub fn resolve(slots: &[Slot], bindings: &Bindings, columns: &[String]) -> Result<Resolved, BindingProblem> {
+pub fn resolve(slots: &[Slot], bindings: &Bindings, columns: &[String]) -> Result<Resolved, Box<BindingProblem>> {
     let mut all_columns: Vec<String> = OWN_COLUMNS.map(str::to_owned).to_vec();
     for column in columns {
         if !all_columns.contains(column) {
@@ -146,7 +146,7 @@ pub fn resolve(slots: &[Slot], bindings: &Bindings, columns: &[String]) -> Resul
     }
     problem.variables = slots.iter().map(|slot| slot.name.clone()).collect();
     problem.columns = all_columns;
-    Err(problem)
+    Err(Box::new(problem))
 }
 
 fn found(column: &str, columns: &[String], slot: &Slot, problem: &mut BindingProblem) -> Option<String> {

@@ -144,7 +144,7 @@ pub fn retry_wait_ms(rule: &Rule, tries: u32, random: u64) -> i64 {
 
 /// A part of `widest_ms`, spread evenly over the random values.
 fn jitter(widest_ms: i64, random: u64) -> i64 {
-    let wide = u128::from(widest_ms.unsigned_abs()) * u128::from(random) >> 64;
+    let wide = (u128::from(widest_ms.unsigned_abs()) * u128::from(random)) >> 64;
     i64::try_from(wide).unwrap_or(widest_ms)
 }
 

@@ -94,7 +94,8 @@ struct Parameter<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
     #[serde(borrow, default)]
-    parameter_name: Option<Text<'a>>,
+    #[serde(rename = "parameter_name")]
+    name: Option<Text<'a>>,
     #[serde(borrow, default)]
     text: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -216,13 +217,12 @@ fn texts(component: &str, slots: &[&Slot], parameters: &[Parameter<'_>]) -> Resu
             let kind = parameter.kind.as_str();
             return Err(Refusal::new(132_012, format!("{component}: Format mismatch, expected text, received {kind}")));
         }
-        let name = parameter.parameter_name.as_ref().map(Text::as_str);
+        let name = parameter.name.as_ref().map(Text::as_str);
         let named = |slot: &Slot| match &slot.place {
             Place::Body(own) | Place::HeaderText(own) => own.as_deref() == name,
             _ => false,
         };
-        let again = name.is_some()
-            && parameters[..place].iter().any(|one| one.parameter_name.as_ref().map(Text::as_str) == name);
+        let again = name.is_some() && parameters[..place].iter().any(|one| one.name.as_ref().map(Text::as_str) == name);
         if again || !slots.iter().any(|slot| named(slot)) {
             return Err(Refusal::new(132_012, format!("{component}: Parameter name {name:?} is not the template's")));
         }

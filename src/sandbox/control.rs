@@ -37,21 +37,21 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/codes", get(codes))
 }
 
-fn wrong(problem: impl ToString) -> Response {
+fn wrong(problem: &(impl ToString + ?Sized)) -> Response {
     answer(StatusCode::BAD_REQUEST, &json!({"error": problem.to_string()}))
 }
 
 fn done(result: Result<(), SandboxError>) -> Response {
     match result {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => wrong(error),
+        Err(error) => wrong(&error),
     }
 }
 
 fn shown(value: &impl Serialize) -> Response {
     match serde_json::to_value(value) {
         Ok(value) => answer(StatusCode::OK, &value),
-        Err(error) => wrong(error),
+        Err(error) => wrong(&error),
     }
 }
 
@@ -79,7 +79,7 @@ async fn change_settings(State(shared): State<Arc<Shared>>, body: Bytes) -> Resp
     let new = read(&body).and_then(|keys| changed(shared.settings.load().as_ref(), keys));
     match new {
         Ok(new) => done(shared.set_settings(new)),
-        Err(error) => wrong(error),
+        Err(error) => wrong(&error),
     }
 }
 
@@ -89,7 +89,7 @@ async fn add_fault(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             shared.core().faults.push(fault);
             done(Ok(()))
         }
-        Err(error) => wrong(error),
+        Err(error) => wrong(&error),
     }
 }
 
@@ -109,14 +109,14 @@ struct TemplateStatus {
 async fn change_template(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match read::<TemplateStatus>(&body) {
         Ok(asked) => done(shared.set_template_status(&asked.name, &asked.language, &asked.status)),
-        Err(error) => wrong(error),
+        Err(error) => wrong(&error),
     }
 }
 
 async fn change_sender(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let mut keys: serde_json::Map<String, Value> = match read(&body) {
         Ok(keys) => keys,
-        Err(error) => return wrong(error),
+        Err(error) => return wrong(&error),
     };
     let Some(Value::String(id)) = keys.remove("id") else { return wrong("the key id is missing") };
     let mut problem = None;
@@ -125,7 +125,7 @@ async fn change_sender(State(shared): State<Arc<Shared>>, body: Bytes) -> Respon
         Err(error) => problem = Some(error),
     });
     match problem {
-        Some(error) => wrong(error),
+        Some(error) => wrong(&error),
         None => done(result),
     }
 }
@@ -144,7 +144,7 @@ async fn ledger(State(shared): State<Arc<Shared>>, Query(place): Query<Place>) -
 async fn summary(State(shared): State<Arc<Shared>>) -> Response {
     match tokio::task::spawn_blocking(move || shared.summary()).await {
         Ok(summary) => shown(&summary),
-        Err(error) => wrong(error),
+        Err(error) => wrong(&error),
     }
 }
 

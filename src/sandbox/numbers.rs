@@ -53,6 +53,10 @@ pub enum Country {
 }
 
 /// The number that provokes this code; codes have six digits at most, longer ones are cut.
+///
+/// # Panics
+///
+/// Never: the digits are a phone number's.
 pub fn provoking(country: Country, way: Way, code: i64) -> Phone {
     let front = match country {
         Country::India => 91_987,
@@ -145,7 +149,7 @@ fn by_code(code: i64) -> Fate {
     if BY_RECEIPT.contains(&code) { Fate::Failed(code) } else { Fate::Refused(code) }
 }
 
-/// 64 bits that follow from a seed and a number and look like chance (SplitMix64).
+/// 64 bits that follow from a seed and a number and look like chance (`SplitMix64`).
 pub(super) fn mixed(seed: u64, number: u64) -> u64 {
     let mut bits = number.wrapping_add(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

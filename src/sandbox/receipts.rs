@@ -79,10 +79,9 @@ impl Outbox {
         let failed = |code: i64| Kind::Failed(u32::try_from(code).unwrap_or(0));
         let receipts = match fate {
             Fate::Failed(code) => [Some((sent, failed(code))), None, None],
-            Fate::Delivered => [Some((sent, Kind::Sent)), Some((delivered, Kind::Delivered)), None],
             Fate::Read => [Some((sent, Kind::Sent)), Some((delivered, Kind::Delivered)), Some((read, Kind::Read))],
             // Taken though something broke: it arrives like any other.
-            Fate::Broken(_) => [Some((sent, Kind::Sent)), Some((delivered, Kind::Delivered)), None],
+            Fate::Delivered | Fate::Broken(_) => [Some((sent, Kind::Sent)), Some((delivered, Kind::Delivered)), None],
             Fate::Sent | Fate::Refused(_) => [Some((sent, Kind::Sent)), None, None],
         };
         let row_number = u32::try_from(row).unwrap_or(u32::MAX);
@@ -151,6 +150,10 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
         let body = body(&shared, &due);
         let signature = sign(shared.app_secret.expose_secret(), &body);
         post(&shared, sender, body.into(), &signature).await;
+        if due.len() < settings.receipts_per_post {
+            // Let some more come due, so that they share the next call.
+            pause(&shared, TICK).await;
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -31,7 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// The longest request that is read.
 const MOST_BODY_BYTES: usize = 256 * 1024;
 /// How long a request hangs that gets no answer.
-const HANG: Duration = Duration::from_secs(120);
+const HANG: Duration = Duration::from_mins(2);
 
 /// Serves until the sandbox stops.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, address: SocketAddr) {
@@ -211,13 +211,12 @@ async fn messages(
 }
 
 fn latency(shared: &Shared) -> Duration {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
     let (shortest, longest) = shared.settings.load().latency_ms;
     if longest == 0 {
         return Duration::ZERO;
     }
     let spread = u64::from(longest - shortest) * 1_000 + 1;
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let call = shared.calls.fetch_add(1, Ordering::Relaxed);
     Duration::from_micros(u64::from(shortest) * 1_000 + mixed(shared.seed, call) % spread)
 }
 

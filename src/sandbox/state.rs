@@ -12,7 +12,7 @@ use crate::domain::error_policy::ErrorPolicy;
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,8 @@ pub(super) struct Shared {
     pub(super) seed: u64,
     pub(super) stop: CancellationToken,
     pub(super) in_flight: AtomicUsize,
+    /// Answers so far; chance in their latency follows from it.
+    pub(super) calls: AtomicU64,
     started: Instant,
     started_us: u64,
 }
@@ -109,6 +111,7 @@ impl Shared {
             seed: config.seed,
             stop,
             in_flight: AtomicUsize::new(0),
+            calls: AtomicU64::new(0),
             started: Instant::now(),
             started_us: u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or(0),
         })
@@ -203,7 +206,9 @@ impl Shared {
             None => self.numbers.by_chance(&settings.mix, *to),
         };
         let broken = match fate {
-            Fate::Refused(code) => return Err(refused(Refusal::new(code, format!("provoked by +{}", to.digits())))),
+            Fate::Refused(number) => {
+                return Err(refused(Refusal::new(number, format!("provoked by +{}", to.digits()))));
+            }
             Fate::Broken(kind @ (FaultKind::CutAfter | FaultKind::HangAfter | FaultKind::Malformed)) => Some(kind),
             Fate::Broken(kind) => return Err(Outcome::Broken(kind)),
             _ => None,

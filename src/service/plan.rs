@@ -220,7 +220,7 @@ impl Service {
 pub(super) fn resolve(template: &Template, bindings: &Bindings, columns: &[String]) -> Result<Resolved> {
     let slots = template.slots().map_err(|error| wrong("template_unsupported", error.to_string()))?;
     binding::resolve(&slots, bindings, columns).map_err(|problem| {
-        let BindingProblem { missing, unknown, no_such_column, bad_text, variables, columns } = &problem;
+        let BindingProblem { missing, unknown, no_such_column, bad_text, variables, columns } = &*problem;
         let code = match () {
             () if !missing.is_empty() => "variables_unbound",
             () if !unknown.is_empty() => "variables_unknown",

@@ -45,7 +45,7 @@ impl WriteGate for Gate {
 
 pub fn config(base_url: &str) -> ClientConfig {
     let mut config = ClientConfig::new(base_url, "v25.0", BUSINESS_ACCOUNT_ID, ACCESS_TOKEN.to_owned().into());
-    config.app_id = APP_ID.to_owned();
+    config.app_id = APP_ID.into();
     config.app_secret = Some(APP_SECRET.to_owned().into());
     config
 }
@@ -102,7 +102,7 @@ async fn a_refusal_says_code_status_and_wait() {
     let refused = send(&client, provoking(Country::India, Way::Usual, 80_007)).await;
     let SendResult::Refused { http_status: 400, error, retry_after, .. } = refused else { panic!("{refused:?}") };
     assert_eq!((error.code, error.trace.as_str()), (80_007, "SANDBOX"));
-    assert_eq!(retry_after, Some(Duration::from_secs(60)));
+    assert_eq!(retry_after, Some(Duration::from_mins(1)));
     let refused = client.send("100000000000099", body(person(), 1), Gate::open()).await;
     assert!(matches!(refused, SendResult::Refused { error, .. } if error.code == 100 && error.subcode == Some(33)));
     sandbox.break_with(Fault::times(FaultKind::Unavailable, 1));
@@ -318,11 +318,11 @@ async fn a_token_can_be_asked_for_and_replaced() {
     let (sandbox, client) = sandbox().await;
     let info = client.token().await.unwrap().unwrap();
     assert!(info.is_valid && info.expires_at == 0 && info.scopes.len() == 2);
-    client.set_access_token("another-token".to_owned().into()).unwrap();
+    client.set_access_token(&"another-token".to_owned().into()).unwrap();
     assert!(!client.token().await.unwrap().unwrap().is_valid);
     let refused = send(&client, person()).await;
     assert!(matches!(refused, SendResult::Refused { http_status: 401, error, .. } if error.code == 190));
-    client.set_access_token(ACCESS_TOKEN.to_owned().into()).unwrap();
+    client.set_access_token(&ACCESS_TOKEN.to_owned().into()).unwrap();
     assert!(matches!(send(&client, person()).await, SendResult::Accepted { .. }));
     let mut config = config(&sandbox.base_url());
     config.app_secret = None;

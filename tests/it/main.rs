@@ -1,4 +1,6 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
+mod config;
+mod engine;
 mod console_fixtures;
 mod console_keys;
 mod console_screens;

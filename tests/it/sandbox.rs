@@ -1,7 +1,7 @@
 //! The sandbox as a Cloud API: payload checks, numbers that provoke, limits, faults, receipts, ledger.
 
 use crate::cloud_client::{Gate, attempt, body, client, person, sample};
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bytes::Bytes;
@@ -277,6 +277,25 @@ async fn receipts_climb_the_ladder_and_carry_the_attempt() {
     }
     assert_eq!(got[0]["pricing"]["category"], "utility");
     assert!(got[2].get("pricing").is_none());
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_webhook_proves_itself_by_its_challenge() {
+    let handler = async |Query(asked): Query<HashMap<String, String>>| {
+        if asked["hub.mode"] == "subscribe" && asked["hub.verify_token"] == "mine" {
+            (StatusCode::OK, asked["hub.challenge"].clone())
+        } else {
+            (StatusCode::FORBIDDEN, String::new())
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/webhook", listener.local_addr().unwrap());
+    let app = axum::Router::new().route("/webhook", axum::routing::get(handler));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let sandbox = start(fast(url)).await;
+    assert!(sandbox.verify_webhook("mine").await.unwrap());
+    assert!(!sandbox.verify_webhook("another").await.unwrap());
     sandbox.shutdown().await;
 }
 

@@ -3,7 +3,7 @@ use crate::domain::ids::{BroadcastId, StoreId};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn template(format: &str, components: Value) -> Template {
+fn template(format: &str, components: &Value) -> Template {
     serde_json::from_value(json!({
         "name": "autumn_offer", "language": "en_US", "status": "APPROVED", "category": "MARKETING",
         "parameter_format": format, "components": components,
@@ -22,7 +22,7 @@ fn texts(values: &[&str]) -> Vec<String> {
 fn offer() -> Template {
     template(
         "NAMED",
-        json!([
+        &json!([
             {"type": "HEADER", "format": "IMAGE"},
             {"type": "BODY", "text": "Hi {{first_name}}, {{discount}} off for you, {{first_name}}."},
             {"type": "FOOTER", "text": "Reply STOP to end"},
@@ -61,7 +61,7 @@ fn a_payload_is_what_meta_documents() {
 
 #[test]
 fn without_variables_there_are_no_components() {
-    let plain = template("POSITIONAL", json!([{"type": "BODY", "text": "Hello"}]));
+    let plain = template("POSITIONAL", &json!([{"type": "BODY", "text": "Hello"}]));
     let body = MessageMaker::new(&plain).unwrap().body("+15550100111".parse().unwrap(), &[], &attempt(0)).unwrap();
     let payload: Value = serde_json::from_slice(&body).unwrap();
     assert!(payload["template"].get("components").is_none(), "{payload}");
@@ -71,7 +71,7 @@ fn without_variables_there_are_no_components() {
 fn a_numbered_text_header_stands_before_the_body() {
     let both = template(
         "POSITIONAL",
-        json!([{"type": "BODY", "text": "{{1}} and {{2}}"}, {"type": "HEADER", "format": "TEXT", "text": "For {{1}}"}]),
+        &json!([{"type": "BODY", "text": "{{1}} and {{2}}"}, {"type": "HEADER", "format": "TEXT", "text": "For {{1}}"}]),
     );
     let values = texts(&["head", "one", "two"]);
     let body = MessageMaker::new(&both).unwrap().body("+15550100111".parse().unwrap(), &values, &attempt(0)).unwrap();
@@ -108,7 +108,7 @@ fn a_preview_shows_the_same_values() {
 
 #[test]
 fn a_value_that_looks_like_a_variable_stays_a_value() {
-    let two = template("POSITIONAL", json!([{"type": "BODY", "text": "{{1}}/{{2}}"}]));
+    let two = template("POSITIONAL", &json!([{"type": "BODY", "text": "{{1}}/{{2}}"}]));
     assert_eq!(preview(&two, &texts(&["{{2}}", "b"])).unwrap().body, "{{2}}/b");
 }
 

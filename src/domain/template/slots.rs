@@ -171,23 +171,23 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn template(components: serde_json::Value) -> Template {
+    fn template(components: &serde_json::Value) -> Template {
         serde_json::from_value(json!({
             "name": "t", "language": "en_US", "status": "APPROVED", "category": "MARKETING", "components": components,
         }))
         .unwrap()
     }
 
-    fn names(components: serde_json::Value) -> Vec<String> {
+    fn names(components: &serde_json::Value) -> Vec<String> {
         template(components).slots().unwrap().into_iter().map(|slot| slot.name).collect()
     }
 
     #[test]
     fn only_what_the_template_has_is_asked_for() {
-        assert!(names(json!([{"type": "BODY", "text": "Hello"}, {"type": "FOOTER", "text": "{{1}}"}])).is_empty());
-        assert_eq!(names(json!([{"type": "BODY", "text": "{{2}} {{1}} {{1}}"}])), ["1", "2"]);
+        assert!(names(&json!([{"type": "BODY", "text": "Hello"}, {"type": "FOOTER", "text": "{{1}}"}])).is_empty());
+        assert_eq!(names(&json!([{"type": "BODY", "text": "{{2}} {{1}} {{1}}"}])), ["1", "2"]);
         assert_eq!(
-            names(json!([
+            names(&json!([
                 {"type": "BUTTONS", "buttons": [
                     {"type": "QUICK_REPLY", "text": "Stop"},
                     {"type": "URL", "text": "Shop", "url": "https://example.com/{{1}}"},
@@ -204,13 +204,13 @@ mod tests {
     #[test]
     fn a_headers_variable_keeps_its_plain_name_while_it_is_unique() {
         let with_body = |body: &str| {
-            names(json!([{"type": "HEADER", "format": "TEXT", "text": "For {{first_name}}"},
+            names(&json!([{"type": "HEADER", "format": "TEXT", "text": "For {{first_name}}"},
                 {"type": "BODY", "text": body}]))
         };
         assert_eq!(with_body("{{city}}"), ["first_name", "city"]);
         assert_eq!(with_body("{{first_name}}"), ["header.first_name", "first_name"]);
         assert_eq!(
-            names(json!([{"type": "HEADER", "text": "{{1}}"}, {"type": "BODY", "text": "{{1}}"}])),
+            names(&json!([{"type": "HEADER", "text": "{{1}}"}, {"type": "BODY", "text": "{{1}}"}])),
             ["header.1", "1"]
         );
     }
@@ -229,10 +229,10 @@ mod tests {
             (json!([{"type": "BODY", "text": "{{1}} {{name}}"}]), "both"),
             (json!([{"type": "BODY", "text": "{{1}} {{3}}"}]), "gap"),
         ] {
-            let error = template(components).slots().unwrap_err();
+            let error = template(&components).slots().unwrap_err();
             assert!(error.to_string().contains(part) && error.to_string().contains("t / en_US"), "{error}");
         }
-        let mut code = template(json!([{"type": "BODY", "text": "{{1}}"}]));
+        let mut code = template(&json!([{"type": "BODY", "text": "{{1}}"}]));
         code.category = "AUTHENTICATION".into();
         assert!(code.slots().unwrap_err().part.contains("one-time"));
     }

@@ -1,0 +1,445 @@
+//! The ledger in MongoDB, for teams: several consoles, more than one machine.
+//!
+//! Recipients are written once; `segments` hold one letter of state for each of 1,000 of them, with the
+//! figures that counts are summed from; `attempts` are the log, append-only; `todo` holds retries and
+//! doubts; a sender's document in `leases` carries fence, holder and the open windows. `sending` is not written
+//! anywhere: it is who stands in an open window and is still `queued` by letter. So an intent is one small
+//! update, and an outcome is a row and a letter.
+//!
+//! All that the promise rests on is written with majority and journal, and what decides is read from the
+//! primary. Within a process there is one writer of segments; across processes transactions collide and are
+//! begun again. Each operation runs in a task of its own, since a driver's future that is dropped half-way is
+//! not a write that did not happen. Nothing outside this module sees a type of the driver's. Called through [`Store`] only.
+
+mod broadcasts;
+mod connect;
+mod documents;
+mod failure;
+mod flights;
+mod fold;
+mod freeze;
+mod lease;
+mod odds;
+mod reading;
+mod segment;
+mod settle;
+mod sheet;
+mod transaction;
+mod uploads;
+mod views;
+mod windows;
+
+use self::failure::Op;
+use self::flights::Flights;
+use super::{
+    AudiencePlace, BroadcastMade, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView, ListSummary, LogRow,
+    NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result, Store, StoreError,
+    StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
+};
+use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
+use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
+use crate::domain::phone::Phone;
+use crate::domain::schedule::Schedule;
+use crate::domain::state::{PauseReason, RecipientState};
+use crate::domain::template::Template;
+use crate::domain::time::Millis;
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use mongodb::bson::Document;
+use mongodb::options::FindOptions;
+use mongodb::{Client, ClientSession, Collection, Database};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+
+/// How long a caller waits for an operation. It goes on behind, since it cannot be called back.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Documents in one answer of a query. The driver's own first answer holds 101.
+const BATCH: u32 = 10_000;
+
+/// A ledger in a MongoDB database.
+pub struct MongoStore {
+    inner: Arc<Inner>,
+    tasks: TaskTracker,
+}
+
+/// What the operations share.
+struct Inner {
+    client: Client,
+    db: Database,
+    place: String,
+    id: StoreId,
+    /// Tells this opened store from others of the same process.
+    opener: i64,
+    /// One writer of segments at a time.
+    writer: tokio::sync::Mutex<()>,
+    flights: Flights,
+}
+
+impl MongoStore {
+    /// Opens the database that a `mongodb://` or `mongodb+srv://` url names, and prepares it when it is new.
+    /// `Setup` when the url or the server does not do, `Unavailable` when nobody answers within 5 s.
+    pub async fn open(url: &str) -> Result<Self> {
+        let url = url.to_owned();
+        let opening = tokio::spawn(async move { connect::connect(&url).await });
+        let inner = opening.await.map_err(|_| StoreError::Corrupt("opening the store broke off".to_owned()))??;
+        Ok(Self { inner: Arc::new(inner), tasks: TaskTracker::new() })
+    }
+
+    /// Runs an operation to its end in a task of its own, and waits for it for a bounded time.
+    async fn run<T, F, Fut>(&self, operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<Inner>) -> Fut,
+        Fut: Future<Output = Op<T>> + Send + 'static,
+    {
+        let place = &self.inner.place;
+        let task = self.tasks.spawn(operation(Arc::clone(&self.inner)));
+        match tokio::time::timeout(PATIENCE, task).await {
+            Ok(Ok(done)) => done.map_err(|failure| failure.explain(place)),
+            Ok(Err(_)) => Err(StoreError::Corrupt("an operation of the store broke off".to_owned())),
+            Err(_) => {
+                let waited = PATIENCE.as_secs();
+                Err(StoreError::Unavailable(format!("{place} gave no answer for {waited} s")))
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
+        self.db.collection(name)
+    }
+
+    fn documents(&self, name: &str) -> Collection<Document> {
+        self.db.collection(name)
+    }
+
+    /// Finds all that match, within a transaction if there is one.
+    async fn find_in<T: DeserializeOwned + Send + Sync>(
+        &self,
+        session: Option<&mut ClientSession>,
+        name: &str,
+        filter: Document,
+    ) -> Op<Vec<T>> {
+        self.find_with(session, name, filter, FindOptions::default()).await
+    }
+
+    /// The same with an order, a limit or a projection.
+    async fn find_with<T: DeserializeOwned + Send + Sync>(
+        &self,
+        session: Option<&mut ClientSession>,
+        name: &str,
+        filter: Document,
+        mut options: FindOptions,
+    ) -> Op<Vec<T>> {
+        options.batch_size = Some(BATCH);
+        let collection = self.collection::<T>(name);
+        let find = collection.find(filter).with_options(options);
+        Ok(match session {
+            Some(session) => {
+                let mut cursor = find.session(&mut *session).await?;
+                cursor.stream(session).try_collect().await?
+            }
+            None => find.await?.try_collect().await?,
+        })
+    }
+
+    async fn aggregate(&self, name: &str, stages: Vec<Document>) -> Op<Vec<Document>> {
+        let cursor = self.documents(name).aggregate(stages).allow_disk_use(true).batch_size(BATCH).await?;
+        Ok(cursor.try_collect().await?)
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    fn id(&self) -> &StoreId {
+        &self.inner.id
+    }
+
+    fn place(&self) -> String {
+        self.inner.place.clone()
+    }
+
+    async fn free_bytes(&self) -> Option<u64> {
+        self.run(|inner| async move { Ok(connect::free_bytes(&inner).await) }).await.ok().flatten()
+    }
+
+    async fn begin_upload(&self, upload: NewUpload, now: Millis) -> Result<UploadBegun> {
+        self.run(|inner| async move { inner.begin_upload(&upload, now).await }).await
+    }
+
+    async fn known_phones(&self, upload: UploadId, phones: &[Phone]) -> Result<(Vec<usize>, Vec<usize>)> {
+        let phones = phones.to_vec();
+        self.run(|inner| async move { inner.known_phones(upload, &phones).await }).await
+    }
+
+    async fn add_rows(&self, upload: UploadId, rows: Vec<UploadRow>) -> Result<()> {
+        self.run(|inner| async move { inner.add_rows(upload, rows).await }).await
+    }
+
+    async fn finish_upload(&self, upload: UploadId, report: UploadReport, now: Millis) -> Result<UploadSummary> {
+        self.run(|inner| async move { inner.finish_upload(upload, &report, now).await }).await
+    }
+
+    async fn abandon_upload(&self, upload: UploadId) -> Result<()> {
+        self.run(|inner| async move { inner.abandon_upload(upload).await }).await
+    }
+
+    async fn sweep_uploads(&self, before: Millis) -> Result<u64> {
+        self.run(|inner| async move { inner.sweep_uploads(before).await }).await
+    }
+
+    async fn lists(&self) -> Result<Vec<ListSummary>> {
+        self.run(|inner| async move { inner.lists().await }).await
+    }
+
+    async fn uploads(&self, list: Option<&str>, limit: u32) -> Result<Vec<UploadSummary>> {
+        let list = list.map(str::to_owned);
+        self.run(|inner| async move { inner.uploads(list.as_deref(), limit).await }).await
+    }
+
+    async fn audience_uploads(&self, list: Option<&str>) -> Result<Vec<UploadId>> {
+        let list = list.map(str::to_owned);
+        self.run(|inner| async move { inner.audience_uploads(list.as_deref()).await }).await
+    }
+
+    async fn audience_size(&self, uploads: &[UploadId]) -> Result<u64> {
+        let uploads = uploads.to_vec();
+        self.run(|inner| async move { inner.audience_size(&uploads).await }).await
+    }
+
+    async fn audience_page(
+        &self,
+        uploads: &[UploadId],
+        after: Option<AudiencePlace>,
+        limit: u32,
+    ) -> Result<Vec<(AudiencePlace, Number)>> {
+        let uploads = uploads.to_vec();
+        self.run(|inner| async move { inner.audience_page(&uploads, after, limit).await }).await
+    }
+
+    async fn put_templates(&self, templates: &[Template], now: Millis) -> Result<()> {
+        let templates = templates.to_vec();
+        self.run(|inner| async move { inner.put_templates(&templates, now).await }).await
+    }
+
+    async fn templates(&self) -> Result<SyncedTemplates> {
+        self.run(|inner| async move { inner.templates().await }).await
+    }
+
+    async fn make_broadcast(&self, new: NewBroadcast, now: Millis) -> Result<BroadcastMade> {
+        self.run(|inner| async move { inner.make_broadcast(&new, now).await }).await
+    }
+
+    async fn start_broadcast(&self, id: &BroadcastId, definition: Definition, total: u32) -> Result<Broadcast> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.start_broadcast(&id, &definition, total).await }).await
+    }
+
+    async fn add_recipients(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        from: u32,
+        recipients: Vec<NewRecipient>,
+        place: AudiencePlace,
+    ) -> Result<()> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.run(|inner| async move { inner.add_recipients(&lease, &id, from, &recipients, place).await }).await
+    }
+
+    async fn frozen_so_far(&self, id: &BroadcastId) -> Result<(u32, Option<AudiencePlace>)> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.frozen_so_far(&id).await }).await
+    }
+
+    async fn begin_running(&self, lease: &Lease, id: &BroadcastId, total: u32, now: Millis) -> Result<Broadcast> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.run(|inner| async move { inner.begin_running(&lease, &id, total, now).await }).await
+    }
+
+    async fn pause(
+        &self,
+        id: &BroadcastId,
+        reason: PauseReason,
+        detail: &str,
+        resume_at: Option<Millis>,
+    ) -> Result<Broadcast> {
+        let (id, detail) = (id.clone(), detail.to_owned());
+        self.run(|inner| async move { inner.pause(&id, reason, &detail, resume_at).await }).await
+    }
+
+    async fn resume(&self, id: &BroadcastId, now: Millis) -> Result<Broadcast> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.resume(&id, now).await }).await
+    }
+
+    async fn cancel(&self, id: &BroadcastId, now: Millis) -> Result<Broadcast> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.cancel(&id, now).await }).await
+    }
+
+    async fn complete(&self, lease: &Lease, id: &BroadcastId, now: Millis) -> Result<bool> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.run(|inner| async move { inner.complete(&lease, &id, now).await }).await
+    }
+
+    async fn broadcast(&self, id: &BroadcastId) -> Result<Broadcast> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.broadcast(&id).await }).await
+    }
+
+    async fn broadcasts(&self, open_only: bool, limit: u32) -> Result<Vec<Broadcast>> {
+        self.run(|inner| async move { inner.broadcasts(open_only, limit).await }).await
+    }
+
+    async fn counts(&self, id: &BroadcastId) -> Result<Counts> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.counts(&id).await }).await
+    }
+
+    async fn failures(&self, id: &BroadcastId) -> Result<Vec<(i64, u64)>> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.failures(&id).await }).await
+    }
+
+    async fn skips(&self, id: &BroadcastId) -> Result<Vec<(String, u64)>> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.skips(&id).await }).await
+    }
+
+    async fn recipients(
+        &self,
+        id: &BroadcastId,
+        state: Option<RecipientState>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<RecipientRow>> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.recipients(&id, state, after, limit).await }).await
+    }
+
+    async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
+        let id = id.cloned();
+        self.run(|inner| async move { inner.log(id.as_ref(), after, limit).await }).await
+    }
+
+    async fn log_tail(&self, limit: u32) -> Result<Vec<LogRow>> {
+        self.run(|inner| async move { inner.log_tail(limit).await }).await
+    }
+
+    async fn take_lease(
+        &self,
+        subject: &str,
+        holder: &Holder,
+        ttl_ms: i64,
+        holder_is_gone: Option<u64>,
+    ) -> Result<LeaseAnswer> {
+        let (subject, holder) = (subject.to_owned(), holder.clone());
+        self.run(|inner| async move { inner.take_lease(&subject, &holder, ttl_ms, holder_is_gone).await }).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, status: &str) -> Result<()> {
+        let (lease, status) = (lease.clone(), status.to_owned());
+        self.run(|inner| async move { inner.renew_lease(&lease, ttl_ms, &status).await }).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<()> {
+        let lease = lease.clone();
+        self.run(|inner| async move { inner.release_lease(&lease).await }).await
+    }
+
+    async fn lease(&self, subject: &str) -> Result<Option<LeaseView>> {
+        let subject = subject.to_owned();
+        self.run(|inner| async move { inner.lease(&subject).await }).await
+    }
+
+    async fn recover(&self, lease: &Lease, now: Millis) -> Result<Vec<(BroadcastId, u64)>> {
+        let lease = lease.clone();
+        self.run(|inner| async move { inner.recover(&lease, now).await }).await
+    }
+
+    async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
+        let (held, of) = (lease.clone(), id.clone());
+        let opened = self.run(|inner| async move { inner.open_window(&held, &of, limit, now).await }).await?;
+        // From here on nothing waits, so the caller gets what is noted as handed out.
+        let Some(opened) = opened else { return Ok(Vec::new()) };
+        self.inner.flights.hand_out(lease, opened.number, id, &opened.intents);
+        Ok(opened.intents)
+    }
+
+    async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.next_due(&id).await }).await
+    }
+
+    async fn settle(&self, lease: &Lease, outcomes: Vec<Outcome>) -> Result<()> {
+        let lease = lease.clone();
+        self.run(|inner| async move { inner.settle(&lease, &outcomes).await }).await
+    }
+
+    async fn accepted_since(&self, since: Millis) -> Result<u64> {
+        self.run(|inner| async move { inner.accepted_since(since).await }).await
+    }
+
+    async fn append_receipts(&self, receipts: Vec<RawReceipt>) -> Result<()> {
+        self.run(|inner| async move { inner.append_receipts(&receipts).await }).await
+    }
+
+    async fn receipts_backlog(&self) -> Result<u64> {
+        self.run(|inner| async move { inner.receipts_backlog().await }).await
+    }
+
+    async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {
+        self.run(|inner| async move { inner.receipts(limit).await }).await
+    }
+
+    async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport> {
+        let lease = lease.clone();
+        self.run(|inner| async move { inner.fold_receipts(&lease, &moves, up_to).await }).await
+    }
+
+    async fn add_schedule(&self, schedule: &Schedule) -> Result<()> {
+        let schedule = schedule.clone();
+        self.run(|inner| async move { inner.add_schedule(&schedule).await }).await
+    }
+
+    async fn schedules(&self) -> Result<Vec<Schedule>> {
+        self.run(|inner| async move { inner.schedules().await }).await
+    }
+
+    async fn advance_schedule(&self, id: &ScheduleId, fired: Millis, next: Option<Millis>) -> Result<bool> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.advance_schedule(&id, fired, next).await }).await
+    }
+
+    async fn enable_schedule(&self, id: &ScheduleId, enabled: bool, next: Option<Millis>) -> Result<()> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.enable_schedule(&id, enabled, next).await }).await
+    }
+
+    async fn put_note(&self, key: &str, value: &str) -> Result<()> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.run(|inner| async move { inner.put_note(&key, &value).await }).await
+    }
+
+    async fn note(&self, key: &str) -> Result<Option<String>> {
+        let key = key.to_owned();
+        self.run(|inner| async move { inner.note(&key).await }).await
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<BTreeMap<String, String>> {
+        let prefix = prefix.to_owned();
+        self.run(|inner| async move { inner.notes(&prefix).await }).await
+    }
+
+    async fn close(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.inner.client.clone().shutdown().await;
+    }
+}

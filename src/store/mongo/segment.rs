@@ -1,0 +1,206 @@
+//! A segment: one letter of state for each of 1,000 recipients, with the figures that follow from it.
+//!
+//! Pure: read from a document, changed in memory, written back whole. The figures (how many in each
+//! state, failures by code, skips by reason) are what counts are summed from, so they are kept by the
+//! same call that changes a letter.
+
+use super::documents::{large, small};
+use crate::domain::ids::BroadcastId;
+use crate::domain::state::RecipientState;
+use crate::store::StoreError;
+use mongodb::bson::{Bson, Document, doc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Recipients in one segment.
+pub const SEGMENT: u32 = 1_000;
+
+/// The key of `segments`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SegmentKey {
+    /// The broadcast.
+    pub b: BroadcastId,
+    /// Which thousand.
+    pub n: i32,
+}
+
+impl SegmentKey {
+    /// The segment that a recipient is in.
+    pub fn of(broadcast: &BroadcastId, seq: u32) -> Self {
+        Self { b: broadcast.clone(), n: small(seq / SEGMENT) }
+    }
+}
+
+impl From<&SegmentKey> for Bson {
+    fn from(key: &SegmentKey) -> Self {
+        Self::Document(doc! { "b": key.b.as_str(), "n": key.n })
+    }
+}
+
+/// A document of `segments`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Which.
+    #[serde(rename = "_id")]
+    pub id: SegmentKey,
+    /// The letters, in order of seq.
+    states: String,
+    /// How many recipients have each letter.
+    counts: BTreeMap<char, i32>,
+    /// The newest attempt's number of those who had more than one, by their place in the segment.
+    #[serde(default)]
+    newest: BTreeMap<String, i32>,
+    /// How many failed, by error code.
+    #[serde(default)]
+    failures: BTreeMap<String, i32>,
+    /// How many were left out, by reason.
+    #[serde(default)]
+    skips: Vec<(String, i32)>,
+}
+
+impl Segment {
+    /// One without recipients yet.
+    pub fn empty(id: SegmentKey) -> Self {
+        Self {
+            id,
+            states: String::new(),
+            counts: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            skips: Vec::new(),
+        }
+    }
+
+    /// The seq of its first recipient.
+    pub fn first_seq(&self) -> u32 {
+        large(self.id.n) * SEGMENT
+    }
+
+    /// How many recipients are in it.
+    pub fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// Where the recipient with this seq stands; `None` when there is no such recipient.
+    pub fn state(&self, seq: u32) -> Option<RecipientState> {
+        let place = seq.checked_sub(self.first_seq())? as usize;
+        self.states.as_bytes().get(place).and_then(|letter| RecipientState::from_letter(char::from(*letter)))
+    }
+
+    /// All recipients with their states, in order of seq.
+    pub fn recipients(&self) -> impl Iterator<Item = (u32, RecipientState)> + '_ {
+        let known = |letter| RecipientState::from_letter(letter).unwrap_or(RecipientState::InDoubt);
+        (self.first_seq()..).zip(self.states.chars().map(known))
+    }
+
+    /// How many are in a state.
+    pub fn count(&self, state: RecipientState) -> u64 {
+        self.counts.get(&state.letter()).map_or(0, |count| u64::from(large(*count)))
+    }
+
+    /// Adds the next recipient: queued, or left out for a reason.
+    pub fn push(&mut self, skipped: Option<&str>) {
+        let state = if skipped.is_some() { RecipientState::Skipped } else { RecipientState::Queued };
+        self.states.push(state.letter());
+        *self.counts.entry(state.letter()).or_default() += 1;
+        if let Some(reason) = skipped {
+            match self.skips.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, count)) => *count += 1,
+                None => self.skips.push((reason.to_owned(), 1)),
+            }
+        }
+    }
+
+    /// Moves a recipient. `code` is the error code that it fails with, or, when it leaves `failed`, the one
+    /// that it had failed with.
+    pub fn set(&mut self, seq: u32, state: RecipientState, code: i64) {
+        let Some(before) = self.state(seq) else { return };
+        let place = (seq - self.first_seq()) as usize;
+        // Letters are ASCII, so a place is a byte.
+        self.states.replace_range(place..=place, state.letter().encode_utf8(&mut [0; 4]));
+        bump(&mut self.counts, before.letter(), -1);
+        bump(&mut self.counts, state.letter(), 1);
+        if before == RecipientState::Failed {
+            bump(&mut self.failures, code.to_string(), -1);
+        }
+        if state == RecipientState::Failed {
+            bump(&mut self.failures, code.to_string(), 1);
+        }
+    }
+
+    /// The number of the newest attempt that has been settled; 1 also when there was none.
+    pub fn newest(&self, seq: u32) -> u32 {
+        let place = seq.saturating_sub(self.first_seq()).to_string();
+        self.newest.get(&place).map_or(1, |attempt| large(*attempt))
+    }
+
+    /// Notes an attempt that has been settled.
+    pub fn tried(&mut self, seq: u32, attempt: u32) {
+        if attempt > self.newest(seq) {
+            self.newest.insert(seq.saturating_sub(self.first_seq()).to_string(), small(attempt));
+        }
+    }
+
+    /// An upsert that writes it whole.
+    pub fn statement(&self) -> Result<Document, StoreError> {
+        Ok(doc! { "q": { "_id": &self.id }, "u": super::documents::to_document(self)?, "upsert": true })
+    }
+}
+
+fn bump<K: Ord>(counts: &mut BTreeMap<K, i32>, key: K, by: i32) {
+    let count = counts.entry(key).or_default();
+    *count += by;
+    if *count == 0 {
+        counts.retain(|_, count| *count != 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment() -> Segment {
+        let mut segment = Segment::empty(SegmentKey::of(&BroadcastId::from_random(1), 2_000));
+        segment.push(None);
+        segment.push(Some("opted out"));
+        segment.push(None);
+        segment
+    }
+
+    #[test]
+    fn figures_follow_the_letters() {
+        let mut segment = segment();
+        segment.set(2_000, RecipientState::Failed, 131_026);
+        segment.set(2_002, RecipientState::Accepted, 0);
+        assert_eq!(segment.count(RecipientState::Queued), 0);
+        assert_eq!(segment.count(RecipientState::Failed), 1);
+        assert_eq!(segment.failures["131026"], 1);
+        segment.set(2_000, RecipientState::Delivered, 131_026);
+        assert!(segment.failures.is_empty());
+        assert_eq!(segment.skips, [("opted out".to_owned(), 1)]);
+        let states: Vec<_> = segment.recipients().collect();
+        assert_eq!(
+            states,
+            [(2_000, RecipientState::Delivered), (2_001, RecipientState::Skipped), (2_002, RecipientState::Accepted)]
+        );
+        assert_eq!(segment.counts.values().sum::<i32>(), 3);
+    }
+
+    #[test]
+    fn whoever_is_not_in_it_has_no_state() {
+        let segment = segment();
+        assert_eq!(segment.state(1_999), None);
+        assert_eq!(segment.state(2_003), None);
+    }
+
+    #[test]
+    fn survives_the_way_to_the_database_and_back() {
+        let mut segment = segment();
+        segment.set(2_000, RecipientState::Failed, -1);
+        segment.tried(2_000, 3);
+        let document = crate::store::mongo::documents::to_document(&segment).unwrap();
+        let back: Segment = mongodb::bson::deserialize_from_document(document).unwrap();
+        assert_eq!(back, segment);
+        assert_eq!((back.newest(2_000), back.newest(2_002)), (3, 1));
+    }
+}

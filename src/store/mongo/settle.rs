@@ -1,0 +1,242 @@
+//! Settling: what came of intents, stored in one transaction for many people.
+//!
+//! Facts are taken from anyone and are idempotent by their attempt; decisions (`Retry`, `Unsent`) only
+//! from the holder of the newest lease. An outcome that is not of the newest attempt is logged and moves nobody.
+
+use super::Inner;
+use super::documents::{AttemptKey, PersonKey, TodoDoc, TodoKind, date, large};
+use super::failure::{Failure, Op};
+use super::sheet::{NewRow, Sheet, UnderWay, attempt_key};
+use crate::domain::ids::BroadcastId;
+use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::time::Millis;
+use crate::store::{Lease, Outcome, Verdict};
+use mongodb::ClientSession;
+use std::collections::{BTreeSet, HashMap};
+
+/// What decisions of a batch need to know. Read only when there are any.
+#[derive(Default)]
+struct Authority {
+    /// The lease is the newest.
+    holds: bool,
+    statuses: HashMap<BroadcastId, BroadcastStatus>,
+    under_way: HashMap<BroadcastId, UnderWay>,
+}
+
+impl Outcome {
+    fn is_decision(&self) -> bool {
+        matches!(self.verdict, Verdict::Retry { .. } | Verdict::Unsent { .. })
+    }
+
+    fn key(&self) -> AttemptKey {
+        attempt_key(&self.broadcast, self.seq, self.attempt)
+    }
+}
+
+impl Inner {
+    pub(super) async fn settle(&self, lease: &Lease, outcomes: &[Outcome]) -> Op<()> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let _writer = self.writer.lock().await;
+        let mut transaction = self.transaction().await?;
+        // The first try takes it that a queued recipient's outcome is new, which saves a look at each; the
+        // unique key says when it is not, and then every one is looked at.
+        let mut careful = false;
+        let held = loop {
+            transaction.start().await?;
+            let done = self.settle_once(&mut transaction.session, lease, outcomes, careful).await;
+            careful = careful || done.as_ref().is_err_and(Failure::is_duplicate);
+            if let Some(held) = transaction.finish(done).await? {
+                break held;
+            }
+        };
+        let settled = outcomes.iter().filter(|outcome| held || !outcome.is_decision());
+        self.flights.settled(&lease.subject, settled.map(|outcome| (&outcome.broadcast, outcome.seq)));
+        Ok(())
+    }
+
+    /// Returns whether decisions were taken.
+    async fn settle_once(
+        &self,
+        session: &mut ClientSession,
+        lease: &Lease,
+        outcomes: &[Outcome],
+        careful: bool,
+    ) -> Op<bool> {
+        let people: Vec<(&BroadcastId, u32)> =
+            outcomes.iter().map(|outcome| (&outcome.broadcast, outcome.seq)).collect();
+        let mut sheet = Sheet::read(self, session, &people).await?;
+        let to_look_at: BTreeSet<AttemptKey> = outcomes
+            .iter()
+            .filter(|outcome| careful || sheet.state(&outcome.broadcast, outcome.seq) != Some(RecipientState::Queued))
+            .map(Outcome::key)
+            .collect();
+        sheet.read_logged(self, session, to_look_at).await?;
+        let authority = self.authority(session, lease, outcomes, &sheet).await?;
+        for outcome in outcomes {
+            sheet.settle(outcome, &authority);
+        }
+        sheet.write(self, session).await?;
+        Ok(authority.holds)
+    }
+
+    async fn authority(
+        &self,
+        session: &mut ClientSession,
+        lease: &Lease,
+        outcomes: &[Outcome],
+        sheet: &Sheet,
+    ) -> Op<Authority> {
+        let mut authority = Authority::default();
+        let deciding: BTreeSet<BroadcastId> =
+            outcomes.iter().filter(|outcome| outcome.is_decision()).map(|outcome| outcome.broadcast.clone()).collect();
+        if deciding.is_empty() {
+            return Ok(authority);
+        }
+        let document = self.lease_document(Some(&mut *session), &lease.subject).await?;
+        authority.holds = document.proves(lease);
+        if !authority.holds {
+            return Ok(authority);
+        }
+        authority.statuses = Sheet::touch_broadcasts(self, session, &deciding).await?;
+        for id in deciding {
+            // Whoever is asked about has their segment on the sheet; the others do not matter.
+            let under_way = self.under_way_of(Some(&mut *session), &document, &id, sheet).await?;
+            authority.under_way.insert(id, under_way);
+        }
+        Ok(authority)
+    }
+}
+
+impl Authority {
+    fn window(&self, outcome: &Outcome) -> i64 {
+        let flying = self.under_way.get(&outcome.broadcast).and_then(|under_way| under_way.get(outcome.seq));
+        flying.map_or(0, |flying| flying.window)
+    }
+
+    /// Nobody waits in a broadcast that is over.
+    fn is_over(&self, id: &BroadcastId) -> bool {
+        self.statuses.get(id).is_some_and(|status| status.is_final())
+    }
+}
+
+impl Sheet {
+    fn settle(&mut self, outcome: &Outcome, authority: &Authority) {
+        let (id, seq, key) = (&outcome.broadcast, outcome.seq, outcome.key());
+        let Some(state) = self.state(id, seq) else { return };
+        let todo = self.todo(id, seq).cloned();
+        let tries = todo.as_ref().map_or(0, |todo| todo.tries);
+        let logged = self.is_logged(&key);
+        // Anybody else has a settled newest attempt, or never had one.
+        let newest = !logged
+            && match state {
+                RecipientState::Queued => todo.as_ref().is_none_or(|todo| todo.attempt <= key.a),
+                RecipientState::InDoubt => todo.as_ref().is_none_or(|todo| todo.attempt <= key.a),
+                _ => false,
+            };
+        let row = |sent, code, response, wamid, retry_at| NewRow {
+            key: key.clone(),
+            phone: outcome.phone,
+            sent,
+            at: outcome.at,
+            code,
+            response,
+            wamid,
+            tries,
+            retry_at,
+        };
+        match &outcome.verdict {
+            Verdict::Accepted { wamid, response } => {
+                self.log(row(true, 0, response, wamid, None));
+                if newest {
+                    self.reach(id, seq, outcome.attempt, RecipientState::Accepted, 0);
+                }
+            }
+            Verdict::Failed { code, response, retry_at } => {
+                self.log(row(false, *code, response, "", *retry_at));
+                if newest {
+                    self.reach(id, seq, outcome.attempt, RecipientState::Failed, *code);
+                }
+            }
+            Verdict::Retry { code, response, due, counts } if authority.holds && !logged => {
+                self.log(row(false, *code, response, "", None));
+                if newest {
+                    let waiting = Waiting { attempt: key.a + 1, tries: tries + i32::from(*counts), due: *due };
+                    self.wait_again(outcome, waiting, response, authority);
+                }
+            }
+            Verdict::Unsent { due } if authority.holds && newest => {
+                let repeated = authority.window(outcome) == 0 && todo.is_some() && state == RecipientState::Queued;
+                if !repeated {
+                    let waiting = Waiting { attempt: key.a, tries, due: due.unwrap_or(Millis(0)) };
+                    self.wait_again(outcome, waiting, "", authority);
+                }
+            }
+            Verdict::InDoubt { detail } if newest && state == RecipientState::Queued => {
+                self.move_to(id, seq, RecipientState::InDoubt, 0);
+                self.tried(id, seq, outcome.attempt);
+                self.wait(TodoDoc {
+                    id: PersonKey::new(id, seq),
+                    kind: TodoKind::Doubt,
+                    attempt: key.a,
+                    tries,
+                    due: date(Millis(0)),
+                    after: todo.map_or(0, |todo| todo.after),
+                    at: date(outcome.at),
+                    detail: detail.clone(),
+                });
+            }
+            // A decision without authority, or a repeat.
+            Verdict::Retry { .. } | Verdict::Unsent { .. } | Verdict::InDoubt { .. } => {}
+        }
+    }
+
+    /// Moves somebody to a state in which nothing of theirs waits.
+    pub(super) fn reach(&mut self, id: &BroadcastId, seq: u32, attempt: u32, state: RecipientState, code: i64) {
+        self.move_to(id, seq, state, code);
+        self.tried(id, seq, attempt);
+        self.done(id, seq);
+    }
+
+    fn wait_again(&mut self, outcome: &Outcome, waiting: Waiting, detail: &str, authority: &Authority) {
+        let (id, seq) = (&outcome.broadcast, outcome.seq);
+        if authority.is_over(id) {
+            self.reach(id, seq, outcome.attempt, RecipientState::Cancelled, 0);
+            return;
+        }
+        if self.state(id, seq) != Some(RecipientState::Queued) {
+            self.move_to(id, seq, RecipientState::Queued, 0);
+        }
+        self.tried(id, seq, outcome.attempt);
+        self.wait(TodoDoc {
+            id: PersonKey::new(id, seq),
+            kind: TodoKind::Retry,
+            attempt: waiting.attempt,
+            tries: waiting.tries,
+            due: date(waiting.due),
+            after: authority.window(outcome),
+            at: date(outcome.at),
+            detail: detail.to_owned(),
+        });
+    }
+}
+
+/// When and as which attempt somebody is tried again.
+struct Waiting {
+    attempt: i32,
+    tries: i32,
+    due: Millis,
+}
+
+/// The newest attempt of a recipient as a sheet knows it: of the intent that stands, of what waits, or the
+/// newest that was settled; 0: never tried.
+pub fn newest_attempt(state: RecipientState, flying: Option<u32>, todo: Option<&TodoDoc>, settled: u32) -> u32 {
+    match (state, flying, todo) {
+        (_, Some(attempt), _) => attempt,
+        (RecipientState::Queued, None, None) => 0,
+        (RecipientState::Queued, None, Some(todo)) => large(todo.attempt - 1),
+        (_, None, Some(todo)) if todo.kind == TodoKind::Doubt => large(todo.attempt),
+        _ => settled,
+    }
+}
