@@ -107,15 +107,22 @@ impl PaceBox {
 pub struct QuitBox {
     /// The marked answer.
     pub cursor: usize,
+    /// Something is under way that stopping at once would cut off.
+    pub under_way: bool,
 }
 
 impl QuitBox {
-    /// The answers in their order.
-    pub const ANSWERS: [(&'static str, Option<Leaving>); 3] = [
+    const WHILE_SENDING: [(&'static str, Option<Leaving>); 3] = [
         ("stay here", None),
         ("finish what is under way, then quit (a few seconds)", Some(Leaving::Drain)),
         ("stop now (who is under way becomes \"not sure\" until a receipt tells)", Some(Leaving::Now)),
     ];
+    const WHILE_IDLE: [(&'static str, Option<Leaving>); 2] = [("stay here", None), ("quit", Some(Leaving::Drain))];
+
+    /// The answers in their order.
+    pub fn answers(&self) -> &'static [(&'static str, Option<Leaving>)] {
+        if self.under_way { &Self::WHILE_SENDING } else { &Self::WHILE_IDLE }
+    }
 }
 
 impl Dialog {
@@ -155,6 +162,15 @@ impl Dialog {
                 Vec::new()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether an action of its place is there at the moment; what is not is neither shown nor heard.
+    pub fn offers(&self, model: &Model, action: Action) -> bool {
+        match self {
+            Self::Load(load) => load.offers(model, action),
+            Self::Wizard(wizard) => wizard.offers(action),
+            _ => true,
         }
     }
 
@@ -214,10 +230,10 @@ fn act_palette(palette: &mut Palette, model: &mut Model, action: Action) -> (The
 fn act_quit(quit: &mut QuitBox, action: Action) -> (Then, Vec<Request>) {
     match action {
         Action::Up => quit.cursor = quit.cursor.saturating_sub(1),
-        Action::Down => quit.cursor = (quit.cursor + 1).min(QuitBox::ANSWERS.len() - 1),
+        Action::Down => quit.cursor = (quit.cursor + 1).min(quit.answers().len() - 1),
         Action::Quit => return (Then::Close, vec![Request::Leave(Leaving::Drain)]),
         Action::Accept => {
-            let leaving = QuitBox::ANSWERS.get(quit.cursor).and_then(|(_, leaving)| *leaving);
+            let leaving = quit.answers().get(quit.cursor).and_then(|(_, leaving)| *leaving);
             return (Then::Close, leaving.map(Request::Leave).into_iter().collect());
         }
         _ => return (Then::Close, Vec::new()),

@@ -82,6 +82,15 @@ impl LoadFile {
         }
     }
 
+    /// Whether an action of its place is there at the moment.
+    pub fn offers(&self, model: &Model, action: Action) -> bool {
+        match (self.stage, action) {
+            (Stage::Run, Action::Cancel) => matches!(model.import, Some(Import::Running { .. })),
+            (Stage::Check, Action::Accept) => self.peek.get().is_some_and(|peek| peek.phone_column.is_some()),
+            _ => true,
+        }
+    }
+
     /// The field that letters go to first.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.stage {
@@ -173,7 +182,7 @@ impl LoadFile {
         match self.stage {
             Stage::Pick => self.act_pick(action),
             Stage::Check => self.act_check(model, action),
-            Stage::Run => self.act_run(model, action),
+            Stage::Run => Self::act_run(action),
         }
     }
 
@@ -242,9 +251,6 @@ impl LoadFile {
         match action {
             Action::Next | Action::Previous => self.on_list = !self.on_list,
             Action::Accept => {
-                if self.peek.get().is_none_or(|peek| peek.phone_column.is_none()) {
-                    return (Then::Stay, Vec::new());
-                }
                 let filled = |field: &Field| Some(field.trimmed().to_owned()).filter(|text| !text.is_empty());
                 let request =
                     Request::Import { path: self.file(), country: filled(&self.country), list: filled(&self.list) };
@@ -263,11 +269,9 @@ impl LoadFile {
         (Then::Stay, Vec::new())
     }
 
-    fn act_run(&mut self, model: &Model, action: Action) -> (Then, Vec<Request>) {
-        let running = matches!(model.import, Some(Import::Running { .. }));
+    fn act_run(action: Action) -> (Then, Vec<Request>) {
         match action {
-            Action::Cancel if running => (Then::Stay, vec![Request::StopImport]),
-            Action::Cancel => (Then::Stay, Vec::new()),
+            Action::Cancel => (Then::Stay, vec![Request::StopImport]),
             _ => (Then::Close, Vec::new()),
         }
     }

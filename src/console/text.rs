@@ -77,29 +77,45 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let paragraph = clean(paragraph.trim_end_matches('\r'));
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            let gap = usize::from(!line.is_empty());
-            if width(&line) + gap + width(word) <= room {
-                if gap == 1 {
-                    line.push(' ');
-                }
+        let words = paragraph.trim_start_matches(' ');
+        let mut line = " ".repeat((paragraph.len() - words.len()).min(room / 2));
+        let mut used = line.len();
+        let mut empty = true;
+        for word in words.split(' ') {
+            let (gap, wide) = (usize::from(!empty), width(word));
+            if used + gap + wide <= room {
+                line.push_str(&" "[..gap]);
                 line.push_str(word);
+                used += gap + wide;
+                empty = false;
                 continue;
             }
-            if !line.is_empty() {
+            if !empty {
                 lines.push(std::mem::take(&mut line));
+                used = 0;
             }
             for piece in pieces(word) {
-                if !line.is_empty() && width(&line) + width(&piece) > room {
+                let wide = width(&piece);
+                if !line.is_empty() && used + wide > room {
                     lines.push(std::mem::take(&mut line));
+                    used = 0;
                 }
                 line.push_str(&piece);
+                used += wide;
             }
+            empty = false;
         }
         lines.push(line);
     }
     lines
+}
+
+/// A text behind a name of `indent` cells; its further lines stand below its first.
+pub fn behind(name: &str, indent: usize, text: &str, room: usize) -> Vec<String> {
+    let lines = wrap(text, room.saturating_sub(indent));
+    let first = column(name, indent, "");
+    let blank = " ".repeat(indent);
+    lines.iter().enumerate().map(|(row, line)| format!("{}{line}", if row == 0 { &first } else { &blank })).collect()
 }
 
 /// `48,210`.
@@ -204,6 +220,8 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("a\n\nb", 9), ["a", "", "b"]);
+        assert_eq!(wrap("  a b", 4), ["  a", "b"], "what is set in stays set in");
+        assert_eq!(behind("To", 4, "one two", 8), ["To  one", "    two"]);
         assert!(wrap("🎉🎉🎉", 1).len() <= 3);
     }
 

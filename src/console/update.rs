@@ -57,7 +57,8 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
             model.dialogs.push(dialog);
             return requests;
         }
-        let Some(action) = Key::of(event).and_then(|key| actions::lookup(dialog.place(), key)) else {
+        let action = Key::of(event).and_then(|key| actions::lookup(dialog.place(), key));
+        let Some(action) = action.filter(|action| dialog.offers(model, *action)) else {
             model.dialogs.push(dialog);
             return Vec::new();
         };
@@ -163,7 +164,8 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             Vec::new()
         }
         Action::Quit => {
-            model.dialogs.push(Dialog::Quit(QuitBox { cursor: usize::from(!something_runs(model)) }));
+            let quit = QuitBox { cursor: usize::from(!something_runs(model)), under_way: is_under_way(model) };
+            model.dialogs.push(Dialog::Quit(quit));
             Vec::new()
         }
         Action::Next => {
@@ -178,6 +180,16 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             Vec::new()
         }
     }
+}
+
+/// Whether messages go out from here at this moment.
+fn is_under_way(model: &Model) -> bool {
+    model.snapshot.as_ref().is_some_and(|snapshot| {
+        let running = |view: &crate::service::view::BroadcastView| {
+            matches!(view.broadcast.status, BroadcastStatus::Running | BroadcastStatus::Preparing)
+        };
+        snapshot.driver == Driver::Us && (snapshot.engine.unsettled > 0 || snapshot.open.iter().any(running))
+    })
 }
 
 /// Whether quitting stops something.

@@ -8,7 +8,7 @@ mod step;
 
 pub use bind::{Binding, bindings, guess};
 
-use super::actions::Place;
+use super::actions::{Action, Place};
 use super::field::{Field, Kind};
 use super::message::Request;
 use super::model::{Load, Model};
@@ -155,6 +155,18 @@ impl Wizard {
         }
     }
 
+    /// Whether an action of its place is there at the moment.
+    pub fn offers(&self, action: Action) -> bool {
+        let Step::Review = self.step else { return true };
+        match (&self.review, action) {
+            (_, Action::Back) => !self.starting,
+            (Review::Ready(plan), Action::Toggle) => plan.repeat_of.is_some() && !self.starting,
+            (Review::Ready(plan), Action::Left | Action::Right) => plan.samples.len() > 1,
+            (Review::Ready(_), _) => !self.starting,
+            (Review::Planning(..) | Review::Refused(_), _) => false,
+        }
+    }
+
     /// The field that letters go to first.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.step {
@@ -168,7 +180,7 @@ impl Wizard {
                 WhenField::Time => Some(&mut self.time),
                 WhenField::Label => Some(&mut self.label),
             },
-            Step::Review if !self.starting => Some(&mut self.count),
+            Step::Review if !self.starting && matches!(self.review, Review::Ready(_)) => Some(&mut self.count),
             _ => None,
         }
     }

@@ -4,9 +4,11 @@
 //! Pure; the labels of states come from the domain's tables.
 
 use super::look::{Glyphs, Role};
+use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
+use std::sync::OnceLock;
 
 use super::text::{counted, pace, thousands};
 
@@ -60,10 +62,20 @@ pub fn lasting(milliseconds: i64) -> String {
     } else if milliseconds < HOUR {
         format!("{} min", milliseconds / MINUTE)
     } else if milliseconds < 2 * DAY {
-        format!("{} h {} min", milliseconds / HOUR, milliseconds % HOUR / MINUTE)
+        two_units(milliseconds / HOUR, "h", milliseconds % HOUR / MINUTE, "min")
     } else {
-        format!("{} days {} h", milliseconds / DAY, milliseconds % DAY / HOUR)
+        two_units(milliseconds / DAY, "days", milliseconds % DAY / HOUR, "h")
     }
+}
+
+fn two_units(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
+    if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
+}
+
+/// What happened when WhatsApp answers with this code, in the same words as everywhere else.
+pub fn error_title(code: i64) -> &'static str {
+    static POLICY: OnceLock<ErrorPolicy> = OnceLock::new();
+    &POLICY.get_or_init(ErrorPolicy::built_in).rule_for(code, None, None, false).title
 }
 
 trait Seconds {
@@ -203,7 +215,9 @@ mod tests {
             (60_000, "1 min"),
             (3_599_999, "59 min"),
             (14 * HOUR + 20 * MINUTE, "14 h 20 min"),
+            (3 * HOUR, "3 h"),
             (3 * DAY + 2 * HOUR, "3 days 2 h"),
+            (40 * DAY, "40 days"),
             (-5, "0 s"),
         ] {
             assert_eq!(lasting(milliseconds), words);

@@ -112,7 +112,14 @@ pub fn view(broadcast: Broadcast, counts: &[(RecipientState, u64)]) -> Broadcast
     for (state, count) in counts {
         all.set(*state, *count);
     }
-    BroadcastView { broadcast, counts: all, funnel: all.funnel(), failures: Vec::new(), skips: Vec::new(), done_at: None }
+    BroadcastView {
+        broadcast,
+        counts: all,
+        funnel: all.funnel(),
+        failures: Vec::new(),
+        skips: Vec::new(),
+        done_at: None,
+    }
 }
 
 fn cause(code: i64, title: &str, count: u64) -> Cause {
@@ -160,7 +167,12 @@ pub fn ended(random: u64, label: &str) -> BroadcastView {
     broadcast.ended_at = Some(NOW.plus(-22 * HOUR));
     let mut view = view(
         broadcast,
-        &[(RecipientState::Delivered, 1_200), (RecipientState::Read, 740), (RecipientState::Failed, 57), (RecipientState::InDoubt, 3)],
+        &[
+            (RecipientState::Delivered, 1_200),
+            (RecipientState::Read, 740),
+            (RecipientState::Failed, 57),
+            (RecipientState::InDoubt, 3),
+        ],
     );
     view.failures = vec![cause(131_026, "not reachable on WhatsApp", 57)];
     view
@@ -237,7 +249,13 @@ pub fn uploads() -> Vec<UploadSummary> {
     };
     vec![
         upload(2, "diwali", "customers-nov.xlsx", 3 * HOUR, report),
-        upload(1, "diwali", "first-try.csv", 5 * DAY, UploadReport { received: 20, imported: 20, ..UploadReport::default() }),
+        upload(
+            1,
+            "diwali",
+            "first-try.csv",
+            5 * DAY,
+            UploadReport { received: 20, imported: 20, ..UploadReport::default() },
+        ),
     ]
 }
 
@@ -294,7 +312,12 @@ pub fn full(columns: u16, rows: u16) -> Model {
     show(&mut model, full_snapshot());
     update(&mut model, Event::Answer(Answer::Templates(Ok(templates()), false)));
     update(&mut model, Event::Answer(Answer::Uploads(Ok(uploads()))));
-    update(&mut model, Event::Answer(Answer::Log(Ok((1..200).map(|row| log_row(row, if row % 7 == 3 { "failed" } else { "sent" })).collect()))));
+    update(
+        &mut model,
+        Event::Answer(Answer::Log(Ok((1..200)
+            .map(|row| log_row(row, if row % 7 == 3 { "failed" } else { "sent" }))
+            .collect()))),
+    );
     model
 }
 
@@ -347,7 +370,12 @@ pub fn plan(request: BroadcastRequest) -> Plan {
 }
 
 pub fn entries() -> Vec<FileEntry> {
-    let entry = |name: &str, is_folder, bytes, ago: i64| FileEntry { name: name.to_owned(), is_folder, bytes, changed_at: NOW.plus(-ago) };
+    let entry = |name: &str, is_folder, bytes, ago: i64| FileEntry {
+        name: name.to_owned(),
+        is_folder,
+        bytes,
+        changed_at: NOW.plus(-ago),
+    };
     vec![
         entry("customers-nov.xlsx", false, 1_412_000, 10 * MINUTE),
         entry("customers-oct.csv", false, 820, 30 * DAY),
@@ -362,9 +390,24 @@ pub fn peek() -> FilePeek {
         name_column: Some("Full name".to_owned()),
         other_columns: vec!["city".to_owned(), "store".to_owned()],
         rows: vec![
-            PeekRow { line: 2, phone: Ok("+15550100111".parse().unwrap()), name: "Asha Rao".to_owned(), cells: vec!["Pune".to_owned(), "12".to_owned()] },
-            PeekRow { line: 3, phone: Err("too short to be a phone number".to_owned()), name: String::new(), cells: Vec::new() },
-            PeekRow { line: 4, phone: Ok("+15550100122".parse().unwrap()), name: "श्रीमती लक्ष्मीबाई".to_owned(), cells: vec!["मुंबई".to_owned(), "7".to_owned()] },
+            PeekRow {
+                line: 2,
+                phone: Ok("+15550100111".parse().unwrap()),
+                name: "Asha Rao".to_owned(),
+                cells: vec!["Pune".to_owned(), "12".to_owned()],
+            },
+            PeekRow {
+                line: 3,
+                phone: Err("too short to be a phone number".to_owned()),
+                name: String::new(),
+                cells: Vec::new(),
+            },
+            PeekRow {
+                line: 4,
+                phone: Ok("+15550100122".parse().unwrap()),
+                name: "श्रीमती लक्ष्मीबाई".to_owned(),
+                cells: vec!["मुंबई".to_owned(), "7".to_owned()],
+            },
         ],
         notes: Vec::new(),
     }

@@ -53,10 +53,7 @@ fn live_with_nothing_going_out() {
         show(&mut model, empty_snapshot());
         model
     });
-    check(
-        "live_idle",
-        live_with(|snapshot| snapshot.open.clear()),
-    );
+    check("live_idle", live_with(|snapshot| snapshot.open.clear()));
 }
 
 #[test]
@@ -77,8 +74,15 @@ fn live_in_trouble() {
         live_with(|snapshot| {
             snapshot.rehearsal = true;
             snapshot.receipts.set_up = false;
-            snapshot.open = vec![paused(2, "a very long label that says far too much about what this broadcast is for ".repeat(2).trim()), scheduled(3, "दिवाली की शुभकामनाएँ 🎉")];
-            snapshot.engine.why = WhyNotFaster::SlowedByApi { code: 130_429, messages_per_second: 12.5, until: Some(NOW.plus(HOUR)) };
+            snapshot.open = vec![
+                paused(
+                    2,
+                    "a very long label that says far too much about what this broadcast is for ".repeat(2).trim(),
+                ),
+                scheduled(3, "दिवाली की शुभकामनाएँ 🎉"),
+            ];
+            snapshot.engine.why =
+                WhyNotFaster::SlowedByApi { code: 130_429, messages_per_second: 12.5, until: Some(NOW.plus(HOUR)) };
             snapshot.driver = Driver::Nobody;
         }),
     );
@@ -232,7 +236,8 @@ fn the_wizard() {
         press(&mut model, "n enter");
         answer(&mut model, Answer::Audience(Some("diwali".to_owned()), Ok(audience())));
         press(&mut model, "down enter enter");
-        let error = ServiceError::new(Kind::Wrong, "nobody_to_send_to", "nobody is left to send to: all 12 are left out");
+        let error =
+            ServiceError::new(Kind::Wrong, "nobody_to_send_to", "nobody is left to send to: all 12 are left out");
         answer(&mut model, Answer::Planned(1, Box::new(Err(error))));
         model
     });
@@ -323,7 +328,11 @@ fn ascii_terminals_get_ascii() {
 
 fn style_of(buffer: &Buffer, wanted: &str) -> Style {
     let text = text_of(buffer);
-    let (row, line) = text.lines().enumerate().find(|(_, line)| line.contains(wanted)).unwrap_or_else(|| panic!("no {wanted} in\n{text}"));
+    let (row, line) = text
+        .lines()
+        .enumerate()
+        .find(|(_, line)| line.contains(wanted))
+        .unwrap_or_else(|| panic!("no {wanted} in\n{text}"));
     let column = line[..line.find(wanted).unwrap()].chars().count();
     buffer[(u16::try_from(column).unwrap(), u16::try_from(row).unwrap())].style()
 }

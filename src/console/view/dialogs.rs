@@ -159,7 +159,7 @@ fn what_runs(model: &Model) -> Vec<String> {
 fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
     let runs = what_runs(model);
     let shown = runs.len().min(6);
-    let inner = window(canvas, area, 78, cells(shown + 10), "Quit?");
+    let inner = window(canvas, area, 78, cells(shown + quit.answers().len() + 6), "Quit?");
     let mut row = 0;
     for line in runs.iter().take(shown) {
         canvas.text(inner, row, Role::Plain, line);
@@ -174,7 +174,7 @@ fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
         row += 1;
     } else if matches!(driver, Driver::Other(_)) {
         row = canvas.paragraph(inner, row, Role::Good, &words::carried_by(driver, false));
-    } else {
+    } else if quit.under_way {
         row = canvas.paragraph(
             inner,
             row,
@@ -183,7 +183,7 @@ fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
         );
     }
     row += 1;
-    for (place, (words, _)) in QuitBox::ANSWERS.iter().enumerate() {
+    for (place, (words, _)) in quit.answers().iter().enumerate() {
         let marked = place == quit.cursor;
         let pointer = if marked { canvas.glyphs().pointer } else { " " };
         canvas.text(inner, row, if marked { Role::Selected } else { Role::Plain }, &format!("{pointer} {words} "));

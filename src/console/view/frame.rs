@@ -5,7 +5,7 @@ use super::{LEAST, canvas};
 use crate::console::actions::{self, is_screen};
 use crate::console::look::Role;
 use crate::console::model::{Model, Screen};
-use crate::console::text::{pace, thousands, width};
+use crate::console::text::{cells, pace, thousands, width};
 use crate::console::{update, words};
 use crate::domain::state::BroadcastStatus;
 use ratatui::layout::Rect;
@@ -28,7 +28,7 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         return;
     };
     let mode: Piece = if snapshot.rehearsal { (Role::Rehearsal, " REHEARSAL ") } else { (Role::Real, " REAL ") };
-    let mut used = canvas.pieces(area, 0, &[(Role::Strong, " wacast "), mode, (Role::Plain, "  ")]);
+    let mut used = canvas.pieces(area, 0, &[(Role::Strong, " wacast "), mode, (Role::Plain, " ")]);
     let sender = snapshot.sender.as_ref();
     let rating = words::quality(sender.map_or("", |sender| &sender.quality_rating), glyphs);
     let quality = if sender.is_some() { format!("{} {}", rating.0, rating.1) } else { "not asked yet".to_owned() };
@@ -44,9 +44,9 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         || format!("sender {}", snapshot.sender_id),
         |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
     );
-    let rest = width(&quality) + width(&speed) + width(&today) + 8;
+    let rest = width(&quality) + width(&speed) + width(&today) + 6;
     let room = usize::from(area.width - used.min(area.width)).saturating_sub(rest);
-    let name = canvas.fit(&full, canvas_cells(room.max(12)));
+    let name = canvas.fit(&full, cells(room.max(12)));
     used += canvas.put(area, 0, used, Role::Strong, &name);
     for (role, text) in [(rating.2, quality), (Role::Plain, speed), (Role::Plain, today)] {
         if !text.is_empty() {
@@ -54,10 +54,6 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
             used += canvas.put(area, 0, used, role, &text);
         }
     }
-}
-
-fn canvas_cells(room: usize) -> u16 {
-    crate::console::text::cells(room)
 }
 
 fn tabs(model: &Model, canvas: &mut Canvas, area: Rect) {
@@ -92,10 +88,12 @@ pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
     let place = model.place();
     let on_screen = is_screen(place);
     let mut used = canvas.put(area, 0, 0, Role::Plain, " ");
-    for entry in actions::heard_in(place).filter(|entry| entry.footer) {
+    let offered = |action| model.dialogs.last().is_none_or(|dialog| dialog.offers(model, action));
+    for entry in actions::heard_in(place).filter(|entry| entry.footer && offered(entry.action)) {
         let possible = !on_screen || update::available(model, entry.action).is_ok();
         let shown = if canvas.glyphs().lines { entry.shown.to_owned() } else { in_ascii(entry.shown) };
         let wide = width(&shown) + width(entry.word) + 3;
+        // The blanks behind the last one may be cut.
         if usize::from(used) + wide > usize::from(area.width) + 2 {
             break;
         }

@@ -70,17 +70,30 @@ fn first_column(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: R
 
 /// One card for each open broadcast, the marked one always in sight.
 fn cards(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Rect {
-    const CARD: u16 = 6;
-    let fit = usize::from((area.height * 3 / 5).max(CARD) / CARD).max(1);
+    let most = (area.height * 3 / 5).max(7);
     let cursor = model.live_cursor.min(snapshot.open.len() - 1);
-    let first = super::canvas::scroll_to(cursor, cells(fit), snapshot.open.len());
+    let heights: Vec<u16> = snapshot.open.iter().map(|view| card_height(snapshot, view, area.width)).collect();
+    // From the marked one backwards as far as there is room, then forwards.
+    let mut first = cursor;
+    let mut used = heights[cursor];
+    while first > 0 && used + heights[first - 1] <= most {
+        first -= 1;
+        used += heights[first];
+    }
     let mut rest = area;
-    for (place, view) in snapshot.open.iter().enumerate().skip(first).take(fit) {
-        let (card_area, below) = top(rest, CARD);
+    let mut shown = 0;
+    used = 0;
+    for (place, view) in snapshot.open.iter().enumerate().skip(first) {
+        if shown > 0 && used + heights[place] > most {
+            break;
+        }
+        let (card_area, below) = top(rest, heights[place]);
         card(model, snapshot, view, canvas, card_area, place == cursor);
         rest = below;
+        used += heights[place];
+        shown += 1;
     }
-    let hidden = snapshot.open.len().saturating_sub(fit);
+    let hidden = snapshot.open.len().saturating_sub(shown);
     if hidden > 0 {
         let (line, below) = top(rest, 1);
         let [_, _, up, down] = canvas.glyphs().arrows;
@@ -88,6 +101,17 @@ fn cards(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) ->
         rest = below;
     }
     rest
+}
+
+/// Frame, status, the reason of a pause, and the counts over as many rows as they need.
+fn card_height(snapshot: &Snapshot, view: &BroadcastView, columns: u16) -> u16 {
+    match view.broadcast.status {
+        BroadcastStatus::Scheduled => 4,
+        status => {
+            let rows = flow_rows(&count_words(snapshot, view), columns.saturating_sub(2));
+            3 + rows + u16::from(status == BroadcastStatus::Paused)
+        }
+    }
 }
 
 fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut Canvas, area: Rect, marked: bool) {
@@ -100,34 +124,38 @@ fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut C
         broadcast.definition.template.key(),
         people(u64::from(broadcast.total))
     );
-    let several = snapshot.open.len() > 1;
-    let inner = canvas.panel(area, &title, marked && several);
+    let inner = canvas.panel(area, &title, marked && snapshot.open.len() > 1);
     let (glyph, word, role) = words::status(broadcast.status, glyphs);
-    let total = view.counts.total().max(u64::from(broadcast.total));
-    let done = total.saturating_sub(view.counts.open());
     let end = end_words(model, view);
     let head = format!(" {glyph} {word} ");
-    if matches!(broadcast.status, BroadcastStatus::Scheduled) {
+    if broadcast.status == BroadcastStatus::Scheduled {
         canvas.pieces(inner, 0, &[(role, &head), (Role::Plain, &end)]);
         canvas.text(inner, 1, Role::Dim, " Who gets it is fixed when it starts. x cancels it.");
         return;
     }
-    let done = if matches!(broadcast.status, BroadcastStatus::Preparing) { view.counts.total() } else { done };
+    let total = view.counts.total().max(u64::from(broadcast.total));
+    let done = match broadcast.status {
+        // The audience is still being written down.
+        BroadcastStatus::Preparing => view.counts.total(),
+        _ => total.saturating_sub(view.counts.open()),
+    };
     let percent = format!(" {} %  ", percent(done, total));
     let room = usize::from(inner.width).saturating_sub(width(&head) + width(&percent) + width(&end) + 1);
     let bar = canvas.bar(room.min(60), done, total);
     canvas.pieces(inner, 0, &[(role, &head), (role, &bar), (Role::Strong, &percent), (Role::Plain, &end)]);
+    let mut row = 1;
     if broadcast.status == BroadcastStatus::Paused {
         let why = words::pause_words(broadcast.reason, &broadcast.detail);
         let next = broadcast.resume_at.map_or_else(
             || " r lets it go on.".to_owned(),
             |at| format!(" Goes on by itself {}.", model.facts.zone.at(at, model.now)),
         );
-        canvas.pieces(inner, 1, &[(Role::Warn, &format!(" {why}.")), (Role::Plain, &next)]);
-        counts(snapshot, view, canvas, inner, 2);
-    } else {
-        counts(snapshot, view, canvas, inner, 1);
+        let room = cells(usize::from(inner.width).saturating_sub(width(&next) + 3));
+        let why = canvas.fit(&why, room);
+        canvas.pieces(inner, row, &[(Role::Warn, &format!(" {why}.")), (Role::Plain, &next)]);
+        row += 1;
     }
+    flow(canvas, inner, row, &count_words(snapshot, view));
 }
 
 fn end_words(model: &Model, view: &BroadcastView) -> String {
@@ -152,36 +180,44 @@ fn percent(done: u64, total: u64) -> String {
 }
 
 /// The counts by their labels. What cannot be known is not shown as 0.
-fn counts(snapshot: &Snapshot, view: &BroadcastView, canvas: &mut Canvas, area: Rect, row: u16) {
-    let counts = &view.counts;
+fn count_words(snapshot: &Snapshot, view: &BroadcastView) -> Vec<(Role, String)> {
+    let count = |state| view.counts.get(state);
     let receipts = snapshot.receipts.set_up || view.funnel.sent > 0;
     let known = |count: u64| if receipts { thousands(count) } else { "-".to_owned() };
+    let (failed, unsure) = (count(RecipientState::Failed), count(RecipientState::InDoubt));
     let mut words: Vec<(Role, String)> = vec![
-        (Role::Plain, format!("waiting to go {}", thousands(counts.open()))),
+        (Role::Plain, format!("waiting to go {}", thousands(view.counts.open()))),
         (Role::Plain, format!("taken {}", thousands(view.funnel.accepted))),
         (Role::Plain, format!("delivered {}", known(view.funnel.delivered))),
         (Role::Plain, format!("read {}", known(view.funnel.read))),
-        (
-            role_if(counts.get(RecipientState::Failed), Role::Bad),
-            format!("failed {}", thousands(counts.get(RecipientState::Failed))),
-        ),
-        (
-            role_if(counts.get(RecipientState::InDoubt), Role::Warn),
-            format!("not sure {}", thousands(counts.get(RecipientState::InDoubt))),
-        ),
-        (Role::Plain, format!("left out {}", thousands(counts.get(RecipientState::Skipped)))),
+        (role_if(failed, Role::Bad), format!("failed {}", thousands(failed))),
+        (role_if(unsure, Role::Warn), format!("not sure {}", thousands(unsure))),
+        (Role::Plain, format!("left out {}", thousands(count(RecipientState::Skipped)))),
     ];
-    if counts.get(RecipientState::Cancelled) > 0 {
-        words.push((Role::Plain, format!("cancelled {}", thousands(counts.get(RecipientState::Cancelled)))));
+    if count(RecipientState::Cancelled) > 0 {
+        words.push((Role::Plain, format!("cancelled {}", thousands(count(RecipientState::Cancelled)))));
     }
     if !receipts {
         words.push((Role::Dim, "- no receipts set up".to_owned()));
     }
-    flow(canvas, area, row, &words);
+    words
 }
 
 fn role_if(count: u64, role: Role) -> Role {
     if count > 0 { role } else { Role::Plain }
+}
+
+/// How many rows [`flow`] needs.
+fn flow_rows(words: &[(Role, String)], columns: u16) -> u16 {
+    let (mut rows, mut used) = (1, 1);
+    for (_, text) in words {
+        if used > 1 && used + width(text) > usize::from(columns) {
+            rows += 1;
+            used = 1;
+        }
+        used += width(text) + 2;
+    }
+    rows
 }
 
 /// Words one after the other, over as many rows as they need.
@@ -254,7 +290,7 @@ fn latest(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) {
         let (glyph, words, role) = if log.status == "sent" {
             (glyphs.done, "taken by WhatsApp".to_owned(), Role::Good)
         } else {
-            (glyphs.failed, format!("failed, error {}", log.code), Role::Bad)
+            (glyphs.failed, format!("{} ({})", words::error_title(log.code), log.code), Role::Bad)
         };
         canvas.pieces(
             inner,

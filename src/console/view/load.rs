@@ -92,7 +92,7 @@ fn check(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     let name = load.file().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let inner = canvas.panel(area, &format!("Load {name}"), true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    canvas.field(inner, 0, "Into the list           ", &load.list, load.on_list);
+    canvas.field(inner, 0, "Into the list               ", &load.list, load.on_list);
     canvas.field(inner, 1, "Country of numbers without +", &load.country, !load.on_list);
     let hint = if load.country.trimmed().is_empty() {
         "Without a country, numbers without + are rejected, never guessed."

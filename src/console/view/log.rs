@@ -4,6 +4,7 @@ use super::canvas::{Canvas, scroll_to, top};
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, shown_phone, without_numbers};
+use crate::console::words;
 use crate::store::LogRow;
 use ratatui::layout::Rect;
 
@@ -53,7 +54,7 @@ fn line(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, log: &LogRow) 
     let what = if log.status == "sent" { "sent".to_owned() } else { format!("failed {}", log.code) };
     let what = canvas.column(&what, 14);
     let broadcast = canvas.column(&name_of(model, log), 22);
-    let answer = answer_words(model, log, glyphs.mask);
+    let meaning = if log.status == "sent" { "taken by WhatsApp" } else { words::error_title(log.code) };
     canvas.pieces(
         area,
         row,
@@ -62,7 +63,7 @@ fn line(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, log: &LogRow) 
             (Role::Plain, &who),
             (role, &format!(" {glyph} {what}")),
             (Role::Plain, &broadcast),
-            (Role::Dim, &format!(" {answer}")),
+            (Role::Plain, &format!(" {meaning}")),
         ],
     );
 }
@@ -74,7 +75,7 @@ fn name_of(model: &Model, log: &LogRow) -> String {
         .into_iter()
         .flat_map(|snapshot| snapshot.open.iter().chain(&snapshot.ended))
         .find(|view| view.broadcast.id == log.broadcast)
-        .map_or_else(|| log.broadcast.to_string(), crate::console::words::name_of)
+        .map_or_else(|| log.broadcast.to_string(), words::name_of)
 }
 
 /// The answer as it came; with privacy on, without what tells who it was about.
@@ -86,7 +87,7 @@ fn full(model: &Model, canvas: &mut Canvas, area: Rect, log: &LogRow) {
     let glyphs = canvas.glyphs();
     let inner = canvas.panel(area, "The marked answer", false);
     let who = shown_phone(log.phone, model.facts.privacy, glyphs.mask);
-    let meaning = if log.status == "sent" { "taken by WhatsApp" } else { "refused by WhatsApp" };
+    let meaning = if log.status == "sent" { "taken by WhatsApp" } else { words::error_title(log.code) };
     canvas.text(
         inner,
         0,

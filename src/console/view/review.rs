@@ -4,7 +4,7 @@ use super::canvas::{Canvas, columns, top};
 use super::phone;
 use crate::console::look::Role;
 use crate::console::model::Model;
-use crate::console::text::{cells, pace, people, shown_phone, thousands, wrap};
+use crate::console::text::{behind, cells, pace, people, shown_phone, thousands};
 use crate::console::wizard::{Review, Wizard};
 use crate::console::words;
 use crate::domain::template::Template;
@@ -117,46 +117,51 @@ fn template_of<'a>(model: &'a Model, wizard: &'a Wizard) -> Option<&'a Template>
 
 fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    let mut add = |role: Role, text: &str| lines.extend(wrap(text, room).into_iter().map(|line| (role, line)));
+    let mut add = |role: Role, name: &str, text: &str| {
+        lines.extend(behind(name, 10, text, room).into_iter().map(|line| (role, line)));
+    };
     for warning in &plan.warnings {
-        add(Role::Warn, &format!("! {warning}"));
+        add(Role::Warn, "Careful", warning);
     }
     if let Some(id) = &plan.repeat_of {
-        add(Role::Bad, &format!("! The same template went to the same list within 24 hours: broadcast {id}."));
+        let words = format!("The same template went to the same list within 24 hours (broadcast {id}).");
+        add(Role::Bad, "Repeat", &words);
     }
     let list = plan.request.list.as_deref().map_or_else(|| "all lists".to_owned(), |list| format!("list {list}"));
-    add(Role::Strong, &format!("To        {} ({list})", people(plan.goes_to())));
+    add(Role::Strong, "To", &format!("{} ({list})", people(plan.goes_to())));
     for (rule, count) in &plan.left_out {
-        add(Role::Plain, &format!("Left out  {}: {rule}", thousands(*count)));
+        add(Role::Plain, "Left out", &format!("{}: {rule}", thousands(*count)));
     }
     for (number, reason) in plan.left_out_first.iter().take(3) {
         let who = shown_phone(number.phone, model.facts.privacy, model.look.glyphs.mask);
-        add(Role::Dim, &format!("            {} {who}: {reason}", number.name));
+        add(Role::Dim, "", &format!("{} {who}: {reason}", number.name));
     }
     let quality = words::quality(&plan.quality, model.look.glyphs);
-    add(Role::Plain, &format!("Template  {}, {}, quality {}", plan.template, plan.category.to_lowercase(), quality.1));
-    add(Role::Plain, &format!("Starts    {}", starts(model, plan)));
-    add(Role::Plain, &format!("Takes     {}", takes(model, plan)));
+    add(
+        Role::Plain,
+        "Template",
+        &format!("{}, {}, quality {}", plan.template, plan.category.to_lowercase(), quality.1),
+    );
+    add(Role::Plain, "Starts", &starts(model, plan));
+    add(Role::Plain, "Takes", &takes(model, plan));
     if let Some(budget) = plan.budget {
         let fits = plan.goes_to() <= budget.left();
-        let words = format!("{} of {} a day are left", thousands(budget.left()), thousands(budget.limit));
+        let left = format!("{} of {} a day are left", thousands(budget.left()), thousands(budget.limit));
         let rest = if fits {
             String::new()
         } else {
             format!("; {} do not fit and wait for the next day", thousands(plan.goes_to() - budget.left()))
         };
-        add(if fits { Role::Plain } else { Role::Warn }, &format!("Budget    {words}{rest}"));
+        add(if fits { Role::Plain } else { Role::Warn }, "Budget", &format!("{left}{rest}"));
     }
     if let Some(snapshot) = &model.snapshot {
         if !snapshot.receipts.set_up {
-            add(
-                Role::Warn,
-                "Receipts  none set up: delivered and read stay unknown, and doubts do not settle by themselves",
-            );
+            let words = "none set up: delivered and read stay unknown, and doubts do not settle by themselves";
+            add(Role::Warn, "Receipts", words);
         }
         let carried = words::carried_by(&snapshot.driver, model.facts.ssh_without_multiplexer);
         let role = if snapshot.driver == Driver::Nobody { Role::Warn } else { Role::Plain };
-        add(role, &format!("Carried   {carried}"));
+        add(role, "Carried", &carried);
     }
     lines
 }

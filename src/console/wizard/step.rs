@@ -26,10 +26,6 @@ impl Wizard {
     }
 
     fn back(&mut self) -> (Then, Vec<Request>) {
-        if self.starting {
-            self.trouble = "It is being started: one moment.".to_owned();
-            return (Then::Stay, Vec::new());
-        }
         let mut requests = Vec::new();
         self.step = match self.step {
             Step::Audience => return (Then::Close, Vec::new()),
@@ -196,19 +192,13 @@ impl Wizard {
     }
 
     fn act_review(&mut self, model: &mut Model, action: Action) -> Vec<Request> {
-        if self.starting {
-            return Vec::new();
-        }
         let samples = self.samples().len();
         match action {
             Action::Left => self.sample = self.sample.saturating_sub(1),
             Action::Right => self.sample = (self.sample + 1).min(samples.saturating_sub(1)),
             Action::Up => self.scroll = self.scroll.saturating_sub(1),
             Action::Down => self.scroll = (self.scroll + 1).min(500),
-            Action::Toggle => {
-                let asked = matches!(&self.review, Review::Ready(plan) if plan.repeat_of.is_some());
-                self.repeat = asked && !self.repeat;
-            }
+            Action::Toggle => self.repeat = !self.repeat,
             Action::Accept => return self.start(model),
             _ => {}
         }
