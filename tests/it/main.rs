@@ -1,5 +1,11 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 
+mod architecture;
+mod cloud_client;
+mod config;
+mod console_fixtures;
+mod console_keys;
+mod console_screens;
 mod bed;
 mod cloud_client;
 mod http_api;
