@@ -22,6 +22,8 @@ struct Authority {
     /// Of the broadcasts of the lease's sender.
     statuses: HashMap<BroadcastId, BroadcastStatus>,
     under_way: HashMap<BroadcastId, UnderWay>,
+    /// How many windows were opened so far.
+    opened: i64,
 }
 
 impl Outcome {
@@ -97,6 +99,7 @@ impl Inner {
         }
         let document = self.lease_document(Some(&mut *session), &lease.subject).await?;
         authority.holds = document.proves(lease);
+        authority.opened = document.opened;
         if !authority.holds {
             return Ok(authority);
         }
@@ -111,9 +114,8 @@ impl Inner {
 }
 
 impl Authority {
-    fn window(&self, outcome: &Outcome) -> i64 {
-        let flying = self.under_way.get(&outcome.broadcast).and_then(|under_way| under_way.get(outcome.seq));
-        flying.map_or(0, |flying| flying.window)
+    fn is_under_way(&self, outcome: &Outcome) -> bool {
+        self.under_way.get(&outcome.broadcast).is_some_and(|under_way| under_way.get(outcome.seq).is_some())
     }
 
     fn wait(&self, outcome: &Outcome, attempt: i32, tries: i32, due: Millis, detail: &str) -> TodoDoc {
@@ -123,7 +125,8 @@ impl Authority {
             attempt,
             tries,
             due: date(due),
-            after: self.window(outcome),
+            // Nobody has a second intent before the first is settled: of all windows so far, this person is out.
+            after: self.opened,
             at: date(outcome.at),
             detail: detail.to_owned(),
         }
@@ -186,7 +189,7 @@ impl Sheet {
                 }
             }
             Verdict::Unsent { due } if authority.decides(id) && newest => {
-                let repeated = authority.window(outcome) == 0 && todo.is_some() && state == RecipientState::Queued;
+                let repeated = !authority.is_under_way(outcome) && todo.is_some() && state == RecipientState::Queued;
                 if !repeated {
                     let due = due.unwrap_or(AT_ONCE);
                     self.wait_again(authority.wait(outcome, key.a, tries, due, ""), authority.is_over(id));
