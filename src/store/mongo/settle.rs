@@ -115,7 +115,8 @@ impl Inner {
 
 impl Authority {
     fn is_under_way(&self, outcome: &Outcome) -> bool {
-        self.under_way.get(&outcome.broadcast).is_some_and(|under_way| under_way.get(outcome.seq).is_some())
+        let flying = self.under_way.get(&outcome.broadcast).and_then(|under_way| under_way.get(outcome.seq));
+        flying.is_some_and(|flying| flying.attempt == outcome.attempt)
     }
 
     fn wait(&self, outcome: &Outcome, attempt: i32, tries: i32, due: Millis, detail: &str) -> TodoDoc {
@@ -151,11 +152,8 @@ impl Sheet {
         let logged = self.is_logged(&key);
         // Anybody else has a settled newest attempt, or never had one.
         let newest = !logged
-            && match state {
-                RecipientState::Queued => todo.as_ref().is_none_or(|todo| todo.attempt <= key.a),
-                RecipientState::InDoubt => todo.as_ref().is_none_or(|todo| todo.attempt <= key.a),
-                _ => false,
-            };
+            && matches!(state, RecipientState::Queued | RecipientState::InDoubt)
+            && todo.as_ref().is_none_or(|todo| todo.attempt <= key.a);
         let row = |sent, code, response, wamid, retry_at| NewRow {
             key: key.clone(),
             phone: outcome.phone,
@@ -180,6 +178,8 @@ impl Sheet {
                     self.reach(id, seq, outcome.attempt, RecipientState::Failed, *code);
                 }
             }
+            // Whoever is in doubt, or waits already, is not queued again by a decision.
+            Verdict::Retry { .. } | Verdict::Unsent { .. } if newest && !authority.is_under_way(outcome) => {}
             Verdict::Retry { code, response, due, counts } if authority.decides(id) && !logged => {
                 self.log(row(false, *code, response, "", None));
                 if newest {
@@ -189,11 +189,8 @@ impl Sheet {
                 }
             }
             Verdict::Unsent { due } if authority.decides(id) && newest => {
-                let repeated = !authority.is_under_way(outcome) && todo.is_some() && state == RecipientState::Queued;
-                if !repeated {
-                    let due = due.unwrap_or(AT_ONCE);
-                    self.wait_again(authority.wait(outcome, key.a, tries, due, ""), authority.is_over(id));
-                }
+                let due = due.unwrap_or(AT_ONCE);
+                self.wait_again(authority.wait(outcome, key.a, tries, due, ""), authority.is_over(id));
             }
             Verdict::InDoubt { detail } if newest && state == RecipientState::Queued => {
                 self.move_to(id, seq, RecipientState::InDoubt, 0);
