@@ -59,7 +59,8 @@ pub enum StoreError {
 /// What methods of the store return.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The right to drive a sender, proven by its fence.
+/// The right to drive a sender, proven by its fence. What is decided about a broadcast takes the lease of its
+/// sender; another subject's is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// What is leased: a sender's phone number id, or [`RECEIPTS`].
@@ -460,15 +461,19 @@ pub struct SyncedTemplates {
     pub synced_at: Option<Millis>,
 }
 
-/// Opens the store that `url` names: `sqlite://path`. `now` is noted as when a new one was made.
+/// Opens the store that `url` names: `sqlite://path` or `mongodb://host/database`. `now` is noted as when a new one
+/// was made.
+/// Opens the store that `url` names: `sqlite://PATH`, `mongodb://HOST/DBNAME` or `mongodb+srv://…`. `now` is noted as when a new one was made.
 ///
 /// # Errors
-/// `Setup` when the url is not of a known form or what it names does not do.
+/// `Setup` when the url is not of a known form or what it names does not do, `Unavailable` when a server does not answer.
 pub async fn open(url: &str, now: Millis) -> Result<Arc<dyn Store>> {
     match url.split_once("://") {
         Some(("sqlite", path)) if !path.is_empty() => {
             Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), now).await?))
         }
+        Some(("mongodb" | "mongodb+srv", _)) => Ok(Arc::new(mongo::MongoStore::open(url).await?)),
+        Some(("mongodb" | "mongodb+srv", _)) => Ok(Arc::new(mongo::MongoStore::open(url, now).await?)),
         _ => Err(StoreError::Setup(
             // The url itself may hold a password.
             "[store] url must be sqlite://PATH (such as sqlite://wacast.db) or mongodb://HOST/DBNAME?replicaSet=NAME"

@@ -124,6 +124,7 @@ impl Body for GatedBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
     use std::task::Waker;
 
     struct Fixed(Admission);
@@ -134,9 +135,32 @@ mod tests {
         }
     }
 
-    fn body(admission: Admission) -> (Pin<Box<GatedBody>>, Progress) {
-        let (body, progress) = GatedBody::new(Bytes::from_static(b"{}"), Arc::new(Fixed(admission)));
+    /// A gate that must not be asked: its word would use up a place in the pace.
+    struct Untouched;
+
+    impl WriteGate for Untouched {
+        fn admit(&self) -> Admission {
+            panic!("the gate was asked for a message that nobody waits for")
+        }
+    }
+
+    /// A gate during whose answer the caller gives up.
+    struct TooLate(Mutex<Option<Progress>>);
+
+    impl WriteGate for TooLate {
+        fn admit(&self) -> Admission {
+            drop(self.0.lock().unwrap().take());
+            Admission::Go
+        }
+    }
+
+    fn behind(gate: Arc<dyn WriteGate>) -> (Pin<Box<GatedBody>>, Progress) {
+        let (body, progress) = GatedBody::new(Bytes::from_static(b"{}"), gate);
         (Box::pin(body), progress)
+    }
+
+    fn body(admission: Admission) -> (Pin<Box<GatedBody>>, Progress) {
+        behind(Arc::new(Fixed(admission)))
     }
 
     fn poll(body: &mut Pin<Box<GatedBody>>) -> Poll<Option<Result<Frame<Bytes>, NotWritten>>> {
@@ -153,10 +177,18 @@ mod tests {
 
     #[test]
     fn after_giving_up_nothing_can_leave() {
-        let (mut body, progress) = body(Admission::Go);
+        let (mut body, progress) = behind(Arc::new(Untouched));
         assert_eq!(progress.conclude(), Stage::NeverWritten);
         assert!(matches!(poll(&mut body), Poll::Ready(Some(Err(NotWritten::GivenUp)))));
         assert_eq!(progress.conclude(), Stage::NeverWritten);
+    }
+
+    #[test]
+    fn giving_up_while_the_gate_answers_wins() {
+        let gate = Arc::new(TooLate(Mutex::new(None)));
+        let (mut body, progress) = behind(gate.clone());
+        *gate.0.lock().unwrap() = Some(progress);
+        assert!(matches!(poll(&mut body), Poll::Ready(Some(Err(NotWritten::GivenUp)))));
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::time::Duration;
 pub(super) async fn receipts_are_in(app: &App, view: &BroadcastView) -> bool {
     let under_way = app.ground().sandbox.as_ref().map_or(0, crate::sandbox::SandboxHandle::receipts_waiting);
     let unfolded = app.ground().store.receipts_backlog().await.unwrap_or(0);
-    let unsettled = view.counts.get(RecipientState::Accepted) + view.counts.get(RecipientState::Sent);
-    under_way == 0 && unfolded == 0 && unsettled == 0
+    // Some people never get it: their phones are off, and `sent` is the last that is heard.
+    under_way == 0 && unfolded == 0 && view.counts.get(RecipientState::Accepted) == 0
 }
 
 /// The figures.
@@ -60,7 +60,7 @@ impl Summary {
         );
         lines.push(format!("not sure   {:>5}", self.get(RecipientState::InDoubt)));
         lines.push(format!(
-            "twice      {:>5}  by the sandbox's own ledger of {} messages; at most {} in any one second",
+            "twice      {:>5}  by the sandbox's own ledger of {} messages; at most {} arrived in one second",
             self.twice(),
             self.sandbox.accepted,
             self.sandbox.worst_second

@@ -72,8 +72,6 @@ struct Inner {
     db: Database,
     place: String,
     id: StoreId,
-    /// Tells this opened store from others of the same process.
-    opener: i64,
     /// One writer of segments at a time.
     writer: tokio::sync::Mutex<()>,
     flights: Flights,
@@ -81,10 +79,11 @@ struct Inner {
 
 impl MongoStore {
     /// Opens the database that a `mongodb://` or `mongodb+srv://` url names, and prepares it when it is new.
-    /// `Setup` when the url or the server does not do, `Unavailable` when nobody answers within 5 s.
-    pub async fn open(url: &str) -> Result<Self> {
+    /// `now` is noted as when a new one was made. `Setup` when the url or the server does not do, `Unavailable`
+    /// when nobody answers within 5 s.
+    pub async fn open(url: &str, now: Millis) -> Result<Self> {
         let url = url.to_owned();
-        let opening = tokio::spawn(async move { connect::connect(&url).await });
+        let opening = tokio::spawn(async move { connect::connect(&url, now).await });
         let inner = opening.await.map_err(|_| StoreError::Corrupt("opening the store broke off".to_owned()))??;
         Ok(Self { inner: Arc::new(inner), tasks: TaskTracker::new() })
     }
@@ -364,12 +363,13 @@ impl Store for MongoStore {
     }
 
     async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
-        let (held, of) = (lease.clone(), id.clone());
-        let opened = self.run(|inner| async move { inner.open_window(&held, &of, limit, now).await }).await?;
-        // From here on nothing waits, so the caller gets what is noted as handed out.
-        let Some(opened) = opened else { return Ok(Vec::new()) };
-        self.inner.flights.hand_out(lease, opened.number, id, &opened.intents);
-        Ok(opened.intents)
+        let (lease, id) = (lease.clone(), id.clone());
+        self.run(|inner| async move { inner.open_window(&lease, &id, limit, now).await }).await
+    }
+
+    async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64> {
+        let (lease, id, held) = (lease.clone(), id.clone(), held.iter().copied().collect());
+        self.run(|inner| async move { inner.requeue_unheld(&lease, &id, &held).await }).await
     }
 
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>> {

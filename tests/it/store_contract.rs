@@ -4,6 +4,7 @@
 //! against a store of its own. The cases know no engine and look at behaviour only.
 
 pub mod audience;
+pub mod calls;
 pub mod fences;
 pub mod folding;
 pub mod freezing;
@@ -15,7 +16,7 @@ pub mod receipts;
 pub mod recovery;
 pub mod reports;
 pub mod settling;
-mod stage;
+pub mod stage;
 pub mod steering;
 mod suite;
 pub mod uploads;

@@ -3,11 +3,12 @@
 //! Nothing of the url but host names and the database's name is ever put into words.
 
 use super::Inner;
-use super::documents::whole;
+use super::documents::{date, whole};
 use super::failure::{Failure, Op};
 use super::flights::Flights;
 use super::views;
 use crate::domain::ids::StoreId;
+use crate::domain::time::Millis;
 use crate::store::StoreError;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
@@ -45,7 +46,7 @@ const COLLECTIONS: [&str; 16] = [
 ];
 
 /// Connects, checks and prepares. `url` may hold credentials.
-pub async fn connect(url: &str) -> Result<Inner, StoreError> {
+pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
     let (options, database, place) = options(url).await?;
     let client = Client::with_options(options).map_err(|error| Failure::from(error).explain(&place))?;
     let inner = Inner {
@@ -53,11 +54,10 @@ pub async fn connect(url: &str) -> Result<Inner, StoreError> {
         client,
         place: place.clone(),
         id: StoreId::from_random(fastrand::u64(..)),
-        opener: fastrand::i64(1..),
         writer: tokio::sync::Mutex::new(()),
         flights: Flights::default(),
     };
-    prepare(inner).await.map_err(|failure| failure.explain(&place))
+    prepare(inner, now).await.map_err(|failure| failure.explain(&place))
 }
 
 async fn options(url: &str) -> Result<(ClientOptions, String, String), StoreError> {
@@ -104,7 +104,7 @@ fn holds_secrets(url: &str, words: &str) -> bool {
     user_info.split([':', '@', '/']).any(|part| !part.is_empty() && words.contains(part))
 }
 
-async fn prepare(mut inner: Inner) -> Op<Inner> {
+async fn prepare(mut inner: Inner, now: Millis) -> Op<Inner> {
     check_server(&inner).await?;
     let existing = inner.db.list_collection_names().await?;
     for name in COLLECTIONS {
@@ -117,7 +117,7 @@ async fn prepare(mut inner: Inner) -> Op<Inner> {
             }
         }
     }
-    inner.id = about(&inner).await?;
+    inner.id = about(&inner, now).await?;
     indexes(&inner).await?;
     views::make(&inner.db).await?;
     Ok(inner)
@@ -149,10 +149,11 @@ async fn check_server(inner: &Inner) -> Op<()> {
 }
 
 /// The store's id, made once, and the check of the schema's version.
-async fn about(inner: &Inner) -> Op<StoreId> {
+async fn about(inner: &Inner, now: Millis) -> Op<StoreId> {
     let fresh = doc! { "$setOnInsert": {
         "store": StoreId::from_random(fastrand::u64(..)).as_str(),
         "schema": SCHEMA,
+        "made_at": date(now),
     } };
     let about = inner
         .documents("about")

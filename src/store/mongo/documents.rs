@@ -187,8 +187,6 @@ pub struct Window {
     pub b: BroadcastId,
     /// The fence that it was opened under.
     pub fence: i64,
-    /// The opened store that it was opened through.
-    pub by: i64,
     /// When it was opened.
     pub at: DateTime,
     /// First attempts: from this seq …
@@ -199,6 +197,9 @@ pub struct Window {
     #[serde(default)]
     pub again: Vec<(i32, i32, i32)>,
 }
+
+/// As what is due at once is stored.
+pub const AT_ONCE: Millis = Millis(0);
 
 /// A count or place as it is stored. Nothing gets as far as the upper end.
 pub fn small(number: u32) -> i32 {

@@ -152,9 +152,10 @@ fn explain_driver(error: &Error, place: &str) -> StoreError {
         ErrorKind::InvalidTlsConfig { .. } => {
             StoreError::Setup(format!("the TLS settings in [store] url do not do for {place}"))
         }
-        ErrorKind::IncompatibleServer { message, .. } => StoreError::Setup(message.clone()),
         ErrorKind::SessionsNotSupported => StoreError::Unavailable(format!("{place} offers no sessions at the moment")),
-        ErrorKind::InvalidArgument { message, .. } => StoreError::Setup(message.clone()),
+        ErrorKind::IncompatibleServer { message, .. } | ErrorKind::InvalidArgument { message, .. } => {
+            StoreError::Setup(message.clone())
+        }
         ErrorKind::Command(command) => StoreError::Corrupt(format!("{} ({})", command.message, command.code_name)),
         ErrorKind::Bson(cause) => StoreError::Corrupt(format!("a document of {place}: {cause}")),
         ErrorKind::InvalidResponse { message, .. } => StoreError::Corrupt(format!("an answer of {place}: {message}")),

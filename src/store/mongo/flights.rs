@@ -1,9 +1,7 @@
-//! What this process remembers of the windows that it opened: whether the caller ever got their
-//! intents, and how many of each are unsettled.
+//! What this process remembers of the windows that it opened: how many of each are unsettled.
 //!
-//! Only a help: it lets a window leave the lease document as soon as it is settled, and hands a window
-//! out that was recorded although its answer was lost. What is true stands in the database, and a new
-//! process recovers from there.
+//! Only a help, with which a window leaves the lease document as soon as it is settled. What is true
+//! stands in the database, and a new process recovers from there.
 
 use crate::domain::ids::BroadcastId;
 use crate::store::{Intent, Lease};
@@ -17,7 +15,7 @@ pub struct Flights(Mutex<HashMap<String, Flight>>);
 #[derive(Debug, Default)]
 struct Flight {
     fence: u64,
-    /// How many people of a window are unsettled, once its intents were handed out.
+    /// How many people of a window are unsettled.
     unsettled: HashMap<i64, usize>,
     /// The window that a recipient's newest intent stands in.
     window_of: HashMap<(BroadcastId, u32), i64>,
@@ -32,16 +30,7 @@ impl Flights {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A lease was granted: with a new fence nothing of before counts.
-    pub fn begin(&self, lease: &Lease) {
-        let mut flights = self.lock();
-        let flight = flights.entry(lease.subject.clone()).or_default();
-        if flight.fence != lease.fence {
-            *flight = Flight { fence: lease.fence, opening: Arc::clone(&flight.opening), ..Flight::default() };
-        }
-    }
-
-    /// What is held while a window is opened.
+    /// What is held while a window is opened, or given back.
     pub fn opening(&self, subject: &str) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(&self.lock().entry(subject.to_owned()).or_default().opening)
     }
@@ -55,27 +44,24 @@ impl Flights {
     pub fn forget(&self, subject: &str, windows: &[i64]) {
         if let Some(flight) = self.lock().get_mut(subject) {
             flight.finished.retain(|number| !windows.contains(number));
-            for number in windows {
-                flight.unsettled.remove(number);
-            }
         }
     }
 
-    /// Whether a window's intents were handed to the caller.
-    pub fn is_handed_out(&self, subject: &str, window: i64) -> bool {
-        self.lock().get(subject).is_some_and(|flight| flight.unsettled.contains_key(&window))
-    }
-
-    /// The caller has these intents now.
-    pub fn hand_out(&self, lease: &Lease, window: i64, broadcast: &BroadcastId, intents: &[Intent]) {
+    /// A window stands in the lease document.
+    pub fn opened(&self, lease: &Lease, window: i64, broadcast: &BroadcastId, intents: &[Intent]) {
         let mut flights = self.lock();
         let flight = flights.entry(lease.subject.clone()).or_default();
-        flight.unsettled.insert(window, intents.len());
-        for intent in intents {
-            flight.window_of.insert((broadcast.clone(), intent.seq), window);
+        if flight.fence != lease.fence {
+            // The windows of before were recovered from, or will be.
+            *flight = Flight { fence: lease.fence, opening: Arc::clone(&flight.opening), ..Flight::default() };
         }
         if intents.is_empty() {
             flight.finished.push(window);
+            return;
+        }
+        flight.unsettled.insert(window, intents.len());
+        for intent in intents {
+            flight.window_of.insert((broadcast.clone(), intent.seq), window);
         }
     }
 
@@ -85,11 +71,11 @@ impl Flights {
         let Some(flight) = flights.get_mut(subject) else { return };
         for (broadcast, seq) in people {
             let Some(window) = flight.window_of.remove(&(broadcast.clone(), seq)) else { continue };
-            if let Some(left) = flight.unsettled.get_mut(&window) {
-                *left = left.saturating_sub(1);
-                if *left == 0 {
-                    flight.finished.push(window);
-                }
+            let Some(left) = flight.unsettled.get_mut(&window) else { continue };
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                flight.unsettled.remove(&window);
+                flight.finished.push(window);
             }
         }
     }

@@ -60,7 +60,6 @@ impl Inner {
         };
         if after.holder.as_ref().is_some_and(|now| now.process == holder.process) {
             let lease = Lease { subject: subject.to_owned(), fence: after.fence.unsigned_abs() };
-            self.flights.begin(&lease);
             return Ok(LeaseAnswer::Granted(lease));
         }
         match self.lease(subject).await? {

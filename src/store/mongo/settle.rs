@@ -4,7 +4,7 @@
 //! from the holder of the newest lease. An outcome that is not of the newest attempt is logged and moves nobody.
 
 use super::Inner;
-use super::documents::{AttemptKey, PersonKey, TodoDoc, TodoKind, date, large};
+use super::documents::{AT_ONCE, AttemptKey, PersonKey, TodoDoc, TodoKind, date, large};
 use super::failure::{Failure, Op};
 use super::sheet::{NewRow, Sheet, UnderWay, attempt_key};
 use crate::domain::ids::BroadcastId;
@@ -19,6 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 struct Authority {
     /// The lease is the newest.
     holds: bool,
+    /// Of the broadcasts of the lease's sender.
     statuses: HashMap<BroadcastId, BroadcastStatus>,
     under_way: HashMap<BroadcastId, UnderWay>,
 }
@@ -99,7 +100,7 @@ impl Inner {
         if !authority.holds {
             return Ok(authority);
         }
-        authority.statuses = Sheet::touch_broadcasts(self, session, &deciding).await?;
+        authority.statuses = Sheet::touch_broadcasts(self, session, &deciding, Some(&lease.subject)).await?;
         for id in deciding {
             // Whoever is asked about has their segment on the sheet; the others do not matter.
             let under_way = self.under_way_of(Some(&mut *session), &document, &id, sheet).await?;
@@ -113,6 +114,23 @@ impl Authority {
     fn window(&self, outcome: &Outcome) -> i64 {
         let flying = self.under_way.get(&outcome.broadcast).and_then(|under_way| under_way.get(outcome.seq));
         flying.map_or(0, |flying| flying.window)
+    }
+
+    fn wait(&self, outcome: &Outcome, attempt: i32, tries: i32, due: Millis, detail: &str) -> TodoDoc {
+        TodoDoc {
+            id: PersonKey::new(&outcome.broadcast, outcome.seq),
+            kind: TodoKind::Retry,
+            attempt,
+            tries,
+            due: date(due),
+            after: self.window(outcome),
+            at: date(outcome.at),
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn decides(&self, id: &BroadcastId) -> bool {
+        self.holds && self.statuses.contains_key(id)
     }
 
     /// Nobody waits in a broadcast that is over.
@@ -159,18 +177,19 @@ impl Sheet {
                     self.reach(id, seq, outcome.attempt, RecipientState::Failed, *code);
                 }
             }
-            Verdict::Retry { code, response, due, counts } if authority.holds && !logged => {
+            Verdict::Retry { code, response, due, counts } if authority.decides(id) && !logged => {
                 self.log(row(false, *code, response, "", None));
                 if newest {
-                    let waiting = Waiting { attempt: key.a + 1, tries: tries + i32::from(*counts), due: *due };
-                    self.wait_again(outcome, waiting, response, authority);
+                    self.tried(id, seq, outcome.attempt);
+                    let (attempt, tries) = (key.a + 1, tries + i32::from(*counts));
+                    self.wait_again(authority.wait(outcome, attempt, tries, *due, response), authority.is_over(id));
                 }
             }
-            Verdict::Unsent { due } if authority.holds && newest => {
+            Verdict::Unsent { due } if authority.decides(id) && newest => {
                 let repeated = authority.window(outcome) == 0 && todo.is_some() && state == RecipientState::Queued;
                 if !repeated {
-                    let waiting = Waiting { attempt: key.a, tries, due: due.unwrap_or(Millis(0)) };
-                    self.wait_again(outcome, waiting, "", authority);
+                    let due = due.unwrap_or(AT_ONCE);
+                    self.wait_again(authority.wait(outcome, key.a, tries, due, ""), authority.is_over(id));
                 }
             }
             Verdict::InDoubt { detail } if newest && state == RecipientState::Queued => {
@@ -181,7 +200,7 @@ impl Sheet {
                     kind: TodoKind::Doubt,
                     attempt: key.a,
                     tries,
-                    due: date(Millis(0)),
+                    due: date(AT_ONCE),
                     after: todo.map_or(0, |todo| todo.after),
                     at: date(outcome.at),
                     detail: detail.clone(),
@@ -199,34 +218,19 @@ impl Sheet {
         self.done(id, seq);
     }
 
-    fn wait_again(&mut self, outcome: &Outcome, waiting: Waiting, detail: &str, authority: &Authority) {
-        let (id, seq) = (&outcome.broadcast, outcome.seq);
-        if authority.is_over(id) {
-            self.reach(id, seq, outcome.attempt, RecipientState::Cancelled, 0);
+    /// Somebody goes back to the queue; of a broadcast that is over, out of it.
+    pub(super) fn wait_again(&mut self, todo: TodoDoc, is_over: bool) {
+        let (id, seq) = (todo.id.b.clone(), large(todo.id.s));
+        if is_over {
+            self.move_to(&id, seq, RecipientState::Cancelled, 0);
+            self.done(&id, seq);
             return;
         }
-        if self.state(id, seq) != Some(RecipientState::Queued) {
-            self.move_to(id, seq, RecipientState::Queued, 0);
+        if self.state(&id, seq) != Some(RecipientState::Queued) {
+            self.move_to(&id, seq, RecipientState::Queued, 0);
         }
-        self.tried(id, seq, outcome.attempt);
-        self.wait(TodoDoc {
-            id: PersonKey::new(id, seq),
-            kind: TodoKind::Retry,
-            attempt: waiting.attempt,
-            tries: waiting.tries,
-            due: date(waiting.due),
-            after: authority.window(outcome),
-            at: date(outcome.at),
-            detail: detail.to_owned(),
-        });
+        self.wait(todo);
     }
-}
-
-/// When and as which attempt somebody is tried again.
-struct Waiting {
-    attempt: i32,
-    tries: i32,
-    due: Millis,
 }
 
 /// The newest attempt of a recipient as a sheet knows it: of the intent that stands, of what waits, or the

@@ -6,27 +6,21 @@
 
 use super::Inner;
 use super::documents::{
-    LeaseDoc, PersonKey, RecipientDoc, TodoDoc, TodoKind, Turn, Window, date, large, millis, small, to_bson,
+    AT_ONCE, LeaseDoc, PersonKey, RecipientDoc, TodoDoc, TodoKind, Turn, Window, date, large, millis, small, to_bson,
 };
 use super::failure::Op;
 use super::lease::{proof, signed};
+use super::reading::PAGE;
 use super::segment::{SEGMENT, Segment, SegmentKey};
 use super::sheet::Sheet;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
 use crate::store::{Intent, Lease, StoreError};
+use mongodb::ClientSession;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::FindOptions;
-use std::collections::{BTreeMap, HashMap};
-
-/// A window that stands in the database, with its intents.
-pub struct Opened {
-    /// Its number.
-    pub number: i64,
-    /// What the caller gets.
-    pub intents: Vec<Intent>,
-}
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Whom the next window is for.
 struct Choice {
@@ -37,37 +31,31 @@ struct Choice {
 }
 
 impl Inner {
-    /// Opens a window; `None`: nobody is due. The caller must say [`super::flights::Flights::hand_out`] when
-    /// it really got the answer.
     pub(super) async fn open_window(
         &self,
         lease: &Lease,
         id: &BroadcastId,
         limit: u32,
         now: Millis,
-    ) -> Op<Option<Opened>> {
+    ) -> Op<Vec<Intent>> {
         let opening = self.flights.opening(&lease.subject);
         let _opening = opening.lock().await;
         let document = self.lease_document(None, &lease.subject).await?;
         if !document.proves(lease) {
             return Err(StoreError::LeaseLost.into());
         }
-        if let Some((number, window)) = self.unanswered(&document, lease, id) {
-            return Ok(Some(self.opened(number, &window, None).await?));
-        }
         let Some(turn) = document.broadcasts.get(id.as_str()).filter(|turn| turn.run).copied() else {
             return Err(self.why_not_running(id).await?.into());
         };
-        let choice = self.choose(&document, turn, id, limit, now).await?;
+        let choice = self.choose(&document, turn, id, limit.min(PAGE), now).await?;
         if choice.first.is_empty() && choice.again.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
 
         let number = document.opened + 1;
         let window = Window {
             b: id.clone(),
             fence: signed(lease.fence),
-            by: self.opener,
             at: date(now),
             from: small(choice.from),
             to: small(choice.to),
@@ -89,44 +77,28 @@ impl Inner {
         // The recipients are read while the intent is on its way to the disk.
         let leases = self.documents("leases");
         let record = async { leases.update_one(filter, update).await };
-        let (recorded, read) = tokio::join!(record, self.opened(number, &window, Some(&choice.first)));
+        let (recorded, read) = tokio::join!(record, self.intents(&window, &choice.first));
         if recorded?.matched_count == 0 {
             return Err(self.why_refused(lease, id).await?.into());
         }
         self.flights.forget(&lease.subject, &finished);
-        let mut opened = read?;
-        self.drop_proven(id, &window, &mut opened.intents).await?;
-        Ok(Some(opened))
-    }
-
-    /// A window of ours whose intents the caller never got: its answer was lost on the way.
-    fn unanswered(&self, document: &LeaseDoc, lease: &Lease, id: &BroadcastId) -> Option<(i64, Window)> {
-        let ours = |window: &Window| window.b == *id && window.fence == signed(lease.fence) && window.by == self.opener;
-        document
-            .windows
-            .iter()
-            .filter(|(_, window)| ours(window))
-            .filter_map(|(number, window)| Some((number.parse().ok()?, window.clone())))
-            .find(|(number, _)| !self.flights.is_handed_out(&lease.subject, *number))
+        let mut intents = read?;
+        self.drop_proven(id, &window, &mut intents).await?;
+        self.flights.opened(lease, number, id, &intents);
+        Ok(intents)
     }
 
     /// Those due for a retry, then the never-tried in order of seq.
     async fn choose(&self, document: &LeaseDoc, turn: Turn, id: &BroadcastId, limit: u32, now: Millis) -> Op<Choice> {
-        let under_way = self.under_way(None, document, id).await?;
-        let most = i64::from(limit) + i64::try_from(under_way.len()).unwrap_or(0);
-        let options = FindOptions::builder().sort(doc! { "due": 1, "_id": 1 }).limit(most).build();
+        let mut choice = Choice { from: large(turn.next), to: large(turn.next), first: Vec::new(), again: Vec::new() };
+        if limit == 0 {
+            return Ok(choice);
+        }
         let filter = doc! { "_id.b": id.as_str(), "kind": "retry", "due": { "$lte": date(now) } };
-        let again: Vec<_> = self
-            .find_with::<TodoDoc>(None, "todo", filter, options)
-            .await?
-            .into_iter()
-            .filter(|todo| under_way.get(large(todo.id.s)).is_none())
-            .take(limit as usize)
-            .map(|todo| (todo.id.s, todo.attempt, todo.tries))
-            .collect();
+        let due = self.waiting(document, filter, limit as usize).await?;
+        choice.again = due.into_iter().map(|todo| (todo.id.s, todo.attempt, todo.tries)).collect();
 
         let from = large(turn.next);
-        let mut choice = Choice { from, to: from, first: Vec::new(), again };
         let room = limit as usize - choice.again.len();
         if room == 0 {
             return Ok(choice);
@@ -153,8 +125,31 @@ impl Inner {
         Ok(choice)
     }
 
-    /// Reads whom a window is for. `first`: who of its range was queued, when that is known.
-    async fn opened(&self, number: i64, window: &Window, first: Option<&[u32]>) -> Op<Opened> {
+    /// The next to be tried again that are not under way, the one that is due first first.
+    ///
+    /// A retry stays on the list while it is under way, so as many more are read.
+    async fn waiting(&self, document: &LeaseDoc, filter: Document, limit: usize) -> Op<Vec<TodoDoc>> {
+        let again: usize = document.windows.values().map(|window| window.again.len()).sum();
+        let most = i64::try_from(limit + again).unwrap_or(i64::MAX);
+        let options = FindOptions::builder().sort(doc! { "due": 1, "_id": 1 }).limit(most).build();
+        let waiting = self.find_with::<TodoDoc>(None, "todo", filter, options).await?;
+        let flying = document.windows.iter().flat_map(|(number, window)| {
+            let number: i64 = number.parse().unwrap_or(0);
+            window.again.iter().map(move |(seq, attempt, _)| ((&window.b, *seq, *attempt), number))
+        });
+        let mut newest = HashMap::new();
+        for (who, number) in flying {
+            let known = newest.entry(who).or_insert(number);
+            *known = number.max(*known);
+        }
+        let is_free = |todo: &TodoDoc| {
+            newest.get(&(&todo.id.b, todo.id.s, todo.attempt)).is_none_or(|number| *number <= todo.after)
+        };
+        Ok(waiting.into_iter().filter(is_free).take(limit).collect())
+    }
+
+    /// Reads whom a window is for: the retries, then the first attempts.
+    async fn intents(&self, window: &Window, first: &[u32]) -> Op<Vec<Intent>> {
         let mut people: HashMap<i32, RecipientDoc> = HashMap::new();
         let id = window.b.as_str();
         if window.from < window.to {
@@ -167,37 +162,19 @@ impl Inner {
             let filter = doc! { "_id": { "$in": keys } };
             people.extend(self.find_in::<RecipientDoc>(None, "recipients", filter).await?.into_iter().map(by_seq));
         }
-        let found;
-        let first = if let Some(first) = first {
-            first
-        } else {
-            let keys: std::collections::BTreeSet<SegmentKey> =
-                (large(window.from)..large(window.to)).map(|seq| SegmentKey::of(&window.b, seq)).collect();
-            let keys: Vec<Bson> = keys.iter().map(Bson::from).collect();
-            let sheet = Sheet::of_segments(self.find_in(None, "segments", doc! { "_id": { "$in": keys } }).await?);
-            found = (large(window.from)..large(window.to))
-                .filter(|seq| sheet.state(&window.b, *seq) == Some(RecipientState::Queued))
-                .collect::<Vec<u32>>();
-            &found
-        };
         let first = first.iter().map(|seq| (small(*seq), 1, 0));
-        let intents = window
-            .again
-            .iter()
-            .copied()
-            .chain(first)
-            .filter_map(|(seq, attempt, tries)| {
-                let person = people.remove(&seq)?;
-                Some(Intent {
-                    seq: large(seq),
-                    attempt: large(attempt),
-                    tries: large(tries),
-                    phone: person.phone,
-                    values: person.values,
-                })
+        let everybody = window.again.iter().copied().chain(first);
+        let intents = everybody.filter_map(|(seq, attempt, tries)| {
+            let person = people.remove(&seq)?;
+            Some(Intent {
+                seq: large(seq),
+                attempt: large(attempt),
+                tries: large(tries),
+                phone: person.phone,
+                values: person.values,
             })
-            .collect();
-        Ok(Opened { number, intents })
+        });
+        Ok(intents.collect())
     }
 
     /// A receipt may have proven delivery between the choice and the intent: whoever is no longer queued
@@ -206,11 +183,10 @@ impl Inner {
         if window.again.is_empty() {
             return Ok(());
         }
-        let keys: std::collections::BTreeSet<SegmentKey> =
-            window.again.iter().map(|(seq, ..)| SegmentKey::of(id, large(*seq))).collect();
+        let keys: BTreeSet<SegmentKey> = window.again.iter().map(|(seq, ..)| SegmentKey::of(id, large(*seq))).collect();
         let keys: Vec<Bson> = keys.iter().map(Bson::from).collect();
         let sheet = Sheet::of_segments(self.find_in(None, "segments", doc! { "_id": { "$in": keys } }).await?);
-        let again: std::collections::HashSet<u32> = window.again.iter().map(|(seq, ..)| large(*seq)).collect();
+        let again: HashSet<u32> = window.again.iter().map(|(seq, ..)| large(*seq)).collect();
         intents.retain(|intent| {
             !again.contains(&intent.seq) || sheet.state(id, intent.seq) == Some(RecipientState::Queued)
         });
@@ -236,13 +212,87 @@ impl Inner {
     pub(super) async fn next_due(&self, id: &BroadcastId) -> Op<Option<Millis>> {
         let sender = self.broadcast(id).await?.definition.sender;
         let document = self.lease_document(None, &sender).await?;
-        let under_way = self.under_way(None, &document, id).await?;
-        let most = i64::try_from(under_way.len()).unwrap_or(0) + 1;
-        let options = FindOptions::builder().sort(doc! { "due": 1, "_id": 1 }).limit(most).build();
-        let filter = doc! { "_id.b": id.as_str(), "kind": "retry" };
-        let waiting = self.find_with::<TodoDoc>(None, "todo", filter, options).await?;
-        let next = waiting.into_iter().find(|todo| under_way.get(large(todo.id.s)).is_none());
-        Ok(next.map(|todo| millis(todo.due)))
+        let filter = doc! { "_id.b": id.as_str(), "kind": "retry", "due": { "$gt": date(AT_ONCE) } };
+        let next = self.waiting(&document, filter, 1).await?;
+        Ok(next.first().map(|todo| millis(todo.due)))
+    }
+
+    pub(super) async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &HashSet<(u32, u32)>) -> Op<u64> {
+        // A window whose answer was given up may still be on its way to the database.
+        let opening = self.flights.opening(&lease.subject);
+        let _opening = opening.lock().await;
+        let _writer = self.writer.lock().await;
+        let mut transaction = self.transaction().await?;
+        loop {
+            transaction.start().await?;
+            let done = self.requeue_once(&mut transaction.session, lease, id, held).await;
+            if let Some(back) = transaction.finish(done).await? {
+                self.flights.settled(&lease.subject, back.iter().map(|seq| (id, *seq)));
+                return Ok(back.len() as u64);
+            }
+        }
+    }
+
+    async fn requeue_once(
+        &self,
+        session: &mut ClientSession,
+        lease: &Lease,
+        id: &BroadcastId,
+        held: &HashSet<(u32, u32)>,
+    ) -> Op<Vec<u32>> {
+        let mut document = self.check_lease(session, lease).await?;
+        document.windows.retain(|_, window| window.fence == signed(lease.fence) && window.b == *id);
+        if document.windows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let under_way = self.under_way(Some(&mut *session), &document, id).await?;
+        let (kept, back): (Vec<_>, Vec<_>) =
+            under_way.iter().partition(|(seq, flying)| held.contains(&(*seq, flying.attempt)));
+        let still_open: HashSet<i64> = kept.iter().map(|(_, flying)| flying.window).collect();
+        let settled = document
+            .windows
+            .keys()
+            .filter(|number| number.parse().is_ok_and(|number: i64| !still_open.contains(&number)));
+        self.close_windows(session, lease, settled).await?;
+
+        let people: Vec<(&BroadcastId, u32)> = back.iter().map(|(seq, _)| (id, *seq)).collect();
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statuses = Sheet::touch_broadcasts(self, session, &BTreeSet::from([id.clone()]), None).await?;
+        let is_over = statuses.get(id).is_some_and(|status| status.is_final());
+        let mut sheet = Sheet::read(self, session, &people).await?;
+        for (seq, flying) in &back {
+            let opened_at = document.windows.get(&flying.window.to_string()).map(|window| window.at);
+            let todo = TodoDoc {
+                id: PersonKey::new(id, *seq),
+                kind: TodoKind::Retry,
+                attempt: small(flying.attempt),
+                tries: flying.tries,
+                due: date(AT_ONCE),
+                after: flying.window,
+                at: opened_at.unwrap_or(date(AT_ONCE)),
+                detail: String::new(),
+            };
+            sheet.wait_again(todo, is_over);
+        }
+        sheet.write(self, session).await?;
+        Ok(back.into_iter().map(|(seq, _)| seq).collect())
+    }
+
+    /// Takes windows out of the lease document.
+    async fn close_windows(
+        &self,
+        session: &mut ClientSession,
+        lease: &Lease,
+        windows: impl Iterator<Item = &String>,
+    ) -> Op<()> {
+        let gone: Document = windows.map(|number| (format!("windows.{number}"), Bson::from(""))).collect();
+        if !gone.is_empty() {
+            let update = doc! { "$unset": gone };
+            self.documents("leases").update_one(proof(lease), update).session(session).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn recover(&self, lease: &Lease, now: Millis) -> Op<Vec<(BroadcastId, u64)>> {
@@ -259,7 +309,7 @@ impl Inner {
 
     async fn recover_once(
         &self,
-        session: &mut mongodb::ClientSession,
+        session: &mut ClientSession,
         lease: &Lease,
         now: Millis,
     ) -> Op<BTreeMap<BroadcastId, u64>> {
@@ -269,11 +319,8 @@ impl Inner {
         if document.windows.is_empty() {
             return Ok(found);
         }
-        let gone: Document =
-            document.windows.keys().map(|number| (format!("windows.{number}"), Bson::from(""))).collect();
-        self.documents("leases").update_one(proof(lease), doc! { "$unset": gone }).session(&mut *session).await?;
-        let broadcasts: std::collections::BTreeSet<BroadcastId> =
-            document.windows.values().map(|window| window.b.clone()).collect();
+        self.close_windows(session, lease, document.windows.keys()).await?;
+        let broadcasts: BTreeSet<BroadcastId> = document.windows.values().map(|window| window.b.clone()).collect();
         for id in broadcasts {
             let under_way = self.under_way(Some(&mut *session), &document, &id).await?;
             let people: Vec<(&BroadcastId, u32)> = under_way.seqs().map(|seq| (&id, seq)).collect();
@@ -289,7 +336,7 @@ impl Inner {
                     kind: TodoKind::Doubt,
                     attempt: small(flying.attempt),
                     tries: flying.tries,
-                    due: date(Millis(0)),
+                    due: date(AT_ONCE),
                     after: flying.window,
                     at: date(now),
                     detail: "wacast ended before the answer was recorded".to_owned(),

@@ -5,7 +5,6 @@
 use super::column::{all, signed, unsigned};
 use super::leases;
 use super::moves::{Known, LogEntry, Moves, Next, Standing};
-use super::settle::again;
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
 use crate::store::{Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt};
@@ -112,13 +111,13 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
             if !open || one.attempt != standing.attempt {
                 return Ok(false);
             }
-            let next = match retry {
+            let next = match retry.filter(|_| !known.status.is_final()) {
                 Some(due) => {
-                    let next = again(known, standing).because(*code, response);
-                    let due = Some(*due).filter(|_| next.state != RecipientState::Cancelled);
-                    Next { tries: standing.tries.saturating_add(1), ..next.due(due) }
+                    let next = Next::of(standing, RecipientState::Queued).because(*code, response).due(Some(due));
+                    Next { tries: standing.tries.saturating_add(1), ..next }
                 }
-                None => Next::of(standing, RecipientState::Failed).because(*code, response).due(*retry_at),
+                // Nobody of a final broadcast waits; a follow-up may take them up.
+                None => Next::of(standing, RecipientState::Failed).because(*code, response).due(retry_at.or(*retry)),
             };
             moves.apply(standing, &next, one.at)
         }

@@ -85,7 +85,7 @@ fn next<'a>(known: Known, standing: &Standing, verdict: &'a Verdict) -> Next<'a>
 
 /// The state of someone who would be tried again: a completed broadcast queues nobody, so there they have
 /// failed, and a follow-up may take them up.
-pub(super) fn again<'a>(known: Known, standing: &Standing) -> Next<'a> {
+fn again<'a>(known: Known, standing: &Standing) -> Next<'a> {
     let state = match known.status {
         BroadcastStatus::Completed => RecipientState::Failed,
         _ => queued_or_cancelled(known),

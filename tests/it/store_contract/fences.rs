@@ -120,3 +120,22 @@ pub async fn facts_and_requeues_in_one_batch_part_ways(stores: &dyn Factory) {
     assert_eq!(store.recover(&newest, NOW).await.unwrap(), [(run.id.clone(), 1)]);
     run.check().await;
 }
+
+pub async fn another_senders_lease_decides_nothing(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 2).await;
+    let theirs = take(&*store, "100000000000002", "other").await;
+    run.open(1).await;
+    let opened = store.open_window(&theirs, &run.id, 1, NOW).await;
+    assert!(opened.is_err(), "{opened:?}");
+    let _ = store.requeue_unheld(&theirs, &run.id, &[]).await;
+    assert!(store.recover(&theirs, NOW).await.unwrap().is_empty());
+    assert_eq!(run.letters().await, "gq");
+
+    let id = preparing(&*store, 10..11).await.id;
+    let place = AudiencePlace { upload: 1, row: 1 };
+    assert!(store.add_recipients(&theirs, &id, 0, vec![recipient(10)], place).await.is_err());
+    store.add_recipients(&run.lease, &id, 0, vec![recipient(10)], place).await.unwrap();
+    assert!(store.begin_running(&theirs, &id, 1, NOW).await.is_err());
+    assert_eq!(store.broadcast(&id).await.unwrap().status, BroadcastStatus::Preparing);
+}

@@ -15,6 +15,11 @@ macro_rules! contract_suite {
                 pages_of_any_size_make_the_same_walk
                 a_fixed_audience_does_not_see_later_uploads
                 an_unknown_list_is_not_found;
+            calls:
+                the_largest_calls_are_answered
+                a_caller_that_went_away_leaves_nothing_half_done
+                a_dropped_page_is_added_whole_or_not_at_all
+                a_large_audience_is_cancelled_whole;
             fences:
                 a_stale_lease_freezes_nobody
                 a_stale_lease_opens_and_closes_nothing
@@ -22,7 +27,8 @@ macro_rules! contract_suite {
                 a_stale_lease_folds_nothing
                 facts_from_a_stale_lease_are_recorded
                 requeues_from_a_stale_lease_are_left_for_recovery
-                facts_and_requeues_in_one_batch_part_ways;
+                facts_and_requeues_in_one_batch_part_ways
+                another_senders_lease_decides_nothing;
             folding:
                 receipts_of_the_newest_attempt_follow_the_table
                 receipts_of_an_older_attempt_follow_the_table
