@@ -461,8 +461,6 @@ pub struct SyncedTemplates {
     pub synced_at: Option<Millis>,
 }
 
-/// Opens the store that `url` names: `sqlite://path` or `mongodb://host/database`. `now` is noted as when a new one
-/// was made.
 /// Opens the store that `url` names: `sqlite://PATH`, `mongodb://HOST/DBNAME` or `mongodb+srv://…`. `now` is noted as when a new one was made.
 ///
 /// # Errors
@@ -472,7 +470,6 @@ pub async fn open(url: &str, now: Millis) -> Result<Arc<dyn Store>> {
         Some(("sqlite", path)) if !path.is_empty() => {
             Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), now).await?))
         }
-        Some(("mongodb" | "mongodb+srv", _)) => Ok(Arc::new(mongo::MongoStore::open(url).await?)),
         Some(("mongodb" | "mongodb+srv", _)) => Ok(Arc::new(mongo::MongoStore::open(url, now).await?)),
         _ => Err(StoreError::Setup(
             // The url itself may hold a password.

@@ -16,6 +16,8 @@ mod service;
 mod engine;
 mod intake;
 mod messy;
+mod mongo_store;
+mod mongod;
 mod sandbox;
 mod mongo_store;
 mod mongod;
