@@ -1,23 +1,22 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 
 mod architecture;
+mod bed;
+mod cli;
 mod cloud_client;
 mod config;
 mod console_fixtures;
 mod console_keys;
 mod console_screens;
-mod bed;
-mod cloud_client;
+mod demo;
+mod engine;
 mod http_api;
+mod intake;
+mod messy;
+mod mongo_store;
+mod mongod;
 mod sandbox;
 mod scheduling;
 mod service;
-
-mod engine;
-mod intake;
-mod messy;
-mod sandbox;
-mod mongo_store;
-mod mongod;
 mod store_contract;
 mod store_sqlite;
