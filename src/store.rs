@@ -463,6 +463,7 @@ pub struct SyncedTemplates {
 
 /// Opens the store that `url` names: `sqlite://path` or `mongodb://host/database`. `now` is noted as when a new one
 /// was made.
+/// Opens the store that `url` names: `sqlite://PATH`, `mongodb://HOST/DBNAME` or `mongodb+srv://…`. `now` is noted as when a new one was made.
 ///
 /// # Errors
 /// `Setup` when the url is not of a known form or what it names does not do.
