@@ -1,5 +1,7 @@
 //! The command line's words. Nothing here does anything.
 
+#![expect(clippy::doc_markdown, reason = "these comments are what --help shows")]
+
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 

@@ -23,7 +23,7 @@ pub(super) async fn console(from: LoadFrom, mut config: Config, mut rehearse: bo
     let stop = stop_on_signal()?;
     while !rehearse && !config.missing().is_empty() {
         let show = Show::SetUp(Arc::new(Connect::new(&config)));
-        match console::run(parts(&config, show, None, &stop)).await.map_err(broke)? {
+        match console::run(parts(&config, show, None, &stop)).await.map_err(|error| broke(&error))? {
             Ended::Sandbox => rehearse = true,
             Ended::Configured => config = Config::load(&from)?,
             _ => return Ok(Exit::Completed),
@@ -73,13 +73,13 @@ pub(crate) async fn show(app: App, stop: &CancellationToken) -> Outcome {
     terminal::note("finishing what is under way; Ctrl-C ends at once");
     let drained = app.drain().await;
     match (ended, drained) {
-        (Err(error), _) => Err(broke(error)),
+        (Err(error), _) => Err(broke(&error)),
         (_, Err(words)) => Err(Failure::error("internal", words).hint("the log says more")),
         (Ok(_), Ok(())) => Ok(Exit::Completed),
     }
 }
 
-fn broke(error: ConsoleError) -> Failure {
+fn broke(error: &ConsoleError) -> Failure {
     Failure::error("console", error.to_string())
 }
 

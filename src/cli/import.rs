@@ -47,9 +47,9 @@ pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
         line.end();
         let done = done?;
         if args.json {
-            as_json(&done)?
+            as_json(&done)?;
         } else {
-            in_words(&done)?
+            in_words(&done)?;
         }
         let report = &done.upload.report;
         Ok(if report.imported + report.duplicates == 0 { Exit::Error } else { Exit::Completed })

@@ -7,6 +7,7 @@ use super::{Start, wait, with_ground, words};
 use crate::domain::binding;
 use crate::domain::message;
 use crate::domain::template::Template;
+use crate::domain::time::Millis;
 use crate::service::view::{BroadcastRequest, Plan};
 use crate::service::{Service, schedules, times};
 use serde_json::json;
@@ -63,7 +64,7 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
             "broadcast_id": broadcast.id,
             "status": broadcast.status,
             "recipients": broadcast.total,
-            "start_at": broadcast.start_at.map(|at| at.rfc3339()),
+            "start_at": broadcast.start_at.map(Millis::rfc3339),
             "rehearsal": plan.rehearsal,
             "driver": words::driver_json(&driver),
         }))?;

@@ -4,6 +4,7 @@ use super::args::TemplatesArgs;
 use super::exit::{Exit, Outcome};
 use super::terminal;
 use super::{Start, with_ground};
+use crate::domain::time::Millis;
 use crate::service::times;
 use serde_json::{Value, json};
 
@@ -31,7 +32,7 @@ pub(super) async fn run(start: Start, args: TemplatesArgs) -> Outcome {
                     })
                 })
                 .collect();
-            terminal::json(&json!({ "templates": templates, "synced_at": known.synced_at.map(|at| at.rfc3339()) }))?;
+            terminal::json(&json!({ "templates": templates, "synced_at": known.synced_at.map(Millis::rfc3339) }))?;
             return Ok(Exit::Completed);
         }
         for template in &known.templates {

@@ -35,9 +35,10 @@ impl Reporter {
 
     fn store(&mut self, snapshot: &Snapshot) {
         if self.store_trouble != snapshot.store_trouble {
-            match &snapshot.store_trouble {
-                Some(trouble) => tracing::warn!("the store gives trouble: {trouble}"),
-                None => tracing::info!("the store answers again"),
+            if let Some(trouble) = &snapshot.store_trouble {
+                tracing::warn!("the store gives trouble: {trouble}");
+            } else {
+                tracing::info!("the store answers again");
             }
             self.store_trouble.clone_from(&snapshot.store_trouble);
         }

@@ -61,7 +61,11 @@ const NOTHING: Vec<String> = Vec::new();
 
 #[test]
 fn names_are_found_as_whole_words() {
-    assert!(names("use axum::Router;", "axum") && names("let r = axum::Router::new();", "axum") && names("use bson;", "bson"));
+    assert!(
+        names("use axum::Router;", "axum")
+            && names("let r = axum::Router::new();", "axum")
+            && names("use bson;", "bson")
+    );
     assert!(!names("use my_axum::Router;", "axum") && !names("let axum = 1;", "axum"));
 }
 
@@ -110,20 +114,25 @@ fn the_domain_knows_no_clock_and_no_other_part() {
     ];
     assert_eq!(known(&["domain"], &[clocks.as_slice(), &outside, &parts].concat()), NOTHING);
     let reads_the_time = |code: &str| clocks.iter().any(|clock| code.contains(&format!("{clock}(")));
-    let readers: Vec<String> =
-        sources().into_iter().filter(|(file, code)| belongs(file, "domain") && reads_the_time(code)).map(|(file, _)| file).collect();
+    let readers: Vec<String> = sources()
+        .into_iter()
+        .filter(|(file, code)| belongs(file, "domain") && reads_the_time(code))
+        .map(|(file, _)| file)
+        .collect();
     assert_eq!(readers, NOTHING);
 }
 
 #[test]
 fn engine_store_and_cloud_api_know_no_face() {
-    let faces = ["crate::console", "crate::api", "crate::cli", "crate::headless", "crate::demo", "crate::app", "crate::config"];
+    let faces =
+        ["crate::console", "crate::api", "crate::cli", "crate::headless", "crate::demo", "crate::app", "crate::config"];
     assert_eq!(known(&["engine", "store", "cloud_api", "intake"], &faces), NOTHING);
 }
 
 #[test]
 fn the_service_knows_no_face_and_no_faces_know_the_engines_inside() {
-    let faces = ["crate::console", "crate::api", "crate::cli", "crate::headless", "crate::demo", "crate::app", "crate::config"];
+    let faces =
+        ["crate::console", "crate::api", "crate::cli", "crate::headless", "crate::demo", "crate::app", "crate::config"];
     assert_eq!(known(&["service", "scheduler"], &faces), NOTHING);
     let inside = ["crate::engine::reign", "crate::engine::gate", "crate::engine::lease", "crate::engine::pace"];
     assert_eq!(known(&["console", "api", "cli", "headless"], &inside), NOTHING);

@@ -224,7 +224,7 @@ async fn kept(ground: &Ground, report: &mut Report) {
     }
     match &snapshot.driver {
         Driver::Nobody => {
-            report.warn("driver", "nobody drives: nothing goes out, schedules do not fire", words::NOBODY)
+            report.warn("driver", "nobody drives: nothing goes out, schedules do not fire", words::NOBODY);
         }
         driver => report.ok("driver", words::driver(driver)),
     }
