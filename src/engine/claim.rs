@@ -134,7 +134,13 @@ async fn open_window(reign: &Arc<Reign>, active: &Arc<Active>, limit: usize, ite
             }
             let mut held = active.held();
             for intent in intents {
-                held.insert((intent.seq, intent.attempt));
+                if !held.insert((intent.seq, intent.attempt)) {
+                    // The store took back an outcome of ours ("never left") whose record we have not heard of, and
+                    // granted the same attempt again: that record may yet be repeated, so this one must not be sent.
+                    active.unheard.store(true, Ordering::Release);
+                    reign.stock.fetch_sub(1, Ordering::AcqRel);
+                    continue;
+                }
                 let Some(permit) = permit.split(1) else { break };
                 if items.send(Item { active: active.clone(), intent, permit }).is_err() {
                     // Nobody sends any more: what was granted becomes "not sure" at the next start.

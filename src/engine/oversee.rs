@@ -207,14 +207,17 @@ impl Overseer {
     async fn tidy_actives(&self) -> Result<(), StoreError> {
         let reign = &self.reign;
         for active in reign.actives.load().iter() {
-            if active.unheard.load(Ordering::Acquire) {
-                let held: Vec<_> = active.held().iter().copied().collect();
-                let people = reign.store().requeue_unheld(&reign.lease, &active.id, &held).await?;
+            // Only when everything that we do hold is on record can what we do not hold be told apart for sure.
+            if active.unheard.load(Ordering::Acquire) && active.held().is_empty() {
+                let people = reign.store().requeue_unheld(&reign.lease, &active.id, &[]).await?;
                 tracing::info!(broadcast = %active.id, people, "put back who was about to be sent to when the store went away");
                 active.unheard.store(false, Ordering::Release);
                 reign.stock_bell.notify_one();
             }
-            let through = active.is_running() && active.turn().nobody_due && active.held().is_empty();
+            let through = active.is_running()
+                && active.turn().nobody_due
+                && active.held().is_empty()
+                && !active.unheard.load(Ordering::Acquire);
             if through
                 && reign.store().next_due(&active.id).await?.is_none()
                 && reign.store().complete(&reign.lease, &active.id, reign.now()).await?

@@ -22,6 +22,7 @@ mod lease;
 mod odds;
 mod reading;
 mod segment;
+mod sessions;
 mod settle;
 mod sheet;
 mod transaction;
@@ -75,6 +76,7 @@ struct Inner {
     /// One writer of segments at a time.
     writer: tokio::sync::Mutex<()>,
     flights: Flights,
+    sessions: sessions::Sessions,
 }
 
 impl MongoStore {
@@ -98,7 +100,10 @@ impl MongoStore {
         let place = &self.inner.place;
         let task = self.tasks.spawn(operation(Arc::clone(&self.inner)));
         match tokio::time::timeout(PATIENCE, task).await {
-            Ok(Ok(done)) => done.map_err(|failure| failure.explain(place)),
+            Ok(Ok(done)) => done.map_err(|failure| {
+                tracing::debug!(?failure, operation = std::any::type_name::<F>(), "an operation failed");
+                failure.explain(place)
+            }),
             Ok(Err(_)) => Err(StoreError::Corrupt("an operation of the store broke off".to_owned())),
             Err(_) => {
                 let waited = PATIENCE.as_secs();
@@ -440,6 +445,7 @@ impl Store for MongoStore {
     async fn close(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+        let _ = self.inner.forget_sessions().await;
         self.inner.client.clone().shutdown().await;
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use wacast::sandbox::{ACCESS_TOKEN, APP_SECRET, BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID, Sandbox, SandboxConfig, SandboxHandle, Settings};
+use wacast::sandbox::{
+    ACCESS_TOKEN, APP_SECRET, BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID, Sandbox, SandboxConfig, SandboxHandle, Settings,
+};
 
 /// Where a test works.
 pub struct Workplace {
@@ -90,7 +92,7 @@ time_zone = "Asia/Kolkata"
     /// `wacast --no-tui`, logging into the folder.
     pub fn headless(&self) -> Wacast {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let child = self.command(&["--no-tui"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = self.command(&["--no-tui"]).env("WACAST_LOG", "debug,hyper=info,mongodb=info,reqwest=info").stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Wacast { child }
     }
 
@@ -104,6 +106,18 @@ time_zone = "Asia/Kolkata"
             after = page.next;
         }
         taken
+    }
+}
+
+impl Drop for Workplace {
+    /// What the program said is worth more than what a test missed.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let last: Vec<_> = log.lines().rev().take(40).collect();
+            eprintln!("the end of wacast's log:");
+            last.iter().rev().for_each(|line| eprintln!("  {line}"));
+        }
     }
 }
 

@@ -57,6 +57,7 @@ pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
         id: StoreId::from_random(fastrand::u64(..)),
         writer: tokio::sync::Mutex::new(()),
         flights: Flights::default(),
+        sessions: super::sessions::Sessions::new(),
     };
     prepare(inner, now).await.map_err(|failure| failure.explain(&place))
 }

@@ -169,6 +169,9 @@ pub struct LeaseDoc {
     /// The open windows, by number.
     #[serde(default)]
     pub windows: BTreeMap<String, Window>,
+    /// The opening of the store by which the holder before this one worked; its sessions end at recovery.
+    #[serde(default)]
+    pub before: String,
 }
 
 /// How far a broadcast's first attempts have come.

@@ -31,6 +31,7 @@ impl Inner {
         holder_is_gone: Option<u64>,
     ) -> Op<LeaseAnswer> {
         let process = doc! { "$literal": &holder.process };
+        let instance = doc! { "$literal": &self.sessions.instance };
         let gone = holder_is_gone.map_or(Bson::Null, |fence| Bson::Int64(signed(fence)));
         let nobody = doc! { "$eq": [{ "$ifNull": ["$holder", Bson::Null] }, Bson::Null] };
         let ended = doc! { "$lte": [{ "$ifNull": ["$expires", "$$NOW"] }, "$$NOW"] };
@@ -45,6 +46,8 @@ impl Inner {
                 "opened": { "$ifNull": ["$opened", 0_i64] },
                 "status": { "$cond": [{ "$and": ["$free", { "$not": ["$mine"] }] }, "", { "$ifNull": ["$status", ""] }] },
                 "holder": { "$cond": [{ "$or": ["$free", "$mine"] }, { "$literal": to_bson(holder)? }, "$holder"] },
+                "before": { "$cond": [{ "$and": ["$free", { "$not": ["$mine"] }] }, { "$ifNull": ["$instance", ""] }, { "$ifNull": ["$before", ""] }] },
+                "instance": { "$cond": [{ "$or": ["$free", "$mine"] }, instance, "$instance"] },
                 "expires": { "$cond": [{ "$or": ["$free", "$mine"] }, { "$add": ["$$NOW", ttl_ms] }, "$expires"] },
             } },
             doc! { "$unset": ["mine", "free"] },
@@ -142,6 +145,7 @@ impl LeaseDoc {
             opened: 0,
             broadcasts: std::collections::BTreeMap::new(),
             windows: std::collections::BTreeMap::new(),
+            before: String::new(),
         }
     }
 

@@ -31,7 +31,9 @@ pub struct Transaction {
 impl Inner {
     /// A session for a transaction; nothing is begun yet.
     pub(super) async fn transaction(&self) -> Op<Transaction> {
-        Ok(Transaction { session: self.client.start_session().await?, begun: 0 })
+        let session = self.client.start_session().await?;
+        self.note_session(&session).await?;
+        Ok(Transaction { session, begun: 0 })
     }
 
     /// Runs an `update` command with many statements and looks at what each came to. Returns how many

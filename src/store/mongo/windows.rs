@@ -297,6 +297,9 @@ impl Inner {
 
     pub(super) async fn recover(&self, lease: &Lease, now: Millis) -> Op<Vec<(BroadcastId, u64)>> {
         let _writer = self.writer.lock().await;
+        // First of all: what the one before left open would be in the way of every write.
+        let before = self.lease_document(None, &lease.subject).await?.before;
+        self.end_sessions_of(&before).await?;
         let mut transaction = self.transaction().await?;
         loop {
             transaction.start().await?;
