@@ -2,14 +2,12 @@
 
 mod bed;
 mod cloud_client;
-mod http_api;
-mod sandbox;
-mod scheduling;
-mod service;
-
 mod engine;
+mod http_api;
 mod intake;
 mod messy;
 mod sandbox;
+mod scheduling;
+mod service;
 mod store_contract;
 mod store_sqlite;

@@ -1,6 +1,7 @@
 //! The use cases, over a real store and the sandbox.
 
 use crate::bed::{Bed, at, column, csv_request, request};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wacast::domain::binding::{Bindings, Source};
@@ -9,7 +10,9 @@ use wacast::domain::time::{DAY, HOUR, MINUTE};
 use wacast::sandbox::PHONE_NUMBER_ID;
 use wacast::service::Kind;
 use wacast::service::import::{ImportOptions, ImportRequest, ImportSource, RejectsTo};
+use wacast::service::receipts::BACKLOG_LIMIT;
 use wacast::service::view::{BroadcastRequest, Driver};
+use wacast::store::{Holder, LeaseAnswer, NewUpload, RECEIPTS, RawReceipt};
 
 // ---- importing ----
 
@@ -527,4 +530,80 @@ async fn a_schedule_is_checked_when_it_is_made() {
     assert_eq!(bed.service.schedules().await.unwrap(), [on]);
     let unknown = bed.service.enable_schedule(&"00000000".parse().unwrap(), true).await.unwrap_err();
     assert_eq!((unknown.kind, unknown.code), (Kind::NotFound, "unknown_schedule"));
+}
+
+#[tokio::test]
+async fn over_the_backlog_receipts_are_put_off_until_folding_has_caught_up() {
+    let bed = Bed::new().await;
+    let full = usize::try_from(BACKLOG_LIMIT).unwrap();
+    let bodies = vec![RawReceipt { received_at: at(crate::bed::NOW), body: b"{}".to_vec() }; full / 10];
+    for _ in 0..10 {
+        bed.store.append_receipts(bodies.clone()).await.unwrap();
+    }
+    let error = bed.service.take_receipt(b"{}".to_vec()).await.unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::Unavailable, "receipts_backlog"));
+    assert_eq!(bed.store.receipts_backlog().await.unwrap(), BACKLOG_LIMIT);
+
+    let holder = Holder {
+        process: "p".into(),
+        host: "h".into(),
+        pid: 1,
+        boot_id: "b".into(),
+        lock_file: "l".into(),
+        face: "test".into(),
+    };
+    let lease = bed.store.take_lease(RECEIPTS, &holder, 60_000, None).await.unwrap();
+    let LeaseAnswer::Granted(lease) = lease else { panic!("{lease:?}") };
+    let half = bed.store.receipts(1).await.unwrap()[0].id + BACKLOG_LIMIT / 2;
+    bed.store.fold_receipts(&lease, vec![], half).await.unwrap();
+    bed.service.take_receipt(b"{}".to_vec()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_that_a_crash_left_behind_is_given_up_after_an_hour() {
+    let bed = Bed::new().await;
+    let key = Some(("k".to_owned(), "c".to_owned()));
+    let begun = NewUpload { list: "x".into(), source: "api".into(), tags: vec![], idempotency: key.clone() };
+    bed.store.begin_upload(begun, at(crate::bed::NOW)).await.unwrap();
+    let request = || ImportRequest { idempotency: key.clone(), ..csv_request("x", "phone\n+12015550111\n") };
+    assert_eq!(bed.service.sweep_uploads().await.unwrap(), 0);
+    assert_eq!(bed.service.import(request(), |_| {}).await.unwrap_err().code, "in_progress");
+    bed.clock.advance(HOUR + 1);
+    assert_eq!(bed.service.sweep_uploads().await.unwrap(), 1);
+    assert_eq!(bed.service.import(request(), |_| {}).await.unwrap().upload.report.imported, 1);
+}
+
+/// `cargo test --test it a_million_rows -- --ignored --nocapture` prints what it took.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes in a debug build"]
+async fn a_million_rows_need_no_more_memory_than_a_hundred_thousand() {
+    let peak_kib = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let bed = Bed::new().await;
+    let mut peaks = Vec::new();
+    for (list, rows) in [("small", 100_000_u32), ("large", 1_000_000)] {
+        let path = bed.folder.path().join(list);
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+        writeln!(file, "phone,name,city").unwrap();
+        for row in 0..rows {
+            writeln!(file, "+9198{:08},Person {row},Pune", 10_000_000 + row).unwrap();
+        }
+        drop(file);
+        let request = ImportRequest { source: ImportSource::Path(path), ..csv_request(list, "") };
+        let begun = std::time::Instant::now();
+        let done = bed.service.import(request, |_| {}).await.unwrap();
+        let report = done.upload.report;
+        assert_eq!((report.received, report.imported + report.rejected), (rows.into(), rows.into()));
+        println!(
+            "{rows} rows ({} imported) in {:?}, peak {} MiB",
+            report.imported,
+            begun.elapsed(),
+            peak_kib() / 1_024
+        );
+        peaks.push(peak_kib());
+    }
+    assert!(peaks[1] < peaks[0] + 64 * 1_024, "{peaks:?} KiB");
 }
