@@ -182,6 +182,17 @@ async fn occurrences_missed_in_a_long_absence_become_one_that_is_held() {
 }
 
 #[tokio::test]
+async fn an_occurrence_that_is_just_due_goes_out_although_older_ones_were_missed() {
+    let bed = Bed::new().await;
+    bed.people("diwali", 3).await;
+    bed.service.add_schedule(&request("hello", "diwali"), "0 * * * *", "UTC").await.unwrap();
+    let ticked = tick_at(&bed, "2026-11-08T15:05:00Z").await;
+    assert_eq!((ticked.fired.len(), ticked.held.len()), (1, 0), "{ticked:?}");
+    assert_eq!(bed.store.broadcasts(false, 100).await.unwrap().len(), 1);
+    assert_eq!(bed.service.schedules().await.unwrap()[0].next_fire_at, Some(at("2026-11-08T16:00:00Z")));
+}
+
+#[tokio::test]
 async fn after_a_short_absence_one_message_goes_out_and_not_one_a_minute_missed() {
     let bed = Bed::new().await;
     bed.people("diwali", 3).await;

@@ -4,6 +4,7 @@ use crate::bed::{Bed, at, column, csv_request, request};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use wacast::domain::binding::{Bindings, Source};
 use wacast::domain::state::{BroadcastStatus, PauseReason};
 use wacast::domain::time::{DAY, HOUR, MINUTE};
@@ -96,14 +97,17 @@ async fn an_import_that_its_caller_drops_leaves_nothing() {
         _ = bed.service.import(request, move |_| told.notify_one()) => panic!("it ended before it could be dropped"),
     }
     // Giving up runs beside; the key is free again when it is done.
-    let again = loop {
-        let request = ImportRequest { idempotency: key.clone(), ..csv_request("dropped", "phone\n+12015550111\n") };
-        match bed.service.import(request, |_| {}).await {
-            Ok(done) => break done,
-            Err(error) => assert_eq!(error.code, "in_progress"),
+    let free_again = async {
+        loop {
+            let request = ImportRequest { idempotency: key.clone(), ..csv_request("dropped", "phone\n+12015550111\n") };
+            match bed.service.import(request, |_| {}).await {
+                Ok(done) => break done,
+                Err(error) => assert_eq!(error.code, "in_progress"),
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
     };
+    let again = tokio::time::timeout(Duration::from_secs(20), free_again).await.expect("it is given up");
     assert_eq!(again.upload.report.imported, 1);
     assert_eq!(bed.service.uploads(None, 10).await.unwrap().len(), 1);
     assert_eq!(bed.service.audience(Some("dropped")).await.unwrap().people, 1);
