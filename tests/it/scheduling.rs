@@ -38,7 +38,7 @@ async fn a_broadcast_fires_when_it_is_due_and_not_before() {
     assert_eq!(tick_at(&bed, "2026-11-08T12:29:59.999Z").await, Ticked::default());
     assert_eq!(status(&bed, &broadcast).await.0, BroadcastStatus::Scheduled);
     let ticked = tick_at(&bed, "2026-11-08T12:30:00Z").await;
-    assert_eq!(ticked.fired, [broadcast.id.clone()]);
+    assert_eq!(ticked.fired, std::slice::from_ref(&broadcast.id));
     let started = bed.store.broadcast(&broadcast.id).await.unwrap();
     assert_eq!((started.status, started.total), (BroadcastStatus::Preparing, 7));
     assert!(!started.definition.audience.uploads.is_empty());
@@ -54,7 +54,7 @@ async fn late_within_the_grace_starts_and_beyond_it_is_held() {
 
     let late = scheduled(&bed, "2026-11-08T13:30:00Z").await;
     let ticked = tick_at(&bed, "2026-11-08T13:45:00.001Z").await;
-    assert_eq!(ticked.held, [late.id.clone()]);
+    assert_eq!(ticked.held, std::slice::from_ref(&late.id));
     assert_eq!(status(&bed, &late).await, (BroadcastStatus::Paused, Some(PauseReason::Absence)));
     let detail = bed.store.broadcast(&late.id).await.unwrap().detail;
     assert!(detail.contains("Sun 8 Nov 19:00 India time") && detail.contains("15 min"), "{detail}");
