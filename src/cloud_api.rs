@@ -31,7 +31,7 @@ pub trait WriteGate: Send + Sync + 'static {
 pub enum Admission {
     /// Write.
     Go,
-    /// Ask again after this time.
+    /// Ask again after this time. The call's time-out runs on meanwhile, so this is for fractions of a second.
     Wait(Duration),
     /// Do not write at all (the lease ended, the program drains).
     Refuse,

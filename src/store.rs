@@ -463,6 +463,7 @@ pub struct SyncedTemplates {
 
 /// Opens the store that `url` names: `sqlite://path` or `mongodb://host/database`. `now` is noted as when a new one
 /// was made.
+/// Opens the store that `url` names: `sqlite://PATH`, `mongodb://HOST/DBNAME` or `mongodb+srv://…`. `now` is noted as when a new one was made.
 ///
 /// # Errors
 /// `Setup` when the url is not of a known form or what it names does not do.
@@ -471,7 +472,7 @@ pub async fn open(url: &str, now: Millis) -> Result<Arc<dyn Store>> {
         Some(("sqlite", path)) if !path.is_empty() => {
             Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), now).await?))
         }
-        Some(("mongodb" | "mongodb+srv", _)) => Ok(Arc::new(mongo::MongoStore::open(url).await?)),
+        Some(("mongodb" | "mongodb+srv", _)) => Ok(Arc::new(mongo::MongoStore::open(url, now).await?)),
         _ => Err(StoreError::Setup(
             // The url itself may hold a password.
             "[store] url must be sqlite://PATH (such as sqlite://wacast.db) or mongodb://HOST/DBNAME?replicaSet=NAME"

@@ -79,10 +79,11 @@ struct Inner {
 
 impl MongoStore {
     /// Opens the database that a `mongodb://` or `mongodb+srv://` url names, and prepares it when it is new.
-    /// `Setup` when the url or the server does not do, `Unavailable` when nobody answers within 5 s.
-    pub async fn open(url: &str) -> Result<Self> {
+    /// `now` is noted as when a new one was made. `Setup` when the url or the server does not do, `Unavailable`
+    /// when nobody answers within 5 s.
+    pub async fn open(url: &str, now: Millis) -> Result<Self> {
         let url = url.to_owned();
-        let opening = tokio::spawn(async move { connect::connect(&url).await });
+        let opening = tokio::spawn(async move { connect::connect(&url, now).await });
         let inner = opening.await.map_err(|_| StoreError::Corrupt("opening the store broke off".to_owned()))??;
         Ok(Self { inner: Arc::new(inner), tasks: TaskTracker::new() })
     }

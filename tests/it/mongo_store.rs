@@ -1,16 +1,24 @@
 //! The ledger in MongoDB: the contract, and what is particular to a server.
 
 use super::mongod::{Kind, Mongod, shared};
+use super::store_contract::stage::{NOW, SENDER, accepted, failed, in_doubt, phone, retry, running, undelivered};
 use super::store_contract::{Factory, contract_suite};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 use wacast::domain::time::Millis;
 use wacast::store::mongo::MongoStore;
-use wacast::store::{RawReceipt, Store, StoreError};
+use wacast::store::{RawReceipt, Store, StoreError, Verdict};
+
+async fn open(url: &str) -> Result<MongoStore, StoreError> {
+    MongoStore::open(url, Millis(1_800_000_000_000)).await
+}
 
 /// Stores in databases of their own on the shared server.
 struct OnMongo;
@@ -18,7 +26,7 @@ struct OnMongo;
 #[async_trait]
 impl Factory for OnMongo {
     async fn fresh(&self) -> Arc<dyn Store> {
-        Arc::new(MongoStore::open(&shared().await.fresh_url()).await.unwrap())
+        Arc::new(open(&shared().await.fresh_url()).await.unwrap())
     }
 
     async fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -26,7 +34,7 @@ impl Factory for OnMongo {
         // The place ends with the database's name.
         let place = store.place();
         let database = place.rsplit('/').next().unwrap();
-        Arc::new(MongoStore::open(&shared().await.url(database)).await.unwrap())
+        Arc::new(open(&shared().await.url(database)).await.unwrap())
     }
 
     fn ttl_ms(&self) -> i64 {
@@ -42,7 +50,7 @@ impl Factory for OnMongo {
 contract_suite!(mongo, OnMongo);
 
 async fn refusal(url: &str) -> StoreError {
-    match MongoStore::open(url).await {
+    match open(url).await {
         Err(error) => error,
         Ok(store) => panic!("opened {}", store.place()),
     }
@@ -100,7 +108,7 @@ async fn an_unreachable_server_is_unavailable() {
 #[tokio::test]
 async fn a_newer_layout_is_refused() {
     let url = shared().await.fresh_url();
-    let store = MongoStore::open(&url).await.unwrap();
+    let store = open(&url).await.unwrap();
     let client = Client::with_uri_str(&url).await.unwrap();
     let about = client.default_database().unwrap().collection::<Document>("about");
     about.update_one(doc! { "_id": "store" }, doc! { "$inc": { "schema": 1 } }).await.unwrap();
@@ -112,7 +120,7 @@ async fn a_newer_layout_is_refused() {
 #[tokio::test]
 async fn opening_twice_is_one_store() {
     let url = shared().await.fresh_url();
-    let (one, two) = tokio::join!(MongoStore::open(&url), MongoStore::open(&url));
+    let (one, two) = tokio::join!(open(&url), open(&url));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.id(), two.id());
     assert!(one.free_bytes().await.is_some_and(|bytes| bytes > 0));
@@ -122,7 +130,7 @@ async fn opening_twice_is_one_store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_is_unavailable_and_then_goes_on_without_reopening() {
     let mongod = Mongod::start(Kind::ReplicaSet).await;
-    let store = MongoStore::open(&mongod.url("wacast")).await.unwrap();
+    let store = open(&mongod.url("wacast")).await.unwrap();
     store.put_note("before", "kept").await.unwrap();
     mongod.kill();
     let error = store.put_note("during", "lost").await.unwrap_err();
@@ -140,20 +148,111 @@ async fn a_killed_server_is_unavailable_and_then_goes_on_without_reopening() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_caller_gave_up_is_done_all_the_same() {
     let mongod = Mongod::start(Kind::ReplicaSet).await;
-    let store = MongoStore::open(&mongod.url("wacast")).await.unwrap();
+    let store = open(&mongod.url("wacast")).await.unwrap();
     mongod.freeze();
-    // A caller that waits so long and no longer: its future is dropped half-way.
-    let given_up = tokio::time::timeout(Duration::from_millis(100), store.put_note("given up", "done")).await;
-    assert!(given_up.is_err(), "a frozen server answered");
+    // The first poll begins the write; then the caller goes.
+    let begun = pin!(store.put_note("given up", "done")).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(begun.is_pending());
     mongod.thaw();
     store.close().await;
-    let store = MongoStore::open(&mongod.url("wacast")).await.unwrap();
+    let store = open(&mongod.url("wacast")).await.unwrap();
     assert_eq!(store.note("given up").await.unwrap().as_deref(), Some("done"));
 }
 
-/// All documents of a view.
-async fn view(url: &str, name: &str) -> Vec<Document> {
+/// All documents of a collection or view.
+async fn all(url: &str, name: &str, filter: Document) -> Vec<Document> {
     let client = Client::with_uri_str(url).await.unwrap();
-    let found = client.default_database().unwrap().collection::<Document>(name).find(doc! {}).await.unwrap();
+    let found = client.default_database().unwrap().collection::<Document>(name).find(filter).await.unwrap();
     found.try_collect().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn anyone_with_a_shell_can_read_states_and_log() {
+    let url = shared().await.fresh_url();
+    let store: Arc<dyn Store> = Arc::new(open(&url).await.unwrap());
+    let run = running(&store, 10).await;
+    let intents = run.open(8).await;
+    run.settle(&intents[0], accepted(&intents[0])).await;
+    run.settle(&intents[1], failed(131_026)).await;
+    run.settle(&intents[2], retry(131_016, NOW.plus(60_000))).await;
+    run.settle(&intents[3], in_doubt()).await;
+    run.settle(&intents[4], retry(131_016, NOW)).await;
+    run.settle(&intents[5], Verdict::Unsent { due: None }).await;
+    run.settle(&intents[6], accepted(&intents[6])).await;
+    run.fold(6, 1, undelivered(131_049, Some(NOW.plus(60_000)))).await;
+    let again = run.open(1).await;
+    assert_eq!(again[0].seq, 5);
+    let again = run.open(1).await;
+    assert_eq!((again[0].seq, again[0].attempt), (4, 2));
+    assert_eq!(run.letters().await, "afqiggqgqq");
+
+    let mut states = all(&url, "recipients_state", doc! { "broadcast": run.id.as_str() }).await;
+    states.sort_by_key(|state| state.get_i32("seq").unwrap());
+    let words: Vec<&str> = states.iter().map(|state| state.get_str("state").unwrap()).collect();
+    let told: Vec<&str> = run.rows().await.iter().map(|row| row.state.word()).collect();
+    assert_eq!(words, told);
+    assert_eq!(states[3].get_str("waits").unwrap(), "the connection was reset");
+    assert_eq!(states[2].get_document("waits").unwrap().get_i32("attempt").unwrap(), 2);
+    let one = all(&url, "recipients_state", doc! { "phone": phone(1).to_string() }).await;
+    assert_eq!(one[0].get_array("attempts").unwrap().len(), 1, "by phone as well");
+
+    let log = all(&url, "log", doc! { "phone": phone(0).to_string() }).await;
+    assert_eq!(log.len(), 1);
+    assert_eq!((log[0].get_str("status").unwrap(), log[0].get_str("response").unwrap()), ("sent", "{\"ok\":1}"));
+    assert_eq!(log[0].get_datetime("timestamp").unwrap().timestamp_millis(), NOW.0);
+    assert_eq!(log[0].get_str("broadcast").unwrap(), run.id.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_settled_window_leaves_the_lease_document() {
+    let url = shared().await.fresh_url();
+    let store: Arc<dyn Store> = Arc::new(open(&url).await.unwrap());
+    let run = running(&store, 30).await;
+    let windows = async || {
+        let lease = all(&url, "leases", doc! { "_id": SENDER }).await.remove(0);
+        lease.get_document("windows").map_or(0, Document::len)
+    };
+    for opened in 1..=3 {
+        for intent in run.open(5).await {
+            run.settle(&intent, accepted(&intent)).await;
+        }
+        assert_eq!(windows().await, 1, "after {opened} windows");
+    }
+    store.renew_lease(&run.lease, 60_000, "").await.unwrap();
+    assert_eq!(windows().await, 0);
+    run.open(5).await;
+    run.open(5).await;
+    assert_eq!(windows().await, 2);
+    assert_eq!(store.requeue_unheld(&run.lease, &run.id, &[]).await.unwrap(), 10);
+    assert_eq!(windows().await, 0, "what went back is not open any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_write_at_once_and_lose_nothing() {
+    let url = shared().await.fresh_url();
+    let store: Arc<dyn Store> = Arc::new(open(&url).await.unwrap());
+    let run = running(&store, 240).await;
+    let intents = run.open(240).await;
+    let mut processes = tokio::task::JoinSet::new();
+    for process in 0..2 {
+        let store = open(&url).await.unwrap();
+        let mine = intents.iter().filter(|intent| intent.seq % 2 == process);
+        let outcomes: Vec<_> = mine.map(|intent| run.outcome(intent, accepted(intent))).collect();
+        let lease = run.lease.clone();
+        processes.spawn(async move {
+            for batch in outcomes.chunks(10) {
+                store.settle(&lease, batch.to_vec()).await.unwrap();
+                let body = RawReceipt { received_at: NOW, body: vec![] };
+                store.append_receipts(vec![body; 3]).await.unwrap();
+            }
+        });
+    }
+    processes.join_all().await;
+    run.check().await;
+    assert_eq!(run.letters().await, "a".repeat(240));
+    let ids: Vec<u64> = store.log(None, 0, 5_000).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(ids, (1..=240).collect::<Vec<_>>(), "no number twice and none left out");
+    let ids: Vec<u64> = store.receipts(100).await.unwrap().iter().map(|receipt| receipt.id).collect();
+    assert_eq!(ids, (1..=72).collect::<Vec<_>>());
+    assert_eq!(store.accepted_since(NOW).await.unwrap(), 240);
 }

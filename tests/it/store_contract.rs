@@ -16,7 +16,7 @@ pub mod receipts;
 pub mod recovery;
 pub mod reports;
 pub mod settling;
-mod stage;
+pub mod stage;
 pub mod steering;
 mod suite;
 pub mod uploads;

@@ -118,6 +118,11 @@ impl BroadcastDoc {
         })
     }
 
+    /// What is decided about a broadcast takes the lease of its sender.
+    pub(super) fn check_sender(&self, lease: &Lease) -> Result<(), StoreError> {
+        if self.sender == lease.subject { Ok(()) } else { Err(StoreError::LeaseLost) }
+    }
+
     fn refuse(&self, wish: &str) -> StoreError {
         StoreError::Conflict(format!("broadcast {} is {} and cannot be {wish}", self.id, self.status.word()))
     }
@@ -333,6 +338,7 @@ impl Inner {
             }
             Change::Complete { lease, now } => {
                 self.check_lease(session, lease).await?;
+                document.check_sender(lease)?;
                 if document.status != BroadcastStatus::Running {
                     return Err(document.refuse("completed").into());
                 }

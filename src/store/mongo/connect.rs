@@ -3,12 +3,14 @@
 //! Nothing of the url but host names and the database's name is ever put into words.
 
 use super::Inner;
-use super::documents::whole;
+use super::documents::{date, whole};
 use super::failure::{Failure, Op};
 use super::flights::Flights;
 use super::views;
 use crate::domain::ids::StoreId;
+use crate::domain::time::Millis;
 use crate::store::StoreError;
+use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 use mongodb::options::{Acknowledgment, ClientOptions, ReadConcern, ReturnDocument, SelectionCriteria, WriteConcern};
@@ -45,7 +47,7 @@ const COLLECTIONS: [&str; 16] = [
 ];
 
 /// Connects, checks and prepares. `url` may hold credentials.
-pub async fn connect(url: &str) -> Result<Inner, StoreError> {
+pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
     let (options, database, place) = options(url).await?;
     let client = Client::with_options(options).map_err(|error| Failure::from(error).explain(&place))?;
     let inner = Inner {
@@ -56,7 +58,7 @@ pub async fn connect(url: &str) -> Result<Inner, StoreError> {
         writer: tokio::sync::Mutex::new(()),
         flights: Flights::default(),
     };
-    prepare(inner).await.map_err(|failure| failure.explain(&place))
+    prepare(inner, now).await.map_err(|failure| failure.explain(&place))
 }
 
 async fn options(url: &str) -> Result<(ClientOptions, String, String), StoreError> {
@@ -103,23 +105,23 @@ fn holds_secrets(url: &str, words: &str) -> bool {
     user_info.split([':', '@', '/']).any(|part| !part.is_empty() && words.contains(part))
 }
 
-async fn prepare(mut inner: Inner) -> Op<Inner> {
+async fn prepare(mut inner: Inner, now: Millis) -> Op<Inner> {
     check_server(&inner).await?;
     let existing = inner.db.list_collection_names().await?;
-    for name in COLLECTIONS {
-        if !existing.iter().any(|known| known == name) {
-            let made = inner.db.create_collection(name).await.map_err(Failure::from);
-            if let Err(failure) = made
-                && failure.code() != Some(EXISTS)
-            {
-                return Err(failure);
-            }
-        }
-    }
-    inner.id = about(&inner).await?;
+    // All at once: each waits for the disk, and one wait does for all.
+    let missing = COLLECTIONS.into_iter().filter(|name| !existing.iter().any(|known| known == name));
+    try_join_all(missing.map(|name| make_collection(&inner, name))).await?;
+    inner.id = about(&inner, now).await?;
     indexes(&inner).await?;
     views::make(&inner.db).await?;
     Ok(inner)
+}
+
+async fn make_collection(inner: &Inner, name: &str) -> Op<()> {
+    match inner.db.create_collection(name).await.map_err(Failure::from) {
+        Err(failure) if failure.code() != Some(EXISTS) => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 async fn check_server(inner: &Inner) -> Op<()> {
@@ -148,10 +150,11 @@ async fn check_server(inner: &Inner) -> Op<()> {
 }
 
 /// The store's id, made once, and the check of the schema's version.
-async fn about(inner: &Inner) -> Op<StoreId> {
+async fn about(inner: &Inner, now: Millis) -> Op<StoreId> {
     let fresh = doc! { "$setOnInsert": {
         "store": StoreId::from_random(fastrand::u64(..)).as_str(),
         "schema": SCHEMA,
+        "made_at": date(now),
     } };
     let about = inner
         .documents("about")
@@ -196,9 +199,10 @@ async fn indexes(inner: &Inner) -> Op<()> {
         ("uploads", vec![plain(doc! { "list": 1, "state": 1 }), unique_if(doc! { key: 1 }, key)]),
         ("numbers", vec![plain(doc! { "phone": 1, "_id.u": 1 })]),
     ];
-    for (collection, models) in wanted {
-        inner.documents(collection).create_indexes(models).await?;
-    }
+    let make = async |(collection, models): (&str, Vec<IndexModel>)| {
+        inner.documents(collection).create_indexes(models).await.map_err(Failure::from)
+    };
+    try_join_all(wanted.into_iter().map(make)).await?;
     Ok(())
 }
 

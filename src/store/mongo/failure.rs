@@ -63,6 +63,8 @@ impl Failure {
         match self {
             Self::Again => true,
             Self::Store(_) => false,
+            // Nobody was found for as long as is waited for that.
+            Self::Driver(error) if matches!(error.kind.as_ref(), ErrorKind::ServerSelection { .. }) => false,
             Self::Driver(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => true,
             Self::Driver(_) | Self::Statement { .. } => {
                 matches!(self.code(), Some(DUPLICATE_KEY | WRITE_CONFLICT))
@@ -152,9 +154,10 @@ fn explain_driver(error: &Error, place: &str) -> StoreError {
         ErrorKind::InvalidTlsConfig { .. } => {
             StoreError::Setup(format!("the TLS settings in [store] url do not do for {place}"))
         }
-        ErrorKind::IncompatibleServer { message, .. } => StoreError::Setup(message.clone()),
         ErrorKind::SessionsNotSupported => StoreError::Unavailable(format!("{place} offers no sessions at the moment")),
-        ErrorKind::InvalidArgument { message, .. } => StoreError::Setup(message.clone()),
+        ErrorKind::IncompatibleServer { message, .. } | ErrorKind::InvalidArgument { message, .. } => {
+            StoreError::Setup(message.clone())
+        }
         ErrorKind::Command(command) => StoreError::Corrupt(format!("{} ({})", command.message, command.code_name)),
         ErrorKind::Bson(cause) => StoreError::Corrupt(format!("a document of {place}: {cause}")),
         ErrorKind::InvalidResponse { message, .. } => StoreError::Corrupt(format!("an answer of {place}: {message}")),

@@ -15,7 +15,7 @@ use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
-use crate::store::{Evidence, FoldReport, Lease, RawReceipt, ReceiptMove, StoreError, StoredReceipt};
+use crate::store::{Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, StoreError, StoredReceipt};
 use mongodb::ClientSession;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, Document, doc};
@@ -100,6 +100,9 @@ impl Inner {
         moves: &[ReceiptMove],
         up_to: u64,
     ) -> Op<FoldReport> {
+        if lease.subject != RECEIPTS {
+            return Err(StoreError::LeaseLost.into());
+        }
         self.check_lease(session, lease).await?;
         let people: Vec<(&BroadcastId, u32)> = moves.iter().map(|said| (&said.broadcast, said.seq)).collect();
         let mut sheet = Sheet::read(self, session, &people).await?;
@@ -126,7 +129,7 @@ impl Inner {
             .filter(|said| sheet.state(&said.broadcast, said.seq).is_some())
             .map(|said| said.broadcast.clone())
             .collect();
-        known.statuses = Sheet::touch_broadcasts(self, session, &requeuing).await?;
+        known.statuses = Sheet::touch_broadcasts(self, session, &requeuing, None).await?;
 
         let queued: BTreeSet<&BroadcastId> = moves
             .iter()

@@ -46,6 +46,7 @@ impl Inner {
     ) -> Op<()> {
         self.check_lease(session, lease).await?;
         let document = self.broadcast_document(Some(&mut *session), id).await?;
+        document.check_sender(lease)?;
         preparing(&document, id)?;
         if document.stored != small(from) {
             let stored = document.stored;
@@ -117,6 +118,7 @@ impl Inner {
     ) -> Op<Broadcast> {
         self.check_lease(session, lease).await?;
         let mut document = self.broadcast_document(Some(&mut *session), id).await?;
+        document.check_sender(lease)?;
         preparing(&document, id)?;
         if document.stored != small(total) {
             let stored = document.stored;
@@ -127,13 +129,7 @@ impl Inner {
         document.started_at = document.started_at.or(Some(super::documents::date(now)));
         self.put_broadcast(session, &document).await?;
         let update = doc! { "$set": { format!("broadcasts.{id}"): { "next": 0, "run": true } } };
-        let mut filter = proof(lease);
-        filter.insert("_id", &document.sender);
-        if document.sender != lease.subject {
-            let words = format!("broadcast {id} goes out from {}, not from {}", document.sender, lease.subject);
-            return Err(StoreError::Conflict(words).into());
-        }
-        self.documents("leases").update_one(filter, update).session(session).await?;
+        self.documents("leases").update_one(proof(lease), update).session(session).await?;
         document.into_broadcast()
     }
 }

@@ -231,18 +231,23 @@ impl Sheet {
     }
 
     /// Whoever makes somebody wait for a retry writes the broadcast's document too, so that it collides
-    /// with a `complete` or `cancel` that goes on at the same time. Returns the statuses.
+    /// with a `complete` or `cancel` that goes on at the same time. Returns the statuses, of `sender`'s only if one
+    /// is named.
     pub async fn touch_broadcasts(
         inner: &Inner,
         session: &mut ClientSession,
         broadcasts: &BTreeSet<BroadcastId>,
+        sender: Option<&str>,
     ) -> Op<HashMap<BroadcastId, BroadcastStatus>> {
         let mut statuses = HashMap::new();
         if broadcasts.is_empty() {
             return Ok(statuses);
         }
         let ids: Vec<&str> = broadcasts.iter().map(BroadcastId::as_str).collect();
-        let filter = doc! { "_id": { "$in": ids } };
+        let mut filter = doc! { "_id": { "$in": ids } };
+        if let Some(sender) = sender {
+            filter.insert("sender", sender);
+        }
         inner
             .documents("broadcasts")
             .update_many(filter.clone(), doc! { "$inc": { "decisions": 1_i64 } })

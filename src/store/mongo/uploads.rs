@@ -98,10 +98,10 @@ impl UploadDoc {
 /// The rows of an upload after one of them (`None`: all).
 fn rows_after(upload: u32, row: Option<u32>) -> Document {
     let end = doc! { "u": upload, "r": i64::MAX };
-    match row {
-        Some(row) => doc! { "_id": { "$gt": { "u": upload, "r": row }, "$lt": end } },
-        None => doc! { "_id": { "$gte": { "u": upload }, "$lt": end } },
-    }
+    let start = |row| doc! { "$gt": { "u": upload, "r": row } };
+    let mut range = row.map_or_else(|| doc! { "$gte": { "u": upload } }, start);
+    range.insert("$lt", end);
+    doc! { "_id": range }
 }
 
 fn by_row() -> Document {

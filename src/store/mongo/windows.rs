@@ -259,7 +259,7 @@ impl Inner {
         if people.is_empty() {
             return Ok(Vec::new());
         }
-        let statuses = Sheet::touch_broadcasts(self, session, &BTreeSet::from([id.clone()])).await?;
+        let statuses = Sheet::touch_broadcasts(self, session, &BTreeSet::from([id.clone()]), None).await?;
         let is_over = statuses.get(id).is_some_and(|status| status.is_final());
         let mut sheet = Sheet::read(self, session, &people).await?;
         for (seq, flying) in &back {

@@ -109,15 +109,15 @@ pub async fn a_dropped_page_is_added_whole_or_not_at_all(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let lease = take(&*store, SENDER, "driver").await;
     let id = preparing(&*store, 0..40).await.id;
-    let mut stored = 0;
-    while stored < 40 {
-        let page = || (stored..stored + 4).map(recipient).collect::<Vec<_>>();
-        let place = AudiencePlace { upload: 1, row: stored + 4 };
-        begin_and_drop(store.add_recipients(&lease, &id, stored, page(), place));
+    let mut frozen = 0;
+    while frozen < 40 {
+        let page = || (frozen..frozen + 4).map(recipient).collect::<Vec<_>>();
+        let place = AudiencePlace { upload: 1, row: frozen + 4 };
+        begin_and_drop(store.add_recipients(&lease, &id, frozen, page(), place));
         // The one that was dropped may come first, later or not at all.
-        let _ = store.add_recipients(&lease, &id, stored, page(), place).await;
-        assert_eq!(store.frozen_so_far(&id).await.unwrap(), (stored + 4, Some(place)));
-        stored += 4;
+        let _ = store.add_recipients(&lease, &id, frozen, page(), place).await;
+        assert_eq!(store.frozen_so_far(&id).await.unwrap(), (frozen + 4, Some(place)));
+        frozen += 4;
     }
     store.begin_running(&lease, &id, 40, NOW).await.unwrap();
     let rows = store.recipients(&id, None, None, 100).await.unwrap();

@@ -79,9 +79,6 @@ impl Walk {
         }
         let failures = self.run.store.failures(&self.run.id).await.unwrap();
         assert_eq!(failures.iter().map(|(_, count)| count).sum::<u64>(), self.model.counts().get(Failed));
-        let mut log: Vec<_> = self.run.log().await.into_iter().map(|row| (row.0, row.1)).collect();
-        log.sort_unstable();
-        assert_eq!(log, self.model.logged.iter().copied().collect::<Vec<_>>(), "one row for each answered attempt");
         self.leave_nothing_open().await;
         self.run.lease
     }
@@ -109,6 +106,11 @@ impl Walk {
         assert_eq!(self.run.letters().await, states, "after {does}");
         assert_eq!(self.run.store.counts(&self.run.id).await.unwrap(), self.model.counts(), "after {does}");
         assert_eq!(self.run.status().await, self.model.status, "after {does}");
+        if self.whereabouts.step.is_multiple_of(5) {
+            let mut log: Vec<_> = self.run.log().await.into_iter().map(|row| (row.0, row.1)).collect();
+            log.sort_unstable();
+            assert_eq!(log, self.model.logged.iter().copied().collect::<Vec<_>>(), "a row for each answered attempt");
+        }
     }
 
     async fn open(&mut self) -> &'static str {

@@ -97,6 +97,8 @@ impl Model {
             }
             Verdict::Unsent { due } if newest && current && state == Sending => {
                 person.due = *due;
+                // Here it must be the same number again.
+                person.granted = attempt - 1;
                 self.give_number_back(seq);
             }
             _ => {}

@@ -1,0 +1,219 @@
+//! The command line's words. Nothing here does anything.
+
+#![expect(clippy::doc_markdown, reason = "these comments are what --help shows")]
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+use std::path::PathBuf;
+
+/// Sends approved WhatsApp template messages to lists of numbers: nobody twice, nobody lost.
+///
+/// Without a command it opens the console, with the sender, the scheduler and the HTTP API in it.
+#[derive(Debug, Parser)]
+#[command(name = "wacast", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 completed, 1 error, 2 usage or configuration, 3 completed with failures, \
+                        4 paused or held, 130 interrupted.\nTry it without an account: wacast demo")]
+pub struct Cli {
+    /// The configuration file [default: $WACAST_CONFIG, ./config.toml, ~/.config/wacast/config.toml,
+    /// /etc/wacast/config.toml]
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// Without a screen: log lines on stderr, JSON lines when that is not a terminal
+    #[arg(long, global = true)]
+    pub no_tui: bool,
+
+    /// Rehearse: against the built-in sandbox, with a store of its own
+    #[arg(long, global = true)]
+    pub sandbox: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show it: a sandbox, sample numbers and a running broadcast; needs no configuration
+    Demo,
+    /// Run the sandbox alone: a Cloud API of our own on loopback
+    Sandbox(SandboxArgs),
+    /// Read numbers from a file (CSV, JSON, JSON lines, XLSX; - for stdin) into a list
+    Import(ImportArgs),
+    /// Send a template to a list, now, later or again and again
+    Send(SendArgs),
+    /// Show broadcasts, or one of them
+    Status(StatusArgs),
+    /// Stop a broadcast so that it can go on
+    Pause(OneArgs),
+    /// Let a paused broadcast go on
+    Resume(OneArgs),
+    /// End a broadcast for good
+    Cancel(CancelArgs),
+    /// Write who got a broadcast and who did not, as CSV
+    Report(ReportArgs),
+    /// Show the templates, or fetch them anew
+    Templates(TemplatesArgs),
+    /// Look at everything that sending needs, and say what to do
+    Doctor,
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+}
+
+/// `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Where it listens; loopback only, port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    pub listen: String,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The file; - reads stdin
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// The list that the numbers belong to
+    #[arg(long, value_name = "NAME")]
+    pub list: Option<String>,
+    /// Two letters: the country of numbers without a country code
+    #[arg(long, value_name = "CC")]
+    pub country: Option<String>,
+    /// The column that holds the phones, if its name does not say so
+    #[arg(long, value_name = "COLUMN")]
+    pub phone_column: Option<String>,
+    /// The sheet of a workbook [default: the first that is not hidden]
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
+    /// A tag for all of them; may be given again
+    #[arg(long = "tag", value_name = "T")]
+    pub tags: Vec<String>,
+    /// Where rows that cannot be used are written, as CSV
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rejects: Option<PathBuf>,
+    /// The report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `send`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("audience").required(true).args(["list", "all"]))]
+#[command(group = ArgGroup::new("confirmed").args(["yes", "expect"]))]
+pub struct SendArgs {
+    /// The approved template's name
+    #[arg(long, value_name = "NAME")]
+    pub template: String,
+    /// Its language, such as en_US
+    #[arg(long, value_name = "CODE")]
+    pub language: String,
+    /// To the people of this list
+    #[arg(long, value_name = "NAME")]
+    pub list: Option<String>,
+    /// To everybody of every list
+    #[arg(long)]
+    pub all: bool,
+    /// What fills a variable: NAME=COLUMN from the file, NAME:=TEXT the same for everybody; may be given again
+    #[arg(long = "var", value_name = "NAME=COLUMN")]
+    pub variables: Vec<String>,
+    /// When: RFC 3339, or in the configured zone "2026-11-08 18:00", 18:00 or +2h
+    #[arg(long, value_name = "TIME", conflicts_with = "every")]
+    pub at: Option<String>,
+    /// Again and again: minute hour day month weekday, such as "0 18 * * 1-5"
+    #[arg(long, value_name = "CRON", conflicts_with = "wait")]
+    pub every: Option<String>,
+    /// The zone that --every is read in [default: the configured one]
+    #[arg(long, value_name = "ZONE", requires = "every")]
+    pub zone: Option<String>,
+    /// A word of your own for it
+    #[arg(long, value_name = "L", default_value = "")]
+    pub label: String,
+    /// A slower pace for this one, messages a second
+    #[arg(long, value_name = "N")]
+    pub messages_per_second: Option<f64>,
+    /// Let it be a repeat of one that was sent within 24 hours
+    #[arg(long)]
+    pub repeat: bool,
+    /// Wait for its end; sends by itself if nobody else does
+    #[arg(long)]
+    pub wait: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Do not ask, but refuse unless the audience is this many people
+    #[arg(long, value_name = "N")]
+    pub expect: Option<u64>,
+    /// What was made as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// One broadcast; without it the newest ones
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `pause`, `resume`.
+#[derive(Debug, Args)]
+pub struct OneArgs {
+    /// The broadcast
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cancel`.
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// The broadcast
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The broadcast
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Where to write it; - for stdout
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: PathBuf,
+    /// Mask the phone numbers
+    #[arg(long)]
+    pub masked: bool,
+}
+
+/// `templates`.
+#[derive(Debug, Args)]
+pub struct TemplatesArgs {
+    /// Ask WhatsApp first
+    #[arg(long)]
+    pub sync: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}

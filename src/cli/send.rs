@@ -1,0 +1,190 @@
+//! `send`: plans, shows, asks, makes the broadcast; with `--wait` sees it through.
+
+use super::args::SendArgs;
+use super::exit::{Exit, Failure, Outcome};
+use super::terminal::{self, Progress, grouped};
+use super::{Start, wait, with_ground, words};
+use crate::domain::binding;
+use crate::domain::message;
+use crate::domain::template::Template;
+use crate::domain::time::Millis;
+use crate::service::view::{BroadcastRequest, Plan};
+use crate::service::{Service, schedules, times};
+use serde_json::json;
+use std::fmt::Write;
+
+/// How many next times of a schedule are shown.
+const NEXT_TIMES: usize = 3;
+
+pub(super) async fn run(start: Start, args: SendArgs) -> Outcome {
+    let zone = start.config.console.time_zone.clone();
+    if args.wait {
+        return wait::run(start, args, &zone).await;
+    }
+    with_ground(start, |service| async move { make(&service, &args, &zone).await.map(|_| Exit::Completed) }).await
+}
+
+/// What was made.
+pub(super) enum Made {
+    /// A broadcast.
+    Broadcast(Box<crate::service::start::Started>),
+    /// A schedule.
+    Schedule,
+}
+
+/// Plans, asks, makes, and says what was made.
+pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Result<Made, Failure> {
+    let mut request = request(service, args, zone)?;
+    let mut line = Progress::default();
+    let planned = service
+        .plan(&request, |looked_at, of| {
+            line.say(|| format!("looking at {} of {} people", grouped(looked_at), grouped(of)));
+        })
+        .await;
+    line.end();
+    let plan = planned?;
+    let driver = service.refresh().await.driver.clone();
+    let shown = words::plan(&plan, zone, service.now(), &driver);
+    if !args.json {
+        terminal::line(shown.trim_end())?;
+        if let Some(message) = rendered(service, &plan).await {
+            terminal::line(&message)?;
+        }
+    }
+    let expected = confirm(args, &plan, &shown).await?;
+    if let Some(cron) = &args.every {
+        let zone = args.zone.as_deref().unwrap_or(zone);
+        return schedule(service, args, &request, cron, zone).await;
+    }
+    request.expect = expected;
+    let started = service.start(request).await?;
+    let broadcast = &started.broadcast;
+    if args.json && !args.wait {
+        terminal::json(&json!({
+            "broadcast_id": broadcast.id,
+            "status": broadcast.status,
+            "recipients": broadcast.total,
+            "start_at": broadcast.start_at.map(Millis::rfc3339),
+            "rehearsal": plan.rehearsal,
+            "driver": words::driver_json(&driver),
+        }))?;
+    } else if !args.json {
+        terminal::line(&format!("broadcast {} is {}: wacast status {0}", broadcast.id, broadcast.status.word()))?;
+    }
+    if !args.wait && driver == crate::service::view::Driver::Nobody {
+        terminal::note(words::NOBODY);
+    }
+    Ok(Made::Broadcast(Box::new(started)))
+}
+
+fn request(service: &Service, args: &SendArgs, zone: &str) -> Result<BroadcastRequest, Failure> {
+    let bindings = args.variables.iter().map(|text| binding::parse(text)).collect::<Result<_, _>>();
+    Ok(BroadcastRequest {
+        template_name: args.template.clone(),
+        language_code: args.language.clone(),
+        list: args.list.clone(),
+        label: args.label.clone(),
+        bindings: bindings.map_err(|error| Failure::usage("bad_variable", error.to_string()))?,
+        start_at: args.at.as_deref().map(|text| times::parse(text, zone, service.now())).transpose()?,
+        messages_per_second: args.messages_per_second,
+        expect: args.expect,
+        repeat: args.repeat,
+        idempotency: None,
+    })
+}
+
+/// The message as the first person of the audience who gets it will see it.
+async fn rendered(service: &Service, plan: &Plan) -> Option<String> {
+    let templates = service.templates().await.ok()?.templates;
+    let template = templates.into_iter().find(|template| template.key() == plan.template)?;
+    let (phone, preview) = first_preview(&template, plan)?;
+    let mut text = format!("  message  to {phone}:\n");
+    for part in
+        [preview.header.as_deref(), Some(preview.body.as_str()), preview.footer.as_deref()].into_iter().flatten()
+    {
+        for row in part.lines() {
+            let _ = writeln!(text, "           | {row}");
+        }
+    }
+    for button in &preview.buttons {
+        let target = if button.target.is_empty() { String::new() } else { format!(" -> {}", button.target) };
+        let _ = writeln!(text, "           [ {} ]{target}", button.text);
+    }
+    Some(text.trim_end().to_owned())
+}
+
+fn first_preview(template: &Template, plan: &Plan) -> Option<(String, message::Preview)> {
+    let slots = template.slots().ok()?;
+    plan.samples.iter().find_map(|number| {
+        let columns: Vec<String> = number.attributes.keys().cloned().collect();
+        let values = binding::resolve(&slots, &plan.request.bindings, &columns).ok()?.values(number).ok()?;
+        Some((number.phone.masked(), message::preview(template, &values).ok()?))
+    })
+}
+
+/// Makes sure that somebody means it. Returns the audience that was agreed to.
+async fn confirm(args: &SendArgs, plan: &Plan, shown: &str) -> Result<Option<u64>, Failure> {
+    let people = plan.people;
+    let differs = |expected: u64| {
+        let message =
+            format!("the audience is {} people now, not {}: nothing was sent", grouped(people), grouped(expected));
+        let mut failure = Failure::error("count_differs", message);
+        failure.details = json!({ "expected": expected, "people": people });
+        failure
+    };
+    if let Some(expected) = args.expect {
+        return if expected == people { Ok(Some(people)) } else { Err(differs(expected)) };
+    }
+    if args.yes {
+        return Ok(None);
+    }
+    if !terminal::can_ask() {
+        let message = format!("it goes to {} people: nothing was sent, since nobody is there to ask", grouped(people));
+        return Err(Failure::usage("not_confirmed", message).hint(format!("say --expect {people}, or --yes")));
+    }
+    if args.json {
+        terminal::note(shown.trim_end());
+    }
+    let kind = if plan.rehearsal { "REHEARSAL" } else { "REAL" };
+    let sender = plan.sender.as_ref().map_or("the sender", |sender| sender.verified_name.as_str()).to_owned();
+    let goes_to = plan.goes_to();
+    let question = format!("{kind}, from {sender}. Type the number of people it goes to ({goes_to}) to send it:");
+    let answer = tokio::task::spawn_blocking(move || terminal::ask(&question)).await;
+    let answer = answer.map_err(|error| Failure::error("internal", error.to_string()))??;
+    let typed = answer.map(|answer| answer.replace([',', '.', ' ', '_'], ""));
+    if typed.as_deref() == Some(goes_to.to_string().as_str()) {
+        return Ok(Some(people));
+    }
+    Err(Failure::error("not_confirmed", "nothing was sent"))
+}
+
+async fn schedule(
+    service: &Service,
+    args: &SendArgs,
+    request: &BroadcastRequest,
+    cron: &str,
+    zone: &str,
+) -> Result<Made, Failure> {
+    let recurrence = schedules::recurrence(cron, zone, service.now(), NEXT_TIMES)?;
+    let schedule = service.add_schedule(request, cron, zone).await?;
+    let driver = service.refresh().await.driver.clone();
+    if args.json {
+        terminal::json(&json!({
+            "schedule_id": schedule.id,
+            "cron": schedule.cron,
+            "zone": schedule.zone,
+            "words": recurrence.words,
+            "next": recurrence.next.iter().map(|at| at.rfc3339()).collect::<Vec<_>>(),
+            "driver": words::driver_json(&driver),
+        }))?;
+    } else {
+        terminal::line(&format!("schedule {}: {} ({zone})", schedule.id, recurrence.words))?;
+        for at in &recurrence.next {
+            terminal::line(&format!("  {}", times::words(*at, zone, service.now())))?;
+        }
+    }
+    if driver == crate::service::view::Driver::Nobody {
+        terminal::note(words::NOBODY);
+    }
+    Ok(Made::Schedule)
+}

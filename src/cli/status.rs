@@ -1,0 +1,61 @@
+//! `status`: broadcasts and who drives.
+
+use super::args::StatusArgs;
+use super::exit::{Exit, Outcome};
+use super::terminal;
+use super::{Start, act, with_ground, words};
+use crate::service::Service;
+use crate::service::view::Driver;
+use serde_json::json;
+
+/// How many of the newest broadcasts are shown.
+const SHOWN: u32 = 50;
+
+pub(super) async fn run(start: Start, args: StatusArgs) -> Outcome {
+    let id = args.id.as_deref().map(act::id).transpose()?;
+    let zone = start.config.console.time_zone.clone();
+    with_ground(start, |service| async move {
+        let Some(id) = id else { return all(&service, args.json).await };
+        let view = service.broadcast(&id).await?;
+        if args.json {
+            terminal::json(&view.to_json())?;
+        } else {
+            terminal::line(&words::whole(&view, &zone, service.now()))?;
+            if !view.broadcast.status.is_final() {
+                terminal::line(&format!("\n{}", words::driver(&service.refresh().await.driver)))?;
+            }
+        }
+        Ok(Exit::Completed)
+    })
+    .await
+}
+
+async fn all(service: &Service, as_json: bool) -> Outcome {
+    let snapshot = service.refresh().await;
+    let broadcasts = service.broadcasts(false, SHOWN).await?;
+    if as_json {
+        terminal::json(&json!({
+            "rehearsal": snapshot.rehearsal,
+            "sender": snapshot.sender_id,
+            "driver": words::driver_json(&snapshot.driver),
+            "store": snapshot.store_place,
+            "broadcasts": broadcasts.iter().map(crate::service::view::BroadcastView::to_json).collect::<Vec<_>>(),
+        }))?;
+        return Ok(Exit::Completed);
+    }
+    terminal::line(&words::header(&snapshot))?;
+    if broadcasts.is_empty() {
+        terminal::line("no broadcasts yet: load numbers with `wacast import FILE`, then `wacast send --help`")?;
+    }
+    for view in &broadcasts {
+        terminal::line(&words::line(view))?;
+    }
+    let waiting = broadcasts.iter().any(|view| !view.broadcast.status.is_final());
+    if waiting || snapshot.driver != Driver::Nobody {
+        terminal::line(&words::driver(&snapshot.driver))?;
+    }
+    for problem in &snapshot.problems {
+        terminal::line(&format!("problem: {}: {}", problem.what, problem.advice))?;
+    }
+    Ok(Exit::Completed)
+}

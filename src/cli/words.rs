@@ -1,0 +1,208 @@
+//! What commands print about broadcasts, plans and drivers.
+
+use super::terminal::{bar, grouped};
+use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::time::Millis;
+use crate::service::times;
+use crate::service::view::{BroadcastView, Driver, Plan, Snapshot};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// What to do when nobody drives.
+pub const NOBODY: &str =
+    "nobody is there to send: start `wacast --no-tui` (or the console), or send with --wait to drive it from here";
+
+/// The driver as JSON: `null` when there is none.
+pub fn driver_json(driver: &Driver) -> Value {
+    match driver {
+        Driver::Us => json!({ "face": "send", "pid": std::process::id(), "here": true }),
+        Driver::Other(holder) => {
+            json!({ "face": holder.face, "host": holder.host, "pid": holder.pid, "here": false })
+        }
+        Driver::Nobody => Value::Null,
+    }
+}
+
+/// The driver in words.
+pub fn driver(driver: &Driver) -> String {
+    match driver {
+        Driver::Us => "this process sends".to_owned(),
+        Driver::Other(holder) => {
+            format!("driven by wacast ({}) on {}, process {}", holder.face, holder.host, holder.pid)
+        }
+        Driver::Nobody => NOBODY.to_owned(),
+    }
+}
+
+/// REAL or REHEARSAL, and the sender.
+pub fn header(snapshot: &Snapshot) -> String {
+    let kind = if snapshot.rehearsal { "REHEARSAL" } else { "REAL" };
+    let name = snapshot.sender.as_ref().map_or_else(
+        || format!("sender {}", if snapshot.sender_id.is_empty() { "not configured" } else { &snapshot.sender_id }),
+        |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
+    );
+    format!("{kind}  {name}")
+}
+
+/// One broadcast in a line: id, status, how far, what.
+pub fn line(view: &BroadcastView) -> String {
+    let broadcast = &view.broadcast;
+    let total = u64::from(broadcast.total);
+    let done = total.saturating_sub(view.counts.open().min(total));
+    let done = if broadcast.status == BroadcastStatus::Scheduled { 0 } else { done };
+    let label = if broadcast.definition.label.is_empty() { "" } else { &broadcast.definition.label };
+    format!(
+        "{}  {:<10} {:>9} of {:<9} {}  {}{}",
+        broadcast.id,
+        broadcast.status.word(),
+        grouped(done),
+        grouped(total),
+        percent(done, total),
+        broadcast.definition.template.key(),
+        if label.is_empty() { String::new() } else { format!("  {label}") },
+    )
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+    let share = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
+    format!("{share:>5.1} %")
+}
+
+/// How far a broadcast is, in one line for a progress display.
+pub fn progress(view: &BroadcastView, zone: &str, now: Millis) -> String {
+    let counts = &view.counts;
+    let total = u64::from(view.broadcast.total).max(counts.total());
+    let done = total.saturating_sub(counts.open());
+    #[expect(clippy::cast_precision_loss, reason = "a bar for people")]
+    let share = if total == 0 { 0.0 } else { done as f64 / total as f64 };
+    match view.broadcast.status {
+        BroadcastStatus::Scheduled => {
+            let start = view.broadcast.start_at.map(|at| times::words(at, zone, now)).unwrap_or_default();
+            format!("waiting for {start}")
+        }
+        BroadcastStatus::Preparing => "fixing the audience".to_owned(),
+        _ => {
+            let end =
+                view.done_at.map(|at| format!(", {} left", times::length_words(at.since(now)))).unwrap_or_default();
+            let failed = counts.get(RecipientState::Failed);
+            let unsure = counts.get(RecipientState::InDoubt);
+            format!(
+                "{} {} {} of {}, failed {}, not sure {}{end}",
+                bar(share, 20),
+                percent(done, total).trim_start(),
+                grouped(done),
+                grouped(total),
+                grouped(failed),
+                grouped(unsure),
+            )
+        }
+    }
+}
+
+/// One broadcast with all its figures.
+pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
+    let broadcast = &view.broadcast;
+    let definition = &broadcast.definition;
+    let mut text = format!("{}  {}", broadcast.id, broadcast.status.word());
+    if let Some(reason) = broadcast.reason {
+        let _ = write!(text, ": {}", reason.label());
+    }
+    if !broadcast.detail.is_empty() {
+        let _ = write!(text, " ({})", broadcast.detail);
+    }
+    let audience = definition.audience.list.as_ref().map_or("all lists".to_owned(), |list| format!("list {list}"));
+    let _ = write!(
+        text,
+        "\n{}{}  to {audience}, {} people{}",
+        definition.template.key(),
+        if definition.label.is_empty() { String::new() } else { format!("  \"{}\"", definition.label) },
+        grouped(u64::from(broadcast.total)),
+        if definition.rehearsal { "  (rehearsal)" } else { "" },
+    );
+    for (word, at) in [
+        ("starts", broadcast.start_at.filter(|_| broadcast.status == BroadcastStatus::Scheduled)),
+        ("started", broadcast.started_at),
+        ("ended", broadcast.ended_at),
+        ("goes on", broadcast.resume_at),
+        ("done by", view.done_at),
+    ] {
+        if let Some(at) = at {
+            let _ = write!(text, "\n{word} {}", times::words_alone(at, zone, now));
+        }
+    }
+    text.push('\n');
+    for state in RecipientState::ALL {
+        let count = view.counts.get(state);
+        if count > 0 {
+            let _ = write!(text, "\n{:>11}  {:<10} {}", grouped(count), state.word(), state.label());
+        }
+    }
+    let _ = write!(text, "\n{:>11}  in all", grouped(view.counts.total()));
+    if !view.failures.is_empty() {
+        text.push_str("\n\nFailures:");
+        for cause in &view.failures {
+            let _ = write!(text, "\n{:>11}  {} ({})", grouped(cause.count), cause.title, cause.code);
+            if !cause.advice.is_empty() {
+                let _ = write!(text, ": {}", cause.advice);
+            }
+        }
+    }
+    if !view.skips.is_empty() {
+        text.push_str("\n\nLeft out:");
+        for (reason, count) in &view.skips {
+            let _ = write!(text, "\n{:>11}  {reason}", grouped(*count));
+        }
+    }
+    text
+}
+
+/// What a broadcast would do, as the command line shows it before it asks.
+pub fn plan(plan: &Plan, zone: &str, now: Millis, driver: &Driver) -> String {
+    let mut text = String::new();
+    let kind = if plan.rehearsal { "REHEARSAL, to the built-in sandbox" } else { "REAL, to people" };
+    let sender = plan.sender.as_ref().map_or("not known (WhatsApp did not say)".to_owned(), |sender| {
+        format!("{} {}", sender.verified_name, sender.display_phone_number)
+    });
+    let start = plan.request.start_at.map_or("now".to_owned(), |at| times::words(at, zone, now));
+    let list = plan.request.list.as_ref().map_or("all lists".to_owned(), |list| format!("list {list}"));
+    let takes = plan.takes_ms.map(|takes| {
+        let end = plan.request.start_at.unwrap_or(now).plus(takes);
+        format!(", takes {}, done by {}", times::length_words(takes), times::words_alone(end, zone, now))
+    });
+    let pace = match plan.messages_per_second {
+        pace if pace > 0.0 => format!("{pace} a second"),
+        _ => "as fast as it goes".to_owned(),
+    };
+    for (name, value) in [
+        ("", kind.to_owned()),
+        ("sender", sender),
+        ("template", format!("{}, {}, quality {}", plan.template, lower(&plan.category), lower(&plan.quality))),
+        ("audience", format!("{}: {} people", list, grouped(plan.people))),
+        ("goes to", format!("{} people", grouped(plan.goes_to()))),
+        ("start", start),
+        ("pace", format!("{pace}{}", takes.unwrap_or_default())),
+        ("sending", self::driver(driver)),
+    ] {
+        let _ = writeln!(text, "{name:>9}  {value}");
+    }
+    for (reason, count) in &plan.left_out {
+        let _ = writeln!(text, "{:>9}  {} {reason}", "left out", grouped(*count));
+    }
+    if let Some(budget) = plan.budget {
+        let fits = if budget.left() >= plan.goes_to() { "fits" } else { "DOES NOT FIT TODAY" };
+        let (left, limit) = (grouped(budget.left()), grouped(budget.limit));
+        let _ = writeln!(text, "{:>9}  {left} of {limit} people a day are left: {fits}", "budget");
+    }
+    if let Some(repeat) = &plan.repeat_of {
+        let _ = writeln!(text, "{:>9}  looks like a repeat of {repeat}", "repeat");
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(text, "{:>9}  {warning}", "warning");
+    }
+    text
+}
+
+fn lower(word: &str) -> String {
+    if word.is_empty() { "not known".to_owned() } else { word.to_lowercase() }
+}

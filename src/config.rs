@@ -1,0 +1,418 @@
+//! The configuration: where it is found, what it says, and where each value came from.
+//!
+//! Flags go over environment variables (`WACAST_SECTION__KEY`), those over the file, that over the defaults.
+//! Unknown keys are errors. Secrets may lie in files of their own (`access_token_file` …) and are never
+//! shown: not by `Debug`, not by errors, not by [`Config::settings`]. The keys stand in one table
+//! ([`keys::KEYS`]), from which `config.toml.example` is made.
+//!
+//! Read once at the start by [`crate::cli`]; written by the console's set-up ([`write`]).
+
+mod check;
+pub mod error;
+pub mod keys;
+pub mod origin;
+pub mod places;
+mod source;
+pub mod value;
+pub mod write;
+
+pub use error::ConfigError;
+pub use origin::Origin;
+pub use places::Places;
+
+use keys::{KEYS, Key, Kind};
+use secrecy::{ExposeSecret, SecretString};
+use source::{Found, Values};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use value::Raw;
+
+/// `[whatsapp]`.
+#[derive(Debug, Clone)]
+pub struct WhatsApp {
+    /// Where the Cloud API is, without version and without a slash at its end.
+    pub base_url: String,
+    /// `v25.0`.
+    pub api_version: String,
+    /// The sender.
+    pub phone_number_id: Option<String>,
+    /// The account that the templates belong to.
+    pub business_account_id: Option<String>,
+    /// The token.
+    pub access_token: Option<SecretString>,
+    /// The app, for asking how the token stands.
+    pub app_id: Option<String>,
+    /// What receipts are signed with.
+    pub app_secret: Option<SecretString>,
+    /// The word of the webhook's verification.
+    pub verify_token: Option<SecretString>,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone)]
+pub struct StoreAt {
+    /// `sqlite:///full/path` or `mongodb://…`; may hold a password.
+    pub url: SecretString,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Where to listen; `None`: no HTTP.
+    pub listen: Option<SocketAddr>,
+    /// Who may call.
+    pub api_keys: ApiKeys,
+}
+
+/// Keys of the HTTP API. `Debug` shows how many.
+#[derive(Clone, Default)]
+pub struct ApiKeys(Vec<SecretString>);
+
+impl ApiKeys {
+    /// The keys.
+    pub fn iter(&self) -> impl Iterator<Item = &SecretString> {
+        self.0.iter()
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Nobody may call.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for ApiKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys", self.0.len())
+    }
+}
+
+/// `[intake]`.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    /// Two capital letters (ISO 3166).
+    pub default_country: Option<String>,
+}
+
+/// `[sender]`.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// The pace; 0: off.
+    pub messages_per_second: f64,
+    /// Requests without an answer at one time.
+    pub max_in_flight: u32,
+}
+
+impl Sender {
+    /// How many people may hold an intent without a durable outcome: twice `max_in_flight`.
+    pub fn max_unsettled(&self) -> u32 {
+        self.max_in_flight * 2
+    }
+}
+
+/// `[schedule]`.
+#[derive(Debug, Clone)]
+pub struct ScheduleGrace {
+    /// Down for longer: what was due or running is held.
+    pub grace: Duration,
+}
+
+/// `[console]`.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// An IANA zone's name.
+    pub time_zone: String,
+    /// Phone numbers are masked.
+    pub privacy: bool,
+    /// `default`, `mono`, `colour-blind`, `high-contrast`.
+    pub palette: &'static str,
+    /// `auto`, `unicode`, `ascii`.
+    pub glyphs: &'static str,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A filter such as `info` or `info,wacast::engine=debug`.
+    pub level: String,
+    /// Where the console logs to, a full path.
+    pub file: PathBuf,
+}
+
+/// Everything that was configured, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[whatsapp]`.
+    pub whatsapp: WhatsApp,
+    /// `[store]`.
+    pub store: StoreAt,
+    /// `[http]`.
+    pub http: Http,
+    /// `[intake]`.
+    pub intake: Intake,
+    /// `[sender]`.
+    pub sender: Sender,
+    /// `[schedule]`.
+    pub schedule: ScheduleGrace,
+    /// `[console]`.
+    pub console: Console,
+    /// `[log]`.
+    pub log: Log,
+    /// Files and folders.
+    pub places: Places,
+    /// What works but is likely not meant.
+    pub warnings: Vec<String>,
+    origins: BTreeMap<String, Origin>,
+}
+
+/// Where a configuration is read from.
+#[derive(Debug, Clone)]
+pub struct LoadFrom {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+    /// The current folder; only `./config.toml` and `--config` are looked for in it.
+    pub current_folder: PathBuf,
+    /// `section.key`, value and flag of what flags say.
+    pub flags: Vec<(&'static str, String, &'static str)>,
+    /// Today, for warnings of versions past their end.
+    pub today: jiff::civil::Date,
+}
+
+impl LoadFrom {
+    /// This process's environment and folder.
+    pub fn process(config: Option<PathBuf>) -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self {
+            config,
+            environment: std::env::vars_os().filter_map(text).collect(),
+            current_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            flags: Vec::new(),
+            today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+        }
+    }
+}
+
+/// One key as `wacast doctor` and Settings show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// The key.
+    pub key: &'static Key,
+    /// Its value; of a secret only whether it is set.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Config {
+    /// Finds, reads and checks the configuration. That keys for sending are missing is no error here
+    /// ([`Config::missing`]).
+    pub fn load(from: &LoadFrom) -> Result<Self, ConfigError> {
+        let places = Places::find(from.config.as_deref(), &from.environment, &from.current_folder)?;
+        let mut warnings = Vec::new();
+        let mut values = Values::new();
+        if let Some(file) = &places.file {
+            let text = source::read_text(file)?;
+            values.extend(source::from_file(file, text.expose_secret(), &places.folder)?);
+            warnings.extend(check::readable_by_others(file, &values));
+        }
+        let (said, hints) = source::from_environment(&from.environment, &places.folder)?;
+        values.extend(said);
+        warnings.extend(hints);
+        for (path, value, flag) in &from.flags {
+            let found = Found { raw: Raw::Loose(SecretString::from(value.as_str())), origin: Origin::Flag { flag } };
+            values.insert((*path).to_owned(), found);
+        }
+        let mut config = Reader { values }.config(places)?;
+        check::check(&mut config, from.today)?;
+        config.warnings.splice(0..0, warnings);
+        Ok(config)
+    }
+
+    /// The keys without which nothing can be sent and that nobody gave.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let whatsapp = &self.whatsapp;
+        [
+            (whatsapp.phone_number_id.is_none(), "whatsapp.phone_number_id"),
+            (whatsapp.business_account_id.is_none(), "whatsapp.business_account_id"),
+            (whatsapp.access_token.is_none(), "whatsapp.access_token"),
+        ]
+        .into_iter()
+        .filter_map(|(missing, key)| missing.then_some(key))
+        .collect()
+    }
+
+    /// Refuses a configuration that nothing can be sent with.
+    pub fn require_sender(&self) -> Result<(), ConfigError> {
+        let keys: Vec<String> = self.missing().into_iter().map(str::to_owned).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError::Missing { keys, file: self.places.file.clone(), looked: self.places.looked.clone() })
+    }
+
+    /// Where the value of `section.key` came from.
+    pub fn origin(&self, path: &str) -> Origin {
+        self.origins.get(path).cloned().unwrap_or(Origin::Default)
+    }
+
+    /// Says that the value of `section.key` was replaced from there.
+    pub fn set_origin(&mut self, path: &str, origin: Origin) {
+        self.origins.insert(path.to_owned(), origin);
+    }
+
+    /// Whether the Cloud API's address is this machine: then it is a rehearsal, and any pace goes.
+    pub fn is_loopback(&self) -> bool {
+        check::is_loopback(&self.whatsapp.base_url)
+    }
+
+    /// The store's url without a password.
+    pub fn store_shown(&self) -> String {
+        check::without_password(self.store.url.expose_secret())
+    }
+
+    /// Every key with its value and where that came from; secrets only say whether they are set.
+    pub fn settings(&self) -> Vec<Setting> {
+        KEYS.iter().map(|key| Setting { key, value: self.shown(key), origin: self.origin(&key.path()) }).collect()
+    }
+
+    fn shown(&self, key: &Key) -> String {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+        let secret = |value: &Option<SecretString>| if value.is_some() { "set" } else { "not set" }.to_owned();
+        match key.path().as_str() {
+            "whatsapp.base_url" => self.whatsapp.base_url.clone(),
+            "whatsapp.api_version" => self.whatsapp.api_version.clone(),
+            "whatsapp.phone_number_id" => text(&self.whatsapp.phone_number_id),
+            "whatsapp.business_account_id" => text(&self.whatsapp.business_account_id),
+            "whatsapp.access_token" => secret(&self.whatsapp.access_token),
+            "whatsapp.app_id" => text(&self.whatsapp.app_id),
+            "whatsapp.app_secret" => secret(&self.whatsapp.app_secret),
+            "whatsapp.verify_token" => secret(&self.whatsapp.verify_token),
+            "store.url" => self.store_shown(),
+            "http.listen" => self.http.listen.map_or_else(|| "off".to_owned(), |address| address.to_string()),
+            "http.api_keys" => match self.http.api_keys.len() {
+                0 => "not set".to_owned(),
+                1 => "1 key".to_owned(),
+                count => format!("{count} keys"),
+            },
+            "intake.default_country" => text(&self.intake.default_country),
+            "sender.messages_per_second" => self.sender.messages_per_second.to_string(),
+            "sender.max_in_flight" => self.sender.max_in_flight.to_string(),
+            "schedule.grace" => value::write_span(self.schedule.grace),
+            "console.time_zone" => self.console.time_zone.clone(),
+            "console.privacy" => self.console.privacy.to_string(),
+            "console.palette" => self.console.palette.to_owned(),
+            "console.glyphs" => self.console.glyphs.to_owned(),
+            "log.level" => self.log.level.clone(),
+            "log.file" => self.log.file.display().to_string(),
+            other => format!("{other} is not shown"),
+        }
+    }
+}
+
+/// Turns what was said into what the keys take.
+struct Reader {
+    values: Values,
+}
+
+impl Reader {
+    fn config(self, places: Places) -> Result<Config, ConfigError> {
+        Ok(Config {
+            whatsapp: WhatsApp {
+                base_url: self.word("whatsapp.base_url")?.trim_end_matches('/').to_owned(),
+                api_version: self.word("whatsapp.api_version")?,
+                phone_number_id: self.text("whatsapp.phone_number_id")?,
+                business_account_id: self.text("whatsapp.business_account_id")?,
+                access_token: self.secret("whatsapp.access_token")?,
+                app_id: self.text("whatsapp.app_id")?,
+                app_secret: self.secret("whatsapp.app_secret")?,
+                verify_token: self.secret("whatsapp.verify_token")?,
+            },
+            store: StoreAt { url: self.secret("store.url")?.unwrap_or_default() },
+            http: Http {
+                listen: self.parse("http.listen", &self.word("http.listen")?, check::listen)?,
+                api_keys: self.get("http.api_keys", Raw::list)?.map(ApiKeys).unwrap_or_default(),
+            },
+            intake: Intake { default_country: self.text("intake.default_country")?.map(|code| code.to_uppercase()) },
+            sender: Sender {
+                messages_per_second: self.get("sender.messages_per_second", Raw::number)?.unwrap_or(0.0),
+                max_in_flight: self.whole("sender.max_in_flight")?,
+            },
+            schedule: ScheduleGrace { grace: self.get("schedule.grace", Raw::span)?.unwrap_or_default() },
+            console: Console {
+                time_zone: self.word("console.time_zone")?,
+                privacy: self.get("console.privacy", Raw::yes)?.unwrap_or(true),
+                palette: self.get("console.palette", choice)?.unwrap_or("default"),
+                glyphs: self.get("console.glyphs", choice)?.unwrap_or("auto"),
+            },
+            log: Log {
+                level: self.word("log.level")?,
+                file: match self.text("log.file")? {
+                    Some(file) => places.folder.join(file),
+                    None => places.state.join("wacast.log"),
+                },
+            },
+            places,
+            warnings: Vec::new(),
+            origins: self.values.into_iter().map(|(path, found)| (path, found.origin)).collect(),
+        })
+    }
+
+    /// What `path` says, or its default, read by `read`.
+    fn get<T>(&self, path: &str, read: impl Fn(&Raw, Kind) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
+        let Some(key) = path.split_once('.').and_then(|(section, name)| keys::find(section, name)) else {
+            return Ok(None);
+        };
+        let default = || key.default.map(|text| (Raw::Loose(SecretString::from(text)), Origin::Default));
+        let said = self.values.get(path).map(|found| (found.raw.clone(), found.origin.clone()));
+        let Some((raw, origin)) = said.or_else(default) else { return Ok(None) };
+        read(&raw, key.kind).map(Some).map_err(|found| ConfigError::WrongType {
+            key: key.path(),
+            origin,
+            expected: key.kind.expects(),
+            found,
+        })
+    }
+
+    fn text(&self, path: &str) -> Result<Option<String>, ConfigError> {
+        let text = self.get(path, |raw, kind| raw.text(kind).map(|text| text.expose_secret().trim().to_owned()))?;
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    fn word(&self, path: &str) -> Result<String, ConfigError> {
+        self.parse(path, &self.text(path)?.unwrap_or_default(), |text| {
+            if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+        })
+    }
+
+    fn secret(&self, path: &str) -> Result<Option<SecretString>, ConfigError> {
+        // Blanks around it come from pasting, and are in no token.
+        let text = self.get(path, |raw, kind| raw.text(kind).map(|text| text.expose_secret().trim().into()))?;
+        Ok(text.filter(|text: &SecretString| !text.expose_secret().is_empty()))
+    }
+
+    fn parse<T>(&self, path: &str, text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        let origin = || self.values.get(path).map_or(Origin::Default, |found| found.origin.clone());
+        parse(text).map_err(|reason| ConfigError::Invalid { key: path.to_owned(), origin: origin(), reason })
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the kind's whole bounds")]
+    fn whole(&self, path: &str) -> Result<u32, ConfigError> {
+        Ok(self.get(path, Raw::number)?.unwrap_or(1.0) as u32)
+    }
+}
+
+fn choice(raw: &Raw, kind: Kind) -> Result<&'static str, String> {
+    let Kind::Choice(words) = kind else { return Err("no choice".to_owned()) };
+    let text = raw.text(kind)?.expose_secret();
+    words.iter().find(|word| **word == text).copied().ok_or_else(|| format!("\"{}\"", value::shorten(text)))
+}

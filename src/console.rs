@@ -1,0 +1,122 @@
+//! The console: what an operator sees and presses.
+//!
+//! State ([`model`]) changes only in [`update`], which is pure; what has to be done leaves it as requests. Drawing
+//! reads the state and nothing else. Nothing outside this module knows ratatui or crossterm. Called by the program's
+//! entry with a service that runs already; it never sends anything itself.
+
+pub mod actions;
+pub mod desk;
+pub mod dialog;
+pub mod field;
+pub mod files;
+pub mod load;
+pub mod look;
+pub mod message;
+pub mod model;
+mod panic;
+pub mod runner;
+pub mod screen;
+pub mod set_up;
+pub mod set_up_form;
+pub mod text;
+pub mod update;
+pub mod view;
+pub mod wizard;
+pub mod words;
+
+pub use look::{Glyphs, Look, Palette};
+pub use runner::{ConsoleError, Ended};
+pub use screen::can_show;
+pub use set_up::SetUp;
+
+use crate::service::Service;
+use model::{Facts, Model};
+use runner::Wires;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use words::Zone;
+
+/// How many requests and answers may wait.
+const QUEUE: usize = 256;
+
+/// How long the last commands may take after the screen is gone.
+const LAST_COMMANDS: Duration = Duration::from_secs(3);
+
+/// What the console is to show.
+pub enum Show {
+    /// The screens, over a service that runs already.
+    Screens(Service),
+    /// The set-up, because there is no configuration.
+    SetUp(Arc<dyn SetUp>),
+}
+
+/// The parts that the console is made from.
+pub struct ConsoleParts {
+    /// What it shows.
+    pub show: Show,
+    /// How it looks.
+    pub look: Look,
+    /// Phones are masked.
+    pub privacy: bool,
+    /// Where the file picker opens.
+    pub in_folder: PathBuf,
+    /// Says in words when a part of the program broke.
+    pub broken: Option<watch::Receiver<Option<String>>>,
+    /// Cancelled from outside (SIGTERM, SIGHUP): the console ends with [`Ended::Stopped`].
+    pub stop: CancellationToken,
+}
+
+/// Shows the console until the operator leaves, the terminal is gone, or it is told to stop. It stops nothing but
+/// itself: the caller drains or ends the rest, by what comes back. Call [`can_show`] first.
+///
+/// # Errors
+///
+/// When the terminal cannot be taken over, or by a bug of its own; sending goes on in both.
+pub async fn run(parts: ConsoleParts) -> Result<Ended, ConsoleError> {
+    let (requests, to_desk) = mpsc::channel(QUEUE);
+    let (from_desk, answers) = mpsc::channel(QUEUE);
+    let size = crossterm::terminal::size()?;
+    let (model, pictures, now, desk) = match parts.show {
+        Show::Screens(service) => {
+            let settings = service.settings().clone();
+            let facts = facts(&settings.time_zone, settings.default_country, settings.messages_per_second);
+            let facts = Facts { privacy: parts.privacy, in_folder: parts.in_folder, ..facts };
+            let model = Model::new(facts, parts.look, size, service.now());
+            let clock = service.clone();
+            let now: Arc<dyn Fn() -> _ + Send + Sync> = Arc::new(move || clock.now());
+            let pictures = service.snapshot();
+            (model, Some(pictures), now, tokio::spawn(desk::run(service, to_desk, from_desk)))
+        }
+        Show::SetUp(set_up) => {
+            let zone = set_up.suggested_time_zone();
+            let now: Arc<dyn Fn() -> _ + Send + Sync> = Arc::new(|| jiff::Timestamp::now().into());
+            let mut model = Model::new(facts(&zone, None, 0.0), parts.look, size, now());
+            model.set_up = Some(set_up_form::SetUpForm::new(set_up.path(), &zone));
+            (model, None, now, tokio::spawn(desk::run_set_up(set_up, to_desk, from_desk)))
+        }
+    };
+    let wires = Wires { requests, answers, pictures, broken: parts.broken, now, stop: parts.stop };
+    let ended = runner::run(model, wires).await;
+    // The last commands are still carried out, as far as the store answers.
+    let _late = tokio::time::timeout(LAST_COMMANDS, desk).await;
+    ended
+}
+
+/// What the machine and the settings say.
+fn facts(time_zone: &str, default_country: Option<String>, pace_limit: f64) -> Facts {
+    let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Facts {
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        user: said("USER").unwrap_or_else(|| "user".to_owned()),
+        in_folder: PathBuf::from("."),
+        zone: Zone::new(jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC)),
+        default_country,
+        pace_limit,
+        privacy: true,
+        ssh_without_multiplexer: said("SSH_CONNECTION").is_some() && said("TMUX").is_none() && said("STY").is_none(),
+        seed: fastrand::u64(..),
+    }
+}

@@ -1,0 +1,263 @@
+//! What lies over a screen: a stack, of which the topmost has the keys. The small dialogs live here, loading a
+//! file and the wizard in files of their own.
+
+use super::actions::{self, Action, Place};
+use super::field::Field;
+use super::load::LoadFile;
+use super::message::{Leaving, Request};
+use super::model::Model;
+use super::update;
+use super::wizard::Wizard;
+
+/// A dialog.
+#[derive(Debug, Clone)]
+pub enum Dialog {
+    /// The keys of a place.
+    Help {
+        /// Of which place.
+        of: Place,
+        /// The first line shown.
+        scroll: usize,
+    },
+    /// Commands by name.
+    Palette(Palette),
+    /// A question with two answers.
+    Confirm(Confirm),
+    /// The pace.
+    Pace(PaceBox),
+    /// What is to become of what is being sent.
+    Quit(QuitBox),
+    /// Loading a file.
+    Load(Box<LoadFile>),
+    /// A new broadcast.
+    Wizard(Box<Wizard>),
+}
+
+/// What becomes of a dialog after a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It stays.
+    Stay,
+    /// It goes.
+    Close,
+}
+
+/// Commands by name.
+#[derive(Debug, Clone)]
+pub struct Palette {
+    /// What was typed.
+    pub input: Field,
+    /// The marked one of those that fit.
+    pub cursor: usize,
+    /// The place whose commands are offered.
+    pub of: Place,
+}
+
+impl Palette {
+    /// The commands whose name or description holds what was typed.
+    pub fn found(&self) -> Vec<&'static actions::Entry> {
+        let typed = self.input.trimmed().to_lowercase();
+        actions::heard_in(self.of)
+            .filter(|entry| entry.palette)
+            .filter(|entry| entry.word.to_lowercase().contains(&typed) || entry.help.to_lowercase().contains(&typed))
+            .collect()
+    }
+}
+
+/// A question with two answers; the harmless one is marked first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confirm {
+    /// What it is about.
+    pub title: String,
+    /// The question and what follows from it.
+    pub text: String,
+    /// The harmless answer.
+    pub keep: &'static str,
+    /// The other one.
+    pub act: &'static str,
+    /// The other one is marked.
+    pub on_act: bool,
+    /// What is done then.
+    pub request: Request,
+}
+
+/// The pace box.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PaceBox {
+    /// As it stands in the box.
+    pub value: f64,
+    /// As it is now.
+    pub now: f64,
+    /// Never above it; 0: no limit.
+    pub limit: f64,
+}
+
+impl PaceBox {
+    /// One step; below 1 by tenths, never above the limit, never 0.
+    fn step(&mut self, up: bool) {
+        let step = if self.value < 1.0 || (self.value <= 1.0 && !up) { 0.1 } else { 1.0 };
+        let next = if up { self.value + step } else { self.value - step };
+        let most = if self.limit > 0.0 { self.limit } else { 1_000.0 };
+        self.value = ((next * 10.0).round() / 10.0).clamp(0.1_f64.min(most), most);
+    }
+}
+
+/// The quit dialog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuitBox {
+    /// The marked answer.
+    pub cursor: usize,
+    /// Something is under way that stopping at once would cut off.
+    pub under_way: bool,
+}
+
+impl QuitBox {
+    const WHILE_SENDING: [(&'static str, Option<Leaving>); 3] = [
+        ("stay here", None),
+        ("finish what is under way, then quit (a few seconds)", Some(Leaving::Drain)),
+        ("stop now (who is under way becomes \"not sure\" until a receipt tells)", Some(Leaving::Now)),
+    ];
+    const WHILE_IDLE: [(&'static str, Option<Leaving>); 2] = [("stay here", None), ("quit", Some(Leaving::Drain))];
+
+    /// The answers in their order.
+    pub fn answers(&self) -> &'static [(&'static str, Option<Leaving>)] {
+        if self.under_way { &Self::WHILE_SENDING } else { &Self::WHILE_IDLE }
+    }
+}
+
+impl Dialog {
+    /// Where its keys are heard.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Help { .. } => Place::Help,
+            Self::Palette(_) => Place::Palette,
+            Self::Confirm(_) => Place::Confirm,
+            Self::Pace(_) => Place::Pace,
+            Self::Quit(_) => Place::Quit,
+            Self::Load(load) => load.place(),
+            Self::Wizard(wizard) => wizard.place(),
+        }
+    }
+
+    /// The field that letters go to first.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        match self {
+            Self::Palette(palette) => Some(&mut palette.input),
+            Self::Load(load) => load.field(),
+            Self::Wizard(wizard) => wizard.field(),
+            _ => None,
+        }
+    }
+
+    /// The field took something.
+    pub fn typed(&mut self, model: &Model) -> Vec<Request> {
+        match self {
+            Self::Palette(palette) => {
+                palette.cursor = 0;
+                Vec::new()
+            }
+            Self::Load(load) => load.typed(),
+            Self::Wizard(wizard) => {
+                wizard.typed(model);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether an action of its place is there at the moment; what is not is neither shown nor heard.
+    pub fn offers(&self, model: &Model, action: Action) -> bool {
+        match self {
+            Self::Load(load) => load.offers(model, action),
+            Self::Wizard(wizard) => wizard.offers(action),
+            _ => true,
+        }
+    }
+
+    /// Does what a key asks for. The dialog is off the stack meanwhile.
+    pub fn act(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
+        match self {
+            Self::Help { scroll, .. } => {
+                match action {
+                    Action::Up => *scroll = scroll.saturating_sub(1),
+                    Action::Down => *scroll = scroll.saturating_add(1).min(actions::ENTRIES.len()),
+                    _ => return (Then::Close, Vec::new()),
+                }
+                (Then::Stay, Vec::new())
+            }
+            Self::Palette(palette) => act_palette(palette, model, action),
+            Self::Confirm(confirm) => match action {
+                Action::Left => {
+                    confirm.on_act = !confirm.on_act;
+                    (Then::Stay, Vec::new())
+                }
+                Action::Accept if confirm.on_act => (Then::Close, vec![confirm.request.clone()]),
+                _ => (Then::Close, Vec::new()),
+            },
+            Self::Pace(pace) => match action {
+                Action::Faster => {
+                    pace.step(true);
+                    (Then::Stay, Vec::new())
+                }
+                Action::Slower => {
+                    pace.step(false);
+                    (Then::Stay, Vec::new())
+                }
+                Action::Accept => (Then::Close, vec![Request::SetPace(pace.value)]),
+                _ => (Then::Close, Vec::new()),
+            },
+            Self::Quit(quit) => act_quit(quit, action),
+            Self::Load(load) => load.act(model, action),
+            Self::Wizard(wizard) => wizard.act(model, action),
+        }
+    }
+}
+
+fn act_palette(palette: &mut Palette, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
+    let found = palette.found();
+    match action {
+        Action::Up => palette.cursor = palette.cursor.saturating_sub(1),
+        Action::Down => palette.cursor = (palette.cursor + 1).min(found.len().saturating_sub(1)),
+        Action::Accept => {
+            let Some(entry) = found.get(palette.cursor) else { return (Then::Stay, Vec::new()) };
+            return (Then::Close, update::act_on_screen(model, entry.action));
+        }
+        _ => return (Then::Close, Vec::new()),
+    }
+    (Then::Stay, Vec::new())
+}
+
+fn act_quit(quit: &mut QuitBox, action: Action) -> (Then, Vec<Request>) {
+    match action {
+        Action::Up => quit.cursor = quit.cursor.saturating_sub(1),
+        Action::Down => quit.cursor = (quit.cursor + 1).min(quit.answers().len() - 1),
+        Action::Quit => return (Then::Close, vec![Request::Leave(Leaving::Drain)]),
+        Action::Accept => {
+            let leaving = quit.answers().get(quit.cursor).and_then(|(_, leaving)| *leaving);
+            return (Then::Close, leaving.map(Request::Leave).into_iter().collect());
+        }
+        _ => return (Then::Close, Vec::new()),
+    }
+    (Then::Stay, Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_stays_between_a_tenth_and_the_limit() {
+        let mut pace = PaceBox { value: 59.0, now: 59.0, limit: 60.0 };
+        pace.step(true);
+        pace.step(true);
+        assert!((pace.value - 60.0).abs() < f64::EPSILON);
+        pace.value = 1.1;
+        for _ in 0..30 {
+            pace.step(false);
+        }
+        assert!((pace.value - 0.1).abs() < f64::EPSILON, "{}", pace.value);
+        let mut slow = PaceBox { value: 0.05, now: 0.05, limit: 0.05 };
+        slow.step(true);
+        assert!(slow.value <= 0.05);
+    }
+}

@@ -1,0 +1,101 @@
+//! Files on this server, for the picker: a folder's entries and a file's first rows. Reads only, bounded, off the
+//! runtime's own threads.
+
+use super::message::{FileEntry, FilePeek, PeekRow};
+use crate::domain::phone::Country;
+use crate::domain::time::Millis;
+use crate::intake::{self, Options, Source};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// The most entries of a folder that are listed, the newest.
+const ENTRIES: usize = 2_000;
+/// The most entries that are looked at.
+const LOOKED_AT: usize = 50_000;
+/// How many rows are shown.
+const ROWS: usize = 8;
+
+/// A folder's entries, the newest first.
+pub async fn folder(path: PathBuf) -> Result<Vec<FileEntry>, String> {
+    on_a_thread(move || read_folder(&path)).await
+}
+
+/// A file's first rows as they would be read.
+pub async fn peek(path: PathBuf, country: Option<String>) -> Result<FilePeek, String> {
+    on_a_thread(move || read_first_rows(&path, country.as_deref())).await
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("reading it failed by a bug in wacast".to_owned()))
+}
+
+fn read_folder(path: &Path) -> Result<Vec<FileEntry>, String> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let entries = fs::read_dir(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let mut found: Vec<FileEntry> = entries
+        .take(LOOKED_AT)
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            // Follows links: what matters is what stands at their end.
+            let about = fs::metadata(entry.path()).ok()?;
+            let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            Some(FileEntry {
+                name: entry.file_name().to_str()?.to_owned(),
+                is_folder: about.is_dir(),
+                bytes: about.len(),
+                changed_at: Millis(changed.map_or(0, |at| i64::try_from(at.as_millis()).unwrap_or(i64::MAX))),
+            })
+        })
+        .collect();
+    found.sort_by(|one, other| other.changed_at.cmp(&one.changed_at).then_with(|| one.name.cmp(&other.name)));
+    found.truncate(ENTRIES);
+    Ok(found)
+}
+
+fn read_first_rows(path: &Path, country: Option<&str>) -> Result<FilePeek, String> {
+    let default_country: Option<Country> =
+        country.map(|code| code.parse().map_err(|error| format!("{error}"))).transpose()?;
+    let options = Options { default_country, ..Options::default() };
+    let mut rows = intake::open(Source::path(path), &options).map_err(|error| error.to_string())?;
+    let mut peek = FilePeek::default();
+    while peek.rows.len() < ROWS {
+        let Some(row) = rows.next() else { break };
+        let row = row.map_err(|error| error.to_string())?;
+        peek.rows.push(match row.outcome {
+            Ok(number) => {
+                let cells =
+                    rows.columns().iter().map(|column| number.attributes.get(column).cloned().unwrap_or_default());
+                PeekRow { line: row.row, phone: Ok(number.phone), name: number.name, cells: cells.collect() }
+            }
+            Err(rejected) => PeekRow {
+                line: row.row,
+                phone: Err(rejected.reason.to_string()),
+                name: String::new(),
+                cells: Vec::new(),
+            },
+        });
+    }
+    let described = rows.described();
+    let mut taken_for = vec![described.format.to_string()];
+    taken_for.extend(described.delimiter.map(|delimiter| match delimiter {
+        ',' => "comma".to_owned(),
+        ';' => "semicolon".to_owned(),
+        '\t' => "tab".to_owned(),
+        other => other.to_string(),
+    }));
+    taken_for.extend(described.encoding.map(str::to_owned));
+    taken_for.extend(described.sheet.as_ref().map(|sheet| format!("sheet {sheet}")));
+    peek.taken_for = taken_for.join(", ");
+    peek.phone_column.clone_from(&described.phone_column);
+    peek.name_column.clone_from(&described.name_column);
+    peek.other_columns = rows.columns().to_vec();
+    if peek.rows.is_empty() {
+        peek.notes.push("The file has no rows.".to_owned());
+    } else if peek.rows.iter().all(|row| row.phone.is_err()) {
+        peek.notes.push("None of the first rows can be used as they are: look at the reasons below.".to_owned());
+    }
+    Ok(peek)
+}

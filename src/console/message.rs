@@ -1,0 +1,193 @@
+//! What goes in and out of the update function: events that happened, requests to the one task that acts, and
+//! its answers. Plain values.
+
+use crate::domain::broadcast::Broadcast;
+use crate::domain::ids::BroadcastId;
+use crate::domain::time::Millis;
+use crate::service::audience::AudienceView;
+use crate::service::broadcasts::Cancelled;
+use crate::service::error::ServiceError;
+use crate::service::import::{ImportDone, ImportProgress};
+use crate::service::start::Started;
+use crate::service::view::{BroadcastRequest, Plan, Snapshot};
+use crate::store::{LogRow, SyncedTemplates, UploadSummary};
+use crossterm::event::KeyEvent;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::set_up::{Checked, Connection, Step};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this size now.
+    Resize(u16, u16),
+    /// It is this time now.
+    Clock(Millis),
+    /// A newer picture of everything.
+    Snapshot(Arc<Snapshot>),
+    /// The acting task has something to say.
+    Answer(Answer),
+    /// A part of the program failed in a way that nobody foresaw; in words.
+    Broken(String),
+}
+
+/// Something to be done. None of them waits: what comes of it is an [`Answer`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Read the uploads.
+    Uploads,
+    /// Read the templates.
+    Templates,
+    /// Fetch the templates from WhatsApp.
+    SyncTemplates,
+    /// Read the newest rows of the log.
+    Log,
+    /// Read a folder of the server.
+    Folder(PathBuf),
+    /// Read the first rows of a file.
+    Peek {
+        /// The file.
+        path: PathBuf,
+        /// For numbers without a country code.
+        country: Option<String>,
+    },
+    /// Load a file into a list.
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// For numbers without a country code.
+        country: Option<String>,
+        /// The list; `None`: the default one.
+        list: Option<String>,
+    },
+    /// Give the file up that is being loaded.
+    StopImport,
+    /// Who is in a list, or in all.
+    Audience(Option<String>),
+    /// Work out what a broadcast would do.
+    Plan(u64, BroadcastRequest),
+    /// Stop working it out.
+    StopPlan,
+    /// Make the broadcast.
+    Start(BroadcastRequest),
+    /// Pause one.
+    Pause(BroadcastId),
+    /// Let one go on.
+    Resume(BroadcastId),
+    /// Ask how many would not get it, before asking the operator.
+    WouldNotGetIt(BroadcastId),
+    /// End one.
+    Cancel(BroadcastId),
+    /// Set the pace.
+    SetPace(f64),
+    /// Check one step of the set-up with WhatsApp.
+    Check(Step, Connection),
+    /// Write the configuration.
+    Write(Connection),
+    /// Leave the console.
+    Leave(Leaving),
+}
+
+/// How the operator leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Finish what is under way, take nothing new.
+    Drain,
+    /// At once: what is under way becomes not sure until a receipt settles it.
+    Now,
+    /// Out of the set-up: to the sandbox.
+    Sandbox,
+    /// Out of the set-up: the configuration was written.
+    Configured,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The uploads, newest first.
+    Uploads(Result<Vec<UploadSummary>, ServiceError>),
+    /// The templates; `true`: just fetched.
+    Templates(Result<SyncedTemplates, ServiceError>, bool),
+    /// The newest rows of the log, newest first.
+    Log(Result<Vec<LogRow>, ServiceError>),
+    /// A folder's entries, newest first.
+    Folder(PathBuf, Result<Vec<FileEntry>, String>),
+    /// A file's first rows.
+    Peek(PathBuf, Result<FilePeek, String>),
+    /// How far loading is.
+    Importing(ImportProgress),
+    /// A file was loaded, or not.
+    Imported(Result<ImportDone, ServiceError>),
+    /// Loading was given up.
+    ImportStopped,
+    /// Who is in a list, or in all.
+    Audience(Option<String>, Result<AudienceView, ServiceError>),
+    /// How far working it out is: people looked at, of how many.
+    Planning(u64, u64, u64),
+    /// What a broadcast would do.
+    Planned(u64, Box<Result<Plan, ServiceError>>),
+    /// A broadcast was made.
+    Started(Box<Result<Started, ServiceError>>),
+    /// One was paused.
+    Paused(Box<Result<Broadcast, ServiceError>>),
+    /// One goes on.
+    Resumed(Box<Result<Broadcast, ServiceError>>),
+    /// How many would not get it.
+    WouldNotGetIt(BroadcastId, Result<u64, ServiceError>),
+    /// One was ended.
+    Cancelled(Box<Result<Cancelled, ServiceError>>),
+    /// The pace was set.
+    PaceSet(f64, Result<(), ServiceError>),
+    /// A step of the set-up was checked.
+    Checked(Step, Result<Checked, String>),
+    /// The configuration was written, to this path.
+    Written(Result<PathBuf, String>),
+}
+
+/// An entry of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Its name.
+    pub name: String,
+    /// It is a folder.
+    pub is_folder: bool,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was last changed.
+    pub changed_at: Millis,
+}
+
+/// The first rows of a file, as they would be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilePeek {
+    /// What it was taken for: `CSV, comma, UTF-8`.
+    pub taken_for: String,
+    /// The column that holds the phone; `None`: none was recognised.
+    pub phone_column: Option<String>,
+    /// The column that holds the name.
+    pub name_column: Option<String>,
+    /// The other columns.
+    pub other_columns: Vec<String>,
+    /// The first rows: phone (masked) or why it cannot be used, name, other cells.
+    pub rows: Vec<PeekRow>,
+    /// What to think about, in words.
+    pub notes: Vec<String>,
+}
+
+/// A row of a [`FilePeek`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeekRow {
+    /// The line in the file.
+    pub line: u64,
+    /// Who, or why the row cannot be used.
+    pub phone: Result<crate::domain::phone::Phone, String>,
+    /// The name.
+    pub name: String,
+    /// The other columns' cells, in their order.
+    pub cells: Vec<String>,
+}

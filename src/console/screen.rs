@@ -1,0 +1,264 @@
+//! The terminal itself: taking it over, giving it back, and writing frames to it from a thread of its own.
+//!
+//! The thread holds a slot for one frame, the newest. A terminal that stops reading blocks that thread and nothing
+//! else; when it reads again it gets the newest frame, not the backlog. Only the runner calls this.
+
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::{Attribute, SetAttribute};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+};
+use crossterm::{Command, queue};
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// How long leaving waits for a terminal that does not read.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whether a screen can be shown here; else why not, in words.
+pub fn can_show() -> Result<(), String> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err("this is not a terminal".to_owned());
+    }
+    match std::env::var("TERM").unwrap_or_default().as_str() {
+        "" => return Err("TERM is not set".to_owned()),
+        "dumb" => return Err("the terminal is dumb (TERM=dumb)".to_owned()),
+        _ => {}
+    }
+    crossterm::terminal::size().map(|_| ()).map_err(|error| format!("the terminal's size cannot be told: {error}"))
+}
+
+/// One picture for the terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The cells.
+    pub buffer: Buffer,
+    /// Where the cursor is shown, if at all.
+    pub cursor: Option<Position>,
+}
+
+#[derive(Default)]
+struct Slot {
+    frame: Option<Frame>,
+    stop: bool,
+    ended: bool,
+    gone: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    slot: Mutex<Slot>,
+    changed: Condvar,
+    written: Notify,
+}
+
+impl Shared {
+    /// The slot holds plain values that are right after every step, so that a panic elsewhere spoils none.
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread that writes frames, and its slot. Clones are handles of the same.
+#[derive(Clone)]
+pub struct Writer {
+    shared: Arc<Shared>,
+}
+
+impl Writer {
+    /// Starts the thread; it takes the terminal's screen over with the first bytes that it writes to `out`.
+    pub fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let for_thread = Arc::clone(&shared);
+        thread::Builder::new().name("console-writer".to_owned()).spawn(move || write_frames(&for_thread, out))?;
+        Ok(Self { shared })
+    }
+
+    /// Hands over a frame. One that was not written yet is forgotten.
+    pub fn show(&self, frame: Frame) {
+        self.shared.lock().frame = Some(frame);
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether the last frame is with the terminal, so that drawing another is worth it.
+    pub fn is_free(&self) -> bool {
+        self.shared.lock().frame.is_none()
+    }
+
+    /// Waits until a frame was written, or the terminal is gone.
+    pub async fn written(&self) {
+        self.shared.written.notified().await;
+    }
+
+    /// Whether writing failed: there is no terminal any more.
+    pub fn is_gone(&self) -> bool {
+        self.shared.lock().gone
+    }
+
+    /// Gives the screen back and ends the thread; does not wait for a terminal that does not read. `true`: given back.
+    pub fn stop(&self) -> bool {
+        let mut slot = self.shared.lock();
+        slot.stop = true;
+        self.shared.changed.notify_all();
+        let until = Instant::now() + PATIENCE;
+        while !slot.ended {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            slot = self.shared.changed.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+fn write_frames(shared: &Shared, mut out: impl Write) {
+    let mut shown = Frame { buffer: Buffer::empty(Rect::ZERO), cursor: None };
+    let mut alive = send(&mut out, &take_over());
+    loop {
+        let frame = {
+            let mut slot = shared.lock();
+            slot.gone |= !alive;
+            while slot.frame.is_none() && !slot.stop {
+                slot = shared.changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
+            }
+            if slot.stop {
+                break;
+            }
+            slot.frame.take()
+        };
+        if let (Some(frame), true) = (frame, alive) {
+            alive = send(&mut out, &bytes_for(&shown, &frame));
+            shown = frame;
+        }
+        shared.written.notify_one();
+    }
+    send(&mut out, &give_back());
+    shared.lock().ended = true;
+    shared.changed.notify_all();
+    shared.written.notify_one();
+}
+
+fn send(out: &mut impl Write, bytes: &[u8]) -> bool {
+    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+}
+
+/// Writing to a vector cannot fail; what it would say is of no use to anyone.
+fn add(bytes: &mut Vec<u8>, command: impl Command) {
+    let _never = queue!(bytes, command);
+}
+
+fn take_over() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    add(&mut bytes, EnterAlternateScreen);
+    add(&mut bytes, EnableBracketedPaste);
+    add(&mut bytes, Hide);
+    add(&mut bytes, Clear(ClearType::All));
+    bytes
+}
+
+/// What gives the terminal back as it was, as bytes for any way out.
+pub fn give_back() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    add(&mut bytes, EndSynchronizedUpdate);
+    add(&mut bytes, SetAttribute(Attribute::Reset));
+    add(&mut bytes, DisableBracketedPaste);
+    add(&mut bytes, Show);
+    add(&mut bytes, LeaveAlternateScreen);
+    bytes
+}
+
+/// The bytes that turn what the terminal shows into the new frame.
+fn bytes_for(shown: &Frame, frame: &Frame) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    add(&mut bytes, BeginSynchronizedUpdate);
+    add(&mut bytes, Hide);
+    let other_size = shown.buffer.area != frame.buffer.area;
+    let empty = Buffer::empty(frame.buffer.area);
+    let before = if other_size { &empty } else { &shown.buffer };
+    if other_size {
+        add(&mut bytes, SetAttribute(Attribute::Reset));
+        add(&mut bytes, Clear(ClearType::All));
+    }
+    let changes = before.diff(&frame.buffer);
+    // The same as above: the backend writes into a vector.
+    let _never = CrosstermBackend::new(&mut bytes).draw(changes.into_iter());
+    if let Some(position) = frame.cursor {
+        add(&mut bytes, MoveTo(position.x, position.y));
+        add(&mut bytes, Show);
+    }
+    add(&mut bytes, EndSynchronizedUpdate);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// A terminal that reads only when it is told to.
+    struct Stalled {
+        go: mpsc::Receiver<()>,
+        got: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.go.recv().map_err(|_| io::Error::other("gone"))?;
+            self.got.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn frame(text: &str) -> Frame {
+        Frame { buffer: Buffer::with_lines([text]), cursor: None }
+    }
+
+    #[tokio::test]
+    async fn a_terminal_that_does_not_read_gets_the_newest_frame_later_and_blocks_nobody() {
+        let (go, waits) = mpsc::channel();
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let writer = Writer::start(Stalled { go: waits, got: Arc::clone(&got) }).unwrap();
+        for count in 0..1_000 {
+            writer.show(frame(&format!("frame{count:04}")));
+        }
+        go.send(()).unwrap(); // taking over
+        go.send(()).unwrap(); // the newest frame
+        writer.written().await;
+        assert!(writer.is_free());
+        let text = String::from_utf8_lossy(&got.lock().unwrap()).into_owned();
+        assert!(text.contains("frame0999") && !text.contains("frame0000"), "{text}");
+        go.send(()).unwrap();
+        assert!(writer.stop(), "given back");
+        let text = String::from_utf8_lossy(&got.lock().unwrap()).into_owned();
+        assert!(text.ends_with("\u{1b}[?1049l"), "{text:?}");
+    }
+
+    #[tokio::test]
+    async fn a_terminal_that_is_gone_is_known_as_such() {
+        let (go, waits) = mpsc::channel();
+        drop(go);
+        let writer = Writer::start(Stalled { go: waits, got: Arc::default() }).unwrap();
+        writer.show(frame("x"));
+        writer.written().await;
+        assert!(writer.is_gone());
+    }
+
+    #[test]
+    fn only_what_changed_is_written() {
+        let bytes = bytes_for(&frame("one two"), &frame("one too"));
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains('o') && !text.contains("one"), "{text:?}");
+    }
+}

@@ -1,0 +1,211 @@
+//! The set-up: try it on the sandbox, or connect to WhatsApp. Each answer is checked live before anything is written.
+//!
+//! Only state and keys; checking and writing are asked for by requests.
+
+use super::actions::{Action, Place};
+use super::field::{Field, Kind};
+use super::message::{Leaving, Request};
+use super::set_up::{Checked, Connection, Step};
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+/// The fields of the form, in their order.
+pub const FIELDS: [(&str, &str, Step); 5] = [
+    (
+        "Access token",
+        "Meta for Developers, your app, WhatsApp, API Setup; better: a system user's token that never expires",
+        Step::Number,
+    ),
+    ("Phone number id", "on the same page, under \"From\": digits, not the phone number itself", Step::Number),
+    ("WhatsApp Business account id", "on the same page, below the number id: digits", Step::Account),
+    (
+        "Country of numbers without +",
+        "two letters, like IN; empty: such numbers are rejected, never guessed",
+        Step::Place,
+    ),
+    ("Time zone", "as in Asia/Kolkata; all times are shown and read in it", Step::Place),
+];
+
+/// How a step stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum CheckState {
+    /// Not asked yet, or changed since.
+    #[default]
+    Open,
+    /// Being asked.
+    Asking,
+    /// Well.
+    Good(String),
+    /// Not well, and why.
+    Bad(String),
+}
+
+/// The set-up.
+#[derive(Debug, Clone)]
+pub struct SetUpForm {
+    /// The form is open, else the first question.
+    pub connecting: bool,
+    /// The marked answer of the first question.
+    pub cursor: usize,
+    /// The fields.
+    pub fields: [Field; 5],
+    /// The marked field.
+    pub field: usize,
+    /// How the steps stand.
+    pub checks: [CheckState; 3],
+    /// Where it will be written.
+    pub path: PathBuf,
+    /// Being written.
+    pub writing: bool,
+    /// What went wrong while writing.
+    pub trouble: String,
+}
+
+impl SetUpForm {
+    /// The answers to the first question.
+    pub const CHOICES: [(&'static str, &'static str); 2] = [
+        ("Try it on the built-in sandbox", "no account needed, nobody is written to; everything else is real"),
+        ("Connect to WhatsApp", "with a number of the WhatsApp Business Platform (Cloud API)"),
+    ];
+
+    /// A form with nothing entered.
+    pub fn new(path: PathBuf, time_zone: &str) -> Self {
+        let fields = [
+            Field::new("", 1_000).of_kind(Kind::Secret),
+            Field::new("", 30),
+            Field::new("", 30),
+            Field::new("", 2),
+            Field::new(time_zone, 60),
+        ];
+        Self {
+            connecting: false,
+            cursor: 0,
+            fields,
+            field: 0,
+            checks: Default::default(),
+            path,
+            writing: false,
+            trouble: String::new(),
+        }
+    }
+
+    /// Where its keys are heard.
+    pub fn place(&self) -> Place {
+        if self.connecting { Place::SetUpForm } else { Place::SetUpChoice }
+    }
+
+    /// The field that letters go to first.
+    pub fn text_field(&mut self) -> Option<&mut Field> {
+        (self.connecting && !self.writing).then(|| &mut self.fields[self.field])
+    }
+
+    /// How a field's step stands.
+    pub fn check_of(&self, field: usize) -> &CheckState {
+        &self.checks[FIELDS[field].2 as usize]
+    }
+
+    /// The field took something: its step, and the account's when the token changed, is to be checked anew.
+    pub fn typed(&mut self) {
+        self.trouble.clear();
+        self.checks[FIELDS[self.field].2 as usize] = CheckState::Open;
+        if self.field == 0 {
+            self.checks[Step::Account as usize] = CheckState::Open;
+        }
+    }
+
+    fn connection(&self) -> Connection {
+        let text = |place: usize| self.fields[place].trimmed().to_owned();
+        Connection {
+            access_token: SecretString::from(text(0)),
+            phone_number_id: text(1),
+            business_account_id: text(2),
+            country: text(3).to_ascii_uppercase(),
+            time_zone: text(4),
+        }
+    }
+
+    /// A step was checked.
+    pub fn checked(&mut self, step: Step, answer: Result<Checked, String>) -> Vec<Request> {
+        if self.checks[step as usize] != CheckState::Asking {
+            return Vec::new();
+        }
+        match answer {
+            Ok(checked) => {
+                self.checks[step as usize] = CheckState::Good(checked.found);
+                self.go_on()
+            }
+            Err(words) => {
+                self.checks[step as usize] = CheckState::Bad(words);
+                self.field = FIELDS.iter().position(|field| field.2 == step).unwrap_or(0);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The configuration was written, or not.
+    pub fn written(&mut self, answer: Result<PathBuf, String>) -> Vec<Request> {
+        self.writing = false;
+        match answer {
+            Ok(_) => vec![Request::Leave(Leaving::Configured)],
+            Err(words) => {
+                self.trouble = words;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Asks for the next step that is not known to be well, or writes when all are; stops at an empty field.
+    fn go_on(&mut self) -> Vec<Request> {
+        for step in Step::ALL {
+            match self.checks[step as usize] {
+                CheckState::Good(_) => {}
+                CheckState::Asking => return Vec::new(),
+                CheckState::Open | CheckState::Bad(_) => {
+                    let empty = (0..FIELDS.len()).find(|place| {
+                        FIELDS[*place].2 == step && *place != 3 && self.fields[*place].trimmed().is_empty()
+                    });
+                    if let Some(place) = empty {
+                        self.field = place;
+                        return Vec::new();
+                    }
+                    self.checks[step as usize] = CheckState::Asking;
+                    return vec![Request::Check(step, self.connection())];
+                }
+            }
+        }
+        self.writing = true;
+        vec![Request::Write(self.connection())]
+    }
+
+    /// Does what a key asks for.
+    pub fn act(&mut self, action: Action) -> Vec<Request> {
+        if self.writing {
+            return Vec::new();
+        }
+        if self.connecting { self.act_form(action) } else { self.act_choice(action) }
+    }
+
+    fn act_choice(&mut self, action: Action) -> Vec<Request> {
+        match action {
+            Action::Up => self.cursor = self.cursor.saturating_sub(1),
+            Action::Down => self.cursor = (self.cursor + 1).min(Self::CHOICES.len() - 1),
+            Action::Accept if self.cursor == 0 => return vec![Request::Leave(Leaving::Sandbox)],
+            Action::Accept => self.connecting = true,
+            _ => return vec![Request::Leave(Leaving::Drain)],
+        }
+        Vec::new()
+    }
+
+    fn act_form(&mut self, action: Action) -> Vec<Request> {
+        match action {
+            Action::Next => self.field = (self.field + 1) % FIELDS.len(),
+            Action::Previous => self.field = (self.field + FIELDS.len() - 1) % FIELDS.len(),
+            Action::Accept => {
+                self.trouble.clear();
+                return self.go_on();
+            }
+            _ => self.connecting = false,
+        }
+        Vec::new()
+    }
+}

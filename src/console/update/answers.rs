@@ -1,0 +1,233 @@
+//! What the store, WhatsApp and the engine say, taken into the state.
+
+use crate::console::dialog::Dialog;
+use crate::console::look::Role;
+use crate::console::message::{Answer, Request};
+use crate::console::model::{Import, Model, Screen};
+use crate::console::text::{people, thousands};
+use crate::console::wizard::Wizard;
+use crate::domain::broadcast::Broadcast;
+use crate::domain::state::RecipientState;
+use crate::service::error::ServiceError;
+use crate::service::view::{Driver, Snapshot};
+use std::sync::Arc;
+
+/// A newer picture. The marked broadcast stays the marked one, wherever it is listed now.
+pub(super) fn on_snapshot(model: &mut Model, snapshot: Arc<Snapshot>) -> Vec<Request> {
+    let marked = model.selected().map(|view| view.broadcast.id.clone());
+    let logged_before = model.snapshot.as_ref().and_then(|old| old.latest.first().map(|row| row.id));
+    let listed_before = model.snapshot.as_ref().map(|old| old.lists.clone());
+    let synced_before = model.snapshot.as_ref().map(|old| old.templates.2);
+    model.snapshot = Some(Arc::clone(&snapshot));
+    model.live_cursor = marked
+        .and_then(|id| snapshot.open.iter().position(|view| view.broadcast.id == id))
+        .unwrap_or_else(|| model.live_cursor.min(snapshot.open.len().saturating_sub(1)));
+    model.lists_cursor = model.lists_cursor.min(snapshot.lists.len().saturating_sub(1));
+    if model.facts.ssh_without_multiplexer && !model.warned_of_ssh && snapshot.driver == Driver::Us {
+        model.warned_of_ssh = true;
+        model.say(
+            Role::Warn,
+            "SSH without tmux: when the line drops, sending stops until the next start. Begin with `tmux` to keep it going.",
+        );
+    }
+    let mut requests = Vec::new();
+    let logged = snapshot.latest.first().map(|row| row.id);
+    if model.screen == Screen::Log && !model.frozen && logged != logged_before {
+        requests.push(Request::Log);
+    }
+    if model.screen == Screen::Numbers && listed_before.as_ref() != Some(&snapshot.lists) {
+        requests.push(Request::Uploads);
+    }
+    if synced_before != Some(snapshot.templates.2) {
+        requests.push(Request::Templates);
+    }
+    requests
+}
+
+/// Something came back.
+pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
+    match answer {
+        Answer::Uploads(uploads) => {
+            let taken = model.uploads.take(uploads);
+            complain(model, taken);
+        }
+        Answer::Templates(templates, fetched) => on_templates(model, templates, fetched),
+        Answer::Log(rows) => on_log(model, rows),
+        Answer::Folder(folder, entries) => with_load(model, |load| load.folder_read(&folder, entries)),
+        Answer::Peek(path, peek) => with_load(model, |load| load.peeked(&path, peek)),
+        Answer::Importing(now) => {
+            if let Some(Import::Running { progress, .. }) = &mut model.import {
+                *progress = now;
+            }
+        }
+        Answer::Imported(done) => return on_imported(model, done),
+        Answer::ImportStopped => {
+            model.import = Some(Import::Failed("You stopped it. Nothing of the file was kept.".to_owned()));
+        }
+        Answer::Audience(list, audience) => {
+            with_wizard(model, |wizard| wizard.audience_read(list.as_deref(), audience))
+        }
+        Answer::Planning(serial, looked_at, of) => with_wizard(model, |wizard| wizard.planning(serial, looked_at, of)),
+        Answer::Planned(serial, plan) => with_wizard(model, |wizard| wizard.planned(serial, *plan)),
+        Answer::Started(started) => return on_started(model, *started),
+        Answer::Paused(answer) => on_paused(model, *answer),
+        Answer::Resumed(answer) => on_resumed(model, *answer),
+        Answer::WouldNotGetIt(id, Ok(how_many)) => super::ask_to_cancel(model, &id, how_many),
+        Answer::WouldNotGetIt(_, Err(error)) => model.say(Role::Bad, error.message),
+        Answer::Cancelled(answer) => match *answer {
+            Ok(done) => {
+                let words = format!(
+                    "{} is cancelled: {} will not get it.",
+                    name(&done.broadcast),
+                    people(done.will_not_get_it)
+                );
+                model.say(Role::Plain, words);
+            }
+            Err(error) => model.say(Role::Bad, error.message),
+        },
+        Answer::PaceSet(pace, Ok(())) => {
+            model.say(Role::Good, format!("The pace is now {} a second.", super::super::text::pace(pace)));
+        }
+        Answer::PaceSet(_, Err(error)) => model.say(Role::Bad, error.message),
+        Answer::Checked(step, answer) => {
+            return model.set_up.as_mut().map_or_else(Vec::new, |form| form.checked(step, answer));
+        }
+        Answer::Written(answer) => {
+            return model.set_up.as_mut().map_or_else(Vec::new, |form| form.written(answer));
+        }
+    }
+    Vec::new()
+}
+
+fn complain(model: &mut Model, taken: Result<(), String>) {
+    if let Err(words) = taken {
+        model.say(Role::Bad, words);
+    }
+}
+
+fn name(broadcast: &Broadcast) -> String {
+    let definition = &broadcast.definition;
+    if definition.label.is_empty() { definition.template.name.clone() } else { definition.label.clone() }
+}
+
+fn with_load(model: &mut Model, change: impl FnOnce(&mut crate::console::load::LoadFile)) {
+    if let Some(load) =
+        model.dialogs.iter_mut().find_map(|dialog| if let Dialog::Load(load) = dialog { Some(load) } else { None })
+    {
+        change(load);
+    }
+}
+
+fn with_wizard(model: &mut Model, change: impl FnOnce(&mut Wizard)) {
+    let wizard = model
+        .dialogs
+        .iter_mut()
+        .find_map(|dialog| if let Dialog::Wizard(wizard) = dialog { Some(wizard) } else { None });
+    if let Some(wizard) = wizard {
+        change(wizard);
+    }
+}
+
+fn on_templates(model: &mut Model, templates: Result<crate::store::SyncedTemplates, ServiceError>, fetched: bool) {
+    if fetched {
+        model.syncing = false;
+    }
+    let marked =
+        model.templates.get().and_then(|synced| synced.templates.get(model.templates_cursor)).map(|one| one.key());
+    let taken = model.templates.take(templates);
+    let synced = model.templates.get();
+    let place = synced.and_then(|synced| synced.templates.iter().position(|one| Some(one.key()) == marked));
+    let last = synced.map_or(0, |synced| synced.templates.len().saturating_sub(1));
+    let count = synced.map_or(0, |synced| synced.templates.len());
+    model.templates_cursor = place.unwrap_or_else(|| model.templates_cursor.min(last));
+    if fetched && taken.is_ok() {
+        model.say(Role::Good, format!("Templates are up to date: {count}."));
+    }
+    complain(model, taken);
+}
+
+/// The log's marked row stays the marked one while newer rows come in, unless the marked one is the newest.
+fn on_log(model: &mut Model, rows: Result<Vec<crate::store::LogRow>, ServiceError>) {
+    if model.frozen {
+        return;
+    }
+    let marked = if model.log_cursor == 0 {
+        None
+    } else {
+        model.log.get().and_then(|rows| rows.get(model.log_cursor)).map(|row| row.id)
+    };
+    let taken = model.log.take(rows);
+    let rows = model.log.get().map_or(&[][..], Vec::as_slice);
+    model.log_cursor = marked.and_then(|id| rows.iter().position(|row| row.id == id)).unwrap_or(0);
+    complain(model, taken);
+}
+
+fn on_imported(model: &mut Model, done: Result<crate::service::import::ImportDone, ServiceError>) -> Vec<Request> {
+    let watched = model.dialogs.iter().any(|dialog| matches!(dialog, Dialog::Load(_)));
+    match done {
+        Ok(done) => {
+            if !watched {
+                let report = &done.upload.report;
+                let words = format!(
+                    "{} is loaded: {} new, {} known already, {} rejected.",
+                    done.upload.source,
+                    thousands(report.imported),
+                    thousands(report.duplicates),
+                    thousands(report.rejected)
+                );
+                model.say(Role::Good, words);
+            }
+            model.import = Some(Import::Done(Box::new(done)));
+        }
+        Err(error) => {
+            if !watched {
+                model.say(Role::Bad, format!("The file was not loaded: {}", error.message));
+            }
+            model.import = Some(Import::Failed(error.message));
+        }
+    }
+    vec![Request::Uploads]
+}
+
+fn on_started(model: &mut Model, started: Result<crate::service::start::Started, ServiceError>) -> Vec<Request> {
+    let Some(place) = model.dialogs.iter().position(|dialog| matches!(dialog, Dialog::Wizard(_))) else {
+        return Vec::new();
+    };
+    match started {
+        Ok(started) => {
+            model.dialogs.remove(place);
+            model.screen = Screen::Live;
+            model.say(Role::Good, Wizard::started_words(&started));
+            Vec::new()
+        }
+        Err(error) => {
+            let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };
+            model.toast = None;
+            let requests = wizard.not_started(model, &error);
+            model.dialogs.insert(place, Dialog::Wizard(wizard));
+            requests
+        }
+    }
+}
+
+fn on_paused(model: &mut Model, answer: Result<Broadcast, ServiceError>) {
+    match answer {
+        Ok(broadcast) => {
+            let waiting = model
+                .open()
+                .iter()
+                .find(|view| view.broadcast.id == broadcast.id)
+                .map_or(0, |view| view.counts.get(RecipientState::Queued));
+            let words = format!("{} is paused, {} wait. r lets it go on.", name(&broadcast), people(waiting));
+            model.say(Role::Warn, words);
+        }
+        Err(error) => model.say(Role::Bad, error.message),
+    }
+}
+
+fn on_resumed(model: &mut Model, answer: Result<Broadcast, ServiceError>) {
+    match answer {
+        Ok(broadcast) => model.say(Role::Good, format!("{} goes on.", name(&broadcast))),
+        Err(error) => model.say(Role::Bad, error.message),
+    }
+}

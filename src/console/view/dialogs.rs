@@ -1,0 +1,192 @@
+//! The small dialogs; the large ones have files of their own.
+
+use super::canvas::{Canvas, centred};
+use super::{frame, load, wizard};
+use crate::console::actions::{self, Place, is_screen};
+use crate::console::dialog::{Confirm, Dialog, PaceBox, Palette, QuitBox};
+use crate::console::look::Role;
+use crate::console::model::{Import, Model, Screen};
+use crate::console::text::{cells, pace, people, thousands, wrap};
+use crate::console::{update, words};
+use crate::domain::state::BroadcastStatus;
+use crate::service::view::Driver;
+use ratatui::layout::Rect;
+
+/// Draws a dialog.
+pub fn render(model: &Model, dialog: &Dialog, canvas: &mut Canvas, area: Rect) {
+    match dialog {
+        Dialog::Help { of, scroll } => help(model, *of, *scroll, canvas, area),
+        Dialog::Palette(palette) => draw_palette(model, palette, canvas, area),
+        Dialog::Confirm(confirm) => draw_confirm(confirm, canvas, area),
+        Dialog::Pace(pace) => draw_pace(pace, canvas, area),
+        Dialog::Quit(quit) => draw_quit(model, quit, canvas, area),
+        Dialog::Load(one) => load::render(model, one, canvas, area),
+        Dialog::Wizard(one) => wizard::render(model, one, canvas, area),
+    }
+}
+
+/// A framed box in the middle.
+fn window(canvas: &mut Canvas, area: Rect, columns: u16, rows: u16, title: &str) -> Rect {
+    let area = centred(area, columns, rows);
+    canvas.clear(area);
+    let inner = canvas.panel(area, title, true);
+    Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
+}
+
+fn help(model: &Model, of: Place, scroll: usize, canvas: &mut Canvas, area: Rect) {
+    let name = Screen::ALL.into_iter().find(|screen| screen.place() == of).map_or("this", Screen::name);
+    let entries: Vec<_> = actions::heard_in(of).collect();
+    let inner = window(canvas, area, 90, cells(entries.len() + 4), &format!("Help: {name}"));
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let scroll = scroll.min(entries.len().saturating_sub(rows));
+    for (row, entry) in entries.iter().skip(scroll).take(rows).enumerate() {
+        let keys = if canvas.glyphs().lines { entry.shown.to_owned() } else { frame::in_ascii(entry.shown) };
+        let keys = canvas.column(&keys, 10);
+        let why_not = if is_screen(of) { update::available(model, entry.action).err() } else { None };
+        let (role, text) = why_not.map_or_else(
+            || (Role::Plain, entry.help.to_owned()),
+            |why| (Role::Dim, format!("{} (not now: {why})", entry.help)),
+        );
+        canvas.pieces(inner, cells(row), &[(Role::Key, &keys), (role, &text)]);
+    }
+    if entries.len() > rows {
+        canvas.text(inner, inner.height.saturating_sub(1), Role::Dim, "There is more: scroll down.");
+    }
+}
+
+fn draw_palette(model: &Model, palette: &Palette, canvas: &mut Canvas, area: Rect) {
+    let found = palette.found();
+    let inner = window(canvas, area, 76, 16, "Commands");
+    canvas.field(inner, 0, "Find", &palette.input, true);
+    if found.is_empty() {
+        canvas.text(inner, 2, Role::Dim, "No command has that in its name.");
+    }
+    let list = Rect { y: inner.y + 2.min(inner.height), height: inner.height.saturating_sub(2), ..inner };
+    for (row, entry) in found.iter().take(usize::from(list.height)).enumerate() {
+        let possible = update::available(model, entry.action).is_ok();
+        let word = canvas.column(&format!(" {} ", entry.word), 24);
+        let role = if possible { Role::Strong } else { Role::Dim };
+        canvas.pieces(
+            list,
+            cells(row),
+            &[(Role::Key, &format!(" {} ", entry.shown)), (role, &word), (Role::Dim, entry.help)],
+        );
+        if row == palette.cursor {
+            canvas.mark(list, cells(row), Role::Selected);
+        }
+    }
+}
+
+fn draw_confirm(confirm: &Confirm, canvas: &mut Canvas, area: Rect) {
+    let lines = wrap(&confirm.text, 60).len();
+    let inner = window(canvas, area, 66, cells(lines + 5), &confirm.title);
+    let row = canvas.paragraph(inner, 0, Role::Plain, &confirm.text) + 1;
+    let role = |marked: bool| if marked { Role::Selected } else { Role::Plain };
+    let keep = format!("[ {} ]", confirm.keep);
+    let act = format!("[ {} ]", confirm.act);
+    canvas.pieces(inner, row, &[(role(!confirm.on_act), &keep), (Role::Plain, "   "), (role(confirm.on_act), &act)]);
+}
+
+fn draw_pace(one: &PaceBox, canvas: &mut Canvas, area: Rect) {
+    let inner = window(canvas, area, 50, 7, "Pace");
+    let now = if one.now > 0.0 { format!("{} a second", pace(one.now)) } else { "no limit".to_owned() };
+    canvas.pieces(inner, 0, &[(Role::Plain, "Now  "), (Role::Plain, &now)]);
+    canvas.pieces(inner, 1, &[(Role::Plain, "New  "), (Role::Strong, &format!("{} a second", pace(one.value)))]);
+    let limit = if one.limit > 0.0 {
+        format!("The limit is {} a second.", pace(one.limit))
+    } else {
+        "No limit is set.".to_owned()
+    };
+    canvas.text(inner, 2, Role::Dim, &limit);
+    canvas.pieces(
+        inner,
+        4,
+        &[
+            (Role::Key, "+ -"),
+            (Role::Plain, " change, "),
+            (Role::Key, "Enter"),
+            (Role::Plain, " sets, "),
+            (Role::Key, "Esc"),
+            (Role::Plain, " leaves it"),
+        ],
+    );
+}
+
+/// What runs, and what becomes of it.
+fn what_runs(model: &Model) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(Import::Running { file, .. }) = &model.import {
+        lines.push(format!("{file} is being loaded: it is given up, nothing of it stays."));
+    }
+    let Some(snapshot) = &model.snapshot else { return lines };
+    let ours = snapshot.driver == Driver::Us;
+    for view in &snapshot.open {
+        let name = words::name_of(view);
+        let left = people(view.counts.open());
+        lines.push(match view.broadcast.status {
+            BroadcastStatus::Running => {
+                let done = view
+                    .done_at
+                    .map_or_else(String::new, |at| format!(", done by {}", model.facts.zone.at(at, model.now)));
+                format!("{name} is going out: {left} to go{done}.")
+            }
+            BroadcastStatus::Scheduled => {
+                let at = view
+                    .broadcast
+                    .start_at
+                    .map_or_else(String::new, |at| format!(" {}", model.facts.zone.at(at, model.now)));
+                if ours {
+                    format!("{name} is to start{at}: it will not while no wacast runs.")
+                } else {
+                    format!("{name} starts{at}.")
+                }
+            }
+            BroadcastStatus::Paused => format!("{name} is paused: {left} wait, it stays so."),
+            _ => format!("{name} is getting ready."),
+        });
+    }
+    for schedule in snapshot.schedules.iter().filter(|schedule| schedule.enabled && ours) {
+        if let Some(at) = schedule.next_fire_at {
+            lines.push(format!(
+                "A schedule is to fire {}: it will not while no wacast runs.",
+                model.facts.zone.at(at, model.now)
+            ));
+        }
+    }
+    lines
+}
+
+fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
+    let runs = what_runs(model);
+    let shown = runs.len().min(6);
+    let inner = window(canvas, area, 78, cells(shown + quit.answers().len() + 6), "Quit?");
+    let mut row = 0;
+    for line in runs.iter().take(shown) {
+        canvas.text(inner, row, Role::Plain, line);
+        row += 1;
+    }
+    if runs.len() > shown {
+        canvas.text(inner, row - 1, Role::Dim, &format!("and {} more.", thousands((runs.len() - shown + 1) as u64)));
+    }
+    let driver = model.snapshot.as_ref().map_or(&Driver::Nobody, |snapshot| &snapshot.driver);
+    if runs.is_empty() {
+        canvas.text(inner, row, Role::Plain, "Nothing is being sent.");
+        row += 1;
+    } else if matches!(driver, Driver::Other(_)) {
+        row = canvas.paragraph(inner, row, Role::Good, &words::carried_by(driver, false));
+    } else if quit.under_way {
+        row = canvas.paragraph(
+            inner,
+            row,
+            Role::Dim,
+            "Nobody is lost and nobody is sent to twice; what is left goes on at the next start.",
+        );
+    }
+    row += 1;
+    for (place, (words, _)) in quit.answers().iter().enumerate() {
+        let marked = place == quit.cursor;
+        let pointer = if marked { canvas.glyphs().pointer } else { " " };
+        canvas.text(inner, row, if marked { Role::Selected } else { Role::Plain }, &format!("{pointer} {words} "));
+        row += 1;
+    }
+}

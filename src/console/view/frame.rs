@@ -1,0 +1,126 @@
+//! What every screen has: header, tabs, the line for what just happened, footer; and the card for small terminals.
+
+use super::canvas::{Canvas, Piece};
+use super::{LEAST, canvas};
+use crate::console::actions::{self, is_screen};
+use crate::console::look::Role;
+use crate::console::model::{Model, Screen};
+use crate::console::text::{cells, pace, thousands, width};
+use crate::console::{update, words};
+use crate::domain::state::BroadcastStatus;
+use ratatui::layout::Rect;
+
+/// Draws them and returns what is left for the screen.
+pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
+    header(model, canvas, area);
+    tabs(model, canvas, area);
+    let toast = Rect { y: area.bottom() - 2, height: 1, ..area };
+    toast_line(model, canvas, toast);
+    footer(model, canvas, Rect { y: area.bottom() - 1, height: 1, ..area });
+    Rect { y: area.y + 2, height: area.height.saturating_sub(4), ..area }
+}
+
+/// REAL or REHEARSAL, before anything else, and how the sender stands.
+pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let glyphs = canvas.glyphs();
+    let Some(snapshot) = &model.snapshot else {
+        canvas.pieces(area, 0, &[(Role::Strong, " wacast "), (Role::Dim, "asking the store …")]);
+        return;
+    };
+    let mode: Piece = if snapshot.rehearsal { (Role::Rehearsal, " REHEARSAL ") } else { (Role::Real, " REAL ") };
+    let mut used = canvas.pieces(area, 0, &[(Role::Strong, " wacast "), mode, (Role::Plain, " ")]);
+    let sender = snapshot.sender.as_ref();
+    let rating = words::quality(sender.map_or("", |sender| &sender.quality_rating), glyphs);
+    let quality = if sender.is_some() { format!("{} {}", rating.0, rating.1) } else { "not asked yet".to_owned() };
+    let speed = if snapshot.engine.pace > 0.0 {
+        format!("{}/s", pace(snapshot.engine.pace))
+    } else {
+        "no pace limit".to_owned()
+    };
+    let today = snapshot
+        .budget
+        .map_or_else(String::new, |budget| format!("today {} of {}", thousands(budget.used), thousands(budget.limit)));
+    let full = sender.map_or_else(
+        || format!("sender {}", snapshot.sender_id),
+        |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
+    );
+    let rest = width(&quality) + width(&speed) + width(&today) + 6;
+    let room = usize::from(area.width - used.min(area.width)).saturating_sub(rest);
+    let name = canvas.fit(&full, cells(room.max(12)));
+    used += canvas.put(area, 0, used, Role::Strong, &name);
+    for (role, text) in [(rating.2, quality), (Role::Plain, speed), (Role::Plain, today)] {
+        if !text.is_empty() {
+            used += canvas.put(area, 0, used, Role::Plain, "  ");
+            used += canvas.put(area, 0, used, role, &text);
+        }
+    }
+}
+
+fn tabs(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let mut used = canvas.put(area, 1, 0, Role::Plain, " ");
+    for (place, screen) in Screen::ALL.into_iter().enumerate() {
+        let role = if screen == model.screen { Role::Selected } else { Role::Plain };
+        used += canvas.put(area, 1, used, role, &format!(" {} {} ", place + 1, screen.name()));
+        used += canvas.put(area, 1, used, Role::Plain, " ");
+    }
+    if let Some(snapshot) = &model.snapshot {
+        let running = snapshot.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Running).count();
+        let words = match running {
+            0 => String::new(),
+            1 => format!("{} 1 broadcast is going out ", canvas.glyphs().on),
+            many => format!("{} {many} broadcasts are going out ", canvas.glyphs().on),
+        };
+        canvas.right(area, 1, used, Role::Good, &words);
+    }
+}
+
+fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
+    if let Some(toast) = &model.toast {
+        canvas.pieces(area, 0, &[(Role::Plain, " "), (toast.role, &toast.text)]);
+    } else if let Some(trouble) = model.snapshot.as_ref().and_then(|snapshot| snapshot.store_trouble.as_ref()) {
+        let words = format!("The store does not answer; these are the last known figures. {trouble}");
+        canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Bad, &words)]);
+    }
+}
+
+/// The keys of the place that has them, from the registry. What cannot be done now is dim.
+pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let place = model.place();
+    let on_screen = is_screen(place);
+    let mut used = canvas.put(area, 0, 0, Role::Plain, " ");
+    let offered = |action| model.dialogs.last().is_none_or(|dialog| dialog.offers(model, action));
+    for entry in actions::heard_in(place).filter(|entry| entry.footer && offered(entry.action)) {
+        let possible = !on_screen || update::available(model, entry.action).is_ok();
+        let shown = if canvas.glyphs().lines { entry.shown.to_owned() } else { in_ascii(entry.shown) };
+        let wide = width(&shown) + width(entry.word) + 3;
+        // The blanks behind the last one may be cut.
+        if usize::from(used) + wide > usize::from(area.width) + 2 {
+            break;
+        }
+        let roles = if possible { (Role::Key, Role::Plain) } else { (Role::Dim, Role::Dim) };
+        used += canvas.put(area, 0, used, roles.0, &shown);
+        used += canvas.put(area, 0, used, roles.1, &format!(" {}  ", entry.word));
+    }
+}
+
+/// Arrows by their names, for terminals without UTF-8.
+pub fn in_ascii(keys: &str) -> String {
+    keys.replace('↑', "Up").replace('↓', "Down").replace('←', "Left").replace('→', "Right")
+}
+
+/// Too small to work in: says so, and that sending goes on.
+pub fn too_small(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let mode = match model.rehearsal() {
+        Some(true) => "REHEARSAL",
+        Some(false) => "REAL",
+        None => "wacast",
+    };
+    let sending = model.open().iter().any(|view| view.broadcast.status == BroadcastStatus::Running);
+    let goes_on = if sending { " Sending goes on meanwhile." } else { "" };
+    let words = format!(
+        "{mode}\nThis window is {} x {}. wacast needs {} x {} or more: make it larger.{goes_on}",
+        area.width, area.height, LEAST.0, LEAST.1
+    );
+    let inner = canvas::centred(area, area.width.min(44), area.height);
+    canvas.paragraph(inner, 0, Role::Strong, &words);
+}

@@ -1,0 +1,245 @@
+//! Loading a file: the picker, what was recognised, how far it is, what came of it.
+
+use super::canvas::{Canvas, scroll_to, top};
+use super::numbers;
+use crate::console::load::{LoadFile, Stage};
+use crate::console::look::Role;
+use crate::console::message::FilePeek;
+use crate::console::model::{Import, Load, Model};
+use crate::console::text::{cells, column_right, counted, shown_phone, thousands};
+use crate::console::words;
+use crate::domain::time::Millis;
+use crate::service::import::ImportProgress;
+use ratatui::layout::Rect;
+
+/// The line that copies a file from a laptop into the folder.
+pub fn scp_line(model: &Model) -> String {
+    let facts = &model.facts;
+    format!(
+        "scp numbers.csv {}@{}:{}/",
+        facts.user,
+        facts.host,
+        facts.in_folder.display().to_string().trim_end_matches('/')
+    )
+}
+
+/// Draws the dialog over the whole body.
+pub fn render(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
+    canvas.clear(area);
+    match load.stage {
+        Stage::Pick => pick(model, load, canvas, area),
+        Stage::Check => check(model, load, canvas, area),
+        Stage::Run => run(model, canvas, area),
+    }
+}
+
+fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
+    let inner = canvas.panel(area, &format!("Load numbers: files on server {}", model.facts.host), true);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    canvas.field(inner, 0, "File", &load.path, true);
+    let (below, hints) =
+        top(Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner }, inner.height.saturating_sub(4));
+    match &load.entries {
+        Load::Waiting => {
+            canvas.text(below, 0, Role::Dim, "Reading the folder …");
+        }
+        Load::Failed(words) => {
+            canvas.paragraph(below, 0, Role::Bad, words);
+        }
+        Load::Here(_) => entries(model, load, canvas, below),
+    }
+    canvas.text(hints, 0, Role::Dim, "Still on your computer? There, in a terminal:");
+    canvas.text(hints, 1, Role::Strong, &scp_line(model));
+}
+
+fn entries(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
+    let shown = load.shown();
+    if shown.is_empty() || (shown.len() == 1 && shown[0].name == "..") {
+        let words =
+            if load.parts().1.is_empty() { "This folder is empty." } else { "Nothing here has that in its name." };
+        canvas.text(area, 1, Role::Dim, words);
+    }
+    let name_room = usize::from(area.width).saturating_sub(30);
+    let first = scroll_to(load.cursor, area.height, shown.len());
+    for (row, (place, entry)) in shown.iter().enumerate().skip(first).take(usize::from(area.height)).enumerate() {
+        let name = if entry.is_folder { format!("{}/", entry.name) } else { entry.name.clone() };
+        let name = canvas.column(&name, name_room);
+        let (size, when) = if entry.name == ".." {
+            (String::new(), "one folder up".to_owned())
+        } else {
+            let size = if entry.is_folder { String::new() } else { bytes(entry.bytes) };
+            (size, words::ago(entry.changed_at, model.now))
+        };
+        let size = column_right(&size, 9, "");
+        let role = if entry.is_folder { Role::Key } else { Role::Plain };
+        canvas.pieces(area, cells(row), &[(role, &name), (Role::Plain, &size), (Role::Dim, &format!("  {when}"))]);
+        if place == load.cursor {
+            canvas.mark(area, cells(row), Role::Selected);
+        }
+    }
+}
+
+/// `1.4 MB`.
+fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{}.{} kB", count / 1_000, count % 1_000 / 100),
+        _ => format!("{}.{} MB", thousands(count / 1_000_000), count % 1_000_000 / 100_000),
+    }
+}
+
+fn check(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
+    let name = load.file().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let inner = canvas.panel(area, &format!("Load {name}"), true);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    canvas.field(inner, 0, "Into the list               ", &load.list, load.on_list);
+    canvas.field(inner, 1, "Country of numbers without +", &load.country, !load.on_list);
+    let hint = if load.country.trimmed().is_empty() {
+        "Without a country, numbers without + are rejected, never guessed."
+    } else {
+        "Two letters, like IN. Numbers with + keep their own country."
+    };
+    canvas.text(inner, 2, Role::Dim, hint);
+    let below = Rect { y: inner.y + 4, height: inner.height.saturating_sub(4), ..inner };
+    match &load.peek {
+        Load::Waiting => {
+            canvas.text(below, 0, Role::Dim, "Reading the first rows …");
+        }
+        Load::Failed(words) => {
+            canvas.paragraph(below, 0, Role::Bad, words);
+        }
+        Load::Here(peek) => first_rows(model, peek, canvas, below),
+    }
+}
+
+fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
+    let glyphs = canvas.glyphs();
+    let mut row = 0;
+    canvas.pieces(area, row, &[(Role::Dim, "Read as  "), (Role::Plain, &peek.taken_for)]);
+    row += 1;
+    match &peek.phone_column {
+        Some(column) => {
+            let name = peek.name_column.as_deref().unwrap_or("none");
+            canvas.pieces(
+                area,
+                row,
+                &[(Role::Dim, "Phone    "), (Role::Good, column), (Role::Dim, "   Name  "), (Role::Plain, name)],
+            );
+            row += 1;
+            let others = if peek.other_columns.is_empty() { "none".to_owned() } else { peek.other_columns.join(", ") };
+            canvas.pieces(area, row, &[(Role::Dim, "For variables  "), (Role::Plain, &others)]);
+            row += 2;
+        }
+        None => {
+            row = canvas.paragraph(
+                area,
+                row,
+                Role::Bad,
+                "No column with phone numbers was recognised. Name it phone, mobile or number in the file's first row.",
+            ) + 1;
+        }
+    }
+    for note in &peek.notes {
+        row = canvas.paragraph(area, row, Role::Warn, note);
+    }
+    canvas.text(area, row, Role::Dim, "The first rows:");
+    row += 1;
+    for line in &peek.rows {
+        if row >= area.height {
+            break;
+        }
+        let number = column_right(&thousands(line.line), 6, "");
+        match &line.phone {
+            Ok(phone) => {
+                let who = canvas.column(&shown_phone(*phone, model.facts.privacy, glyphs.mask), 16);
+                let name = canvas.column(&line.name, 18);
+                let cells_text = line.cells.join(" | ");
+                canvas.pieces(
+                    area,
+                    row,
+                    &[
+                        (Role::Dim, &number),
+                        (Role::Good, &format!(" {} ", glyphs.done)),
+                        (Role::Plain, &who),
+                        (Role::Plain, &format!(" {name} ")),
+                        (Role::Dim, &cells_text),
+                    ],
+                );
+            }
+            Err(reason) => {
+                canvas.pieces(
+                    area,
+                    row,
+                    &[
+                        (Role::Dim, &number),
+                        (Role::Bad, &format!(" {} {reason} ", glyphs.failed)),
+                        (Role::Plain, &line.name),
+                    ],
+                );
+            }
+        }
+        row += 1;
+    }
+}
+
+fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let inner = canvas.panel(area, "Loading numbers", true);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    match &model.import {
+        None => {
+            canvas.text(inner, 0, Role::Dim, "Nothing is being loaded.");
+        }
+        Some(Import::Running { file, since, progress }) => running(model.now, file, *since, progress, canvas, inner),
+        Some(Import::Failed(words)) => {
+            canvas.text(inner, 0, Role::Bad, "Not loaded.");
+            canvas.paragraph(inner, 2, Role::Plain, words);
+        }
+        Some(Import::Done(done)) => {
+            let upload = &done.upload;
+            let words = format!("{} {} is in the list {}.", canvas.glyphs().done, upload.source, upload.list);
+            canvas.text(inner, 0, Role::Good, &words);
+            if done.replay {
+                canvas.text(inner, 1, Role::Warn, "This very file was loaded before; nothing was changed.");
+            }
+            let mut row = numbers::figures(canvas, inner, 2, upload) + 1;
+            for note in &done.notes {
+                row = canvas.paragraph(inner, row, Role::Warn, note);
+            }
+            if let Some(path) = &done.rejects_path {
+                row =
+                    canvas.paragraph(inner, row, Role::Plain, &format!("All rejected rows are in {}", path.display()));
+            }
+            canvas.pieces(
+                inner,
+                row + 1,
+                &[
+                    (Role::Key, "Enter"),
+                    (Role::Plain, " closes. Then "),
+                    (Role::Key, "n"),
+                    (Role::Plain, " puts a broadcast together."),
+                ],
+            );
+        }
+    }
+}
+
+fn running(now: Millis, file: &str, since: Millis, progress: &ImportProgress, canvas: &mut Canvas, area: Rect) {
+    canvas.text(area, 0, Role::Strong, file);
+    let passed = now.since(since).max(0);
+    let rate = if passed >= 1_000 { progress.received.saturating_mul(1_000) / passed.unsigned_abs() } else { 0 };
+    let words = format!(
+        "{}: {} new, {} known already, {} rejected",
+        counted(progress.received, "row"),
+        thousands(progress.imported),
+        thousands(progress.duplicates),
+        thousands(progress.rejected)
+    );
+    canvas.text(area, 2, Role::Plain, &words);
+    canvas.text(
+        area,
+        3,
+        Role::Dim,
+        &format!("{} rows a second, for {} so far", thousands(rate), words::lasting(passed)),
+    );
+    canvas.paragraph(area, 5, Role::Dim, "Nobody sees any of it before it is through. It goes on when you close this.");
+}

@@ -1,0 +1,104 @@
+//! Log: every answer of WhatsApp, the newest first, and the marked one in full.
+
+use super::canvas::{Canvas, scroll_to, top};
+use crate::console::look::Role;
+use crate::console::model::{Load, Model};
+use crate::console::text::{cells, shown_phone, without_numbers};
+use crate::console::words;
+use crate::store::LogRow;
+use ratatui::layout::Rect;
+
+/// Draws the screen.
+pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let zone = model.facts.zone.short_name(model.now);
+    let state = if model.frozen { "frozen: f follows again" } else { "following, newest first" };
+    let detail_rows = (area.height / 3).clamp(5, 12);
+    let (list, detail) = top(area, area.height.saturating_sub(detail_rows));
+    let inner = canvas.panel(list, &format!("Log, times in {zone}, {state}"), true);
+    match &model.log {
+        Load::Waiting => {
+            canvas.text(inner, 0, Role::Dim, " Asking the store …");
+        }
+        Load::Failed(words) => {
+            canvas.paragraph(inner, 0, Role::Bad, words);
+        }
+        Load::Here(rows) if rows.is_empty() => {
+            canvas.text(inner, 0, Role::Plain, " Nothing was sent yet. Every answer of WhatsApp will be listed here.");
+            canvas.pieces(
+                inner,
+                1,
+                &[(Role::Plain, " "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")],
+            );
+        }
+        Load::Here(rows) => {
+            let cursor = model.log_cursor.min(rows.len() - 1);
+            let first = scroll_to(cursor, inner.height, rows.len());
+            for (row, (place, log)) in rows.iter().enumerate().skip(first).take(usize::from(inner.height)).enumerate() {
+                line(model, canvas, inner, cells(row), log);
+                if place == cursor {
+                    canvas.mark(inner, cells(row), Role::Selected);
+                }
+            }
+            if let Some(log) = rows.get(cursor) {
+                full(model, canvas, detail, log);
+            }
+        }
+    }
+}
+
+fn line(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, log: &LogRow) {
+    let glyphs = canvas.glyphs();
+    let (glyph, role) = if log.status == "sent" { (glyphs.done, Role::Good) } else { (glyphs.failed, Role::Bad) };
+    let time = model.facts.zone.clock(log.timestamp);
+    let who = canvas.column(&shown_phone(log.phone, model.facts.privacy, glyphs.mask), 16);
+    let what = if log.status == "sent" { "sent".to_owned() } else { format!("failed {}", log.code) };
+    let what = canvas.column(&what, 14);
+    let broadcast = canvas.column(&name_of(model, log), 22);
+    let meaning = if log.status == "sent" { "taken by WhatsApp" } else { words::error_title(log.code) };
+    canvas.pieces(
+        area,
+        row,
+        &[
+            (Role::Dim, &format!(" {time} ")),
+            (Role::Plain, &who),
+            (role, &format!(" {glyph} {what}")),
+            (Role::Plain, &broadcast),
+            (Role::Plain, &format!(" {meaning}")),
+        ],
+    );
+}
+
+/// The broadcast's name when it is one of those at hand, else its id.
+fn name_of(model: &Model, log: &LogRow) -> String {
+    let snapshot = model.snapshot.as_ref();
+    snapshot
+        .into_iter()
+        .flat_map(|snapshot| snapshot.open.iter().chain(&snapshot.ended))
+        .find(|view| view.broadcast.id == log.broadcast)
+        .map_or_else(|| log.broadcast.to_string(), words::name_of)
+}
+
+/// The answer as it came; with privacy on, without what tells who it was about.
+fn answer_words(model: &Model, log: &LogRow, mask: &str) -> String {
+    if model.facts.privacy { without_numbers(&log.response, mask) } else { log.response.clone() }
+}
+
+fn full(model: &Model, canvas: &mut Canvas, area: Rect, log: &LogRow) {
+    let glyphs = canvas.glyphs();
+    let inner = canvas.panel(area, "The marked answer", false);
+    let who = shown_phone(log.phone, model.facts.privacy, glyphs.mask);
+    let meaning = if log.status == "sent" { "taken by WhatsApp" } else { words::error_title(log.code) };
+    canvas.text(
+        inner,
+        0,
+        Role::Strong,
+        &format!(
+            " {who}: {meaning}, {}, {}, try {}",
+            model.facts.zone.at(log.timestamp, model.now),
+            name_of(model, log),
+            log.attempt
+        ),
+    );
+    let below = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    canvas.paragraph(below, 1, Role::Plain, &answer_words(model, log, glyphs.mask));
+}

@@ -1,0 +1,184 @@
+//! The review: everything once more, under the word REAL or REHEARSAL, and the field for the count.
+
+use super::canvas::{Canvas, columns, top};
+use super::phone;
+use crate::console::look::Role;
+use crate::console::model::Model;
+use crate::console::text::{behind, cells, pace, people, shown_phone, thousands};
+use crate::console::wizard::{Review, Wizard};
+use crate::console::words;
+use crate::domain::template::Template;
+use crate::service::view::{Driver, Plan};
+use ratatui::layout::Rect;
+
+/// A line of the review.
+type Line = (Role, String);
+
+/// Draws the review.
+pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
+    match &wizard.review {
+        Review::Planning(looked_at, of) => {
+            canvas.text(area, 0, Role::Strong, "Working out what it would do. Nothing is sent.");
+            if *of > 0 {
+                let bar = canvas.bar(usize::from(area.width.saturating_sub(30)).min(50), *looked_at, *of);
+                let words = format!(" {} of {}", thousands(*looked_at), people(*of));
+                canvas.pieces(area, 2, &[(Role::Good, &bar), (Role::Plain, &words)]);
+            }
+        }
+        Review::Refused(error) => {
+            canvas.text(area, 0, Role::Bad, "It cannot be sent like this:");
+            canvas.paragraph(area, 2, Role::Plain, &error.message);
+        }
+        Review::Ready(plan) => ready(model, wizard, plan, canvas, area),
+    }
+}
+
+fn ready(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas, area: Rect) {
+    let (body, bottom) = top(area, area.height.saturating_sub(3));
+    let (facts, shown) = if area.width >= 100 {
+        let [left, right] = columns(body, [3, 2]);
+        (left, right)
+    } else {
+        (body, Rect { height: 0, ..body })
+    };
+    let message = message_lines(model, wizard, plan, if shown.height > 0 { shown.width } else { facts.width });
+    let mut lines = fact_lines(model, plan, usize::from(facts.width));
+    if shown.height > 0 {
+        let inner = canvas.panel(shown, &person_title(model, wizard, plan, canvas.glyphs().mask), false);
+        let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
+        for (row, (role, line)) in message.iter().enumerate() {
+            canvas.text(inner, cells(row), *role, line);
+        }
+    } else {
+        lines.push((Role::Plain, String::new()));
+        lines.push((Role::Strong, person_title(model, wizard, plan, canvas.glyphs().mask)));
+        lines.extend(message.into_iter().map(|(role, line)| (role, format!("  {line}"))));
+    }
+    let scroll = wizard.scroll.min(lines.len().saturating_sub(usize::from(facts.height)));
+    for (row, (role, line)) in lines.iter().skip(scroll).take(usize::from(facts.height)).enumerate() {
+        canvas.text(facts, cells(row), *role, line);
+    }
+    if lines.len() > scroll + usize::from(facts.height) {
+        let [_, _, _, down] = canvas.glyphs().arrows;
+        canvas.right(facts, facts.height.saturating_sub(1), 0, Role::Key, &format!(" {down} more "));
+    }
+    count_field(model, wizard, plan, canvas, bottom);
+}
+
+/// Under REAL or REHEARSAL and the sender's name: the count that starts it.
+fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas, area: Rect) {
+    let (mode, role) = if plan.rehearsal { (" REHEARSAL ", Role::Rehearsal) } else { (" REAL ", Role::Real) };
+    let sender = plan.sender.as_ref().map_or_else(
+        || model.snapshot.as_ref().map_or_else(String::new, |snapshot| snapshot.sender_id.clone()),
+        |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
+    );
+    let means = if plan.rehearsal { "to the sandbox; nobody gets it" } else { "to people's phones; it costs money" };
+    canvas.pieces(area, 0, &[(role, mode), (Role::Strong, &format!(" {sender} ")), (Role::Plain, means)]);
+    if wizard.starting {
+        canvas.text(area, 1, Role::Good, "Starting …");
+        return;
+    }
+    if plan.repeat_of.is_some() && !wizard.repeat {
+        canvas.pieces(
+            area,
+            1,
+            &[
+                (Role::Bad, "It looks like a repeat. "),
+                (Role::Key, "Space"),
+                (Role::Plain, " if it is to be sent again."),
+            ],
+        );
+        return;
+    }
+    let ask = format!("Type {} to start it", thousands(plan.goes_to()));
+    canvas.field(area, 1, &ask, &wizard.count, true);
+}
+
+fn person_title(model: &Model, wizard: &Wizard, plan: &Plan, mask: &str) -> String {
+    match plan.samples.get(wizard.sample) {
+        Some(number) => {
+            let who = shown_phone(number.phone, model.facts.privacy, mask);
+            format!("Message {} of {}: {} {who}", wizard.sample + 1, plan.samples.len(), number.name)
+        }
+        None => "Message".to_owned(),
+    }
+}
+
+fn message_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: u16) -> Vec<Line> {
+    let Some(template) = template_of(model, wizard) else { return Vec::new() };
+    let values = wizard.values_for(plan.samples.get(wizard.sample));
+    phone::lines(template, &values, room.saturating_sub(4))
+}
+
+fn template_of<'a>(model: &'a Model, wizard: &'a Wizard) -> Option<&'a Template> {
+    wizard.template.as_ref().or_else(|| model.templates.get().and_then(|synced| synced.templates.first()))
+}
+
+fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut add = |role: Role, name: &str, text: &str| {
+        lines.extend(behind(name, 10, text, room).into_iter().map(|line| (role, line)));
+    };
+    for warning in &plan.warnings {
+        add(Role::Warn, "Careful", warning);
+    }
+    if let Some(id) = &plan.repeat_of {
+        let words = format!("The same template went to the same list within 24 hours (broadcast {id}).");
+        add(Role::Bad, "Repeat", &words);
+    }
+    let list = plan.request.list.as_deref().map_or_else(|| "all lists".to_owned(), |list| format!("list {list}"));
+    add(Role::Strong, "To", &format!("{} ({list})", people(plan.goes_to())));
+    for (rule, count) in &plan.left_out {
+        add(Role::Plain, "Left out", &format!("{}: {rule}", thousands(*count)));
+    }
+    for (number, reason) in plan.left_out_first.iter().take(3) {
+        let who = shown_phone(number.phone, model.facts.privacy, model.look.glyphs.mask);
+        add(Role::Dim, "", &format!("{} {who}: {reason}", number.name));
+    }
+    let quality = words::quality(&plan.quality, model.look.glyphs);
+    add(
+        Role::Plain,
+        "Template",
+        &format!("{}, {}, quality {}", plan.template, plan.category.to_lowercase(), quality.1),
+    );
+    add(Role::Plain, "Starts", &starts(model, plan));
+    add(Role::Plain, "Takes", &takes(model, plan));
+    if let Some(budget) = plan.budget {
+        let fits = plan.goes_to() <= budget.left();
+        let left = format!("{} of {} a day are left", thousands(budget.left()), thousands(budget.limit));
+        let rest = if fits {
+            String::new()
+        } else {
+            format!("; {} do not fit and wait for the next day", thousands(plan.goes_to() - budget.left()))
+        };
+        add(if fits { Role::Plain } else { Role::Warn }, "Budget", &format!("{left}{rest}"));
+    }
+    if let Some(snapshot) = &model.snapshot {
+        if !snapshot.receipts.set_up {
+            let words = "none set up: delivered and read stay unknown, and doubts do not settle by themselves";
+            add(Role::Warn, "Receipts", words);
+        }
+        let carried = words::carried_by(&snapshot.driver, model.facts.ssh_without_multiplexer);
+        let role = if snapshot.driver == Driver::Nobody { Role::Warn } else { Role::Plain };
+        add(role, "Carried", &carried);
+    }
+    lines
+}
+
+fn starts(model: &Model, plan: &Plan) -> String {
+    plan.request.start_at.map_or_else(
+        || "as soon as you have typed the count".to_owned(),
+        |at| crate::service::times::words(at, &model.facts.zone.name(), model.now),
+    )
+}
+
+fn takes(model: &Model, plan: &Plan) -> String {
+    let speed = if plan.messages_per_second > 0.0 {
+        format!("at {} a second", pace(plan.messages_per_second))
+    } else {
+        "as fast as the sandbox takes them".to_owned()
+    };
+    let Some(takes_ms) = plan.takes_ms else { return speed };
+    let end = plan.request.start_at.unwrap_or(model.now).plus(takes_ms);
+    format!("{} {speed}, done by {}", words::lasting(takes_ms), model.facts.zone.at(end, model.now))
+}

@@ -1,0 +1,123 @@
+//! Templates: what WhatsApp lets be sent, and how it will look.
+
+use super::canvas::{Canvas, columns, scroll_to, top};
+use super::phone;
+use crate::console::look::Role;
+use crate::console::model::{Load, Model};
+use crate::console::text::cells;
+use crate::console::words;
+use crate::domain::template::Template;
+use crate::store::SyncedTemplates;
+use ratatui::layout::Rect;
+
+/// Draws the screen.
+pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let title = match &model.templates {
+        _ if model.syncing => "Templates: asking WhatsApp …".to_owned(),
+        Load::Here(synced) => synced.synced_at.map_or_else(
+            || "Templates: never fetched".to_owned(),
+            |at| format!("Templates, as WhatsApp had them {}", words::ago(at, model.now)),
+        ),
+        _ => "Templates".to_owned(),
+    };
+    match &model.templates {
+        Load::Waiting => {
+            let inner = canvas.panel(area, &title, true);
+            canvas.text(inner, 0, Role::Dim, " Asking the store …");
+        }
+        Load::Failed(words) => {
+            let inner = canvas.panel(area, &title, true);
+            canvas.paragraph(inner, 0, Role::Bad, words);
+        }
+        Load::Here(synced) if synced.templates.is_empty() => {
+            let inner = canvas.panel(area, &title, true);
+            none(synced, canvas, inner);
+        }
+        Load::Here(synced) => {
+            let (list, shown) = if area.width >= 100 {
+                let [left, right] = columns(area, [3, 2]);
+                (left, right)
+            } else {
+                top(area, area.height / 2)
+            };
+            let inner = canvas.panel(list, &title, true);
+            rows(&synced.templates, model.templates_cursor, canvas, inner);
+            if let Some(template) = synced.templates.get(model.templates_cursor.min(synced.templates.len() - 1)) {
+                let inner = canvas.panel(shown, &template.key().to_string(), false);
+                one(template, canvas, inner);
+            }
+        }
+    }
+}
+
+/// There are none: where they are made, and what to press.
+pub fn none(synced: &SyncedTemplates, canvas: &mut Canvas, area: Rect) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    if synced.synced_at.is_none() {
+        canvas.pieces(
+            area,
+            0,
+            &[(Role::Key, "u"), (Role::Plain, " on the Templates screen (3) fetches your templates from WhatsApp.")],
+        );
+    } else {
+        canvas.text(area, 0, Role::Plain, "Your account has no templates.");
+    }
+    canvas.paragraph(
+        area,
+        2,
+        Role::Dim,
+        "Templates are made in WhatsApp Manager (business.facebook.com, WhatsApp Manager, Message templates). WhatsApp \
+         looks at each; that takes minutes as a rule, a day at most. Only approved ones can be sent.",
+    );
+}
+
+/// The list, with the marked one.
+pub fn rows(templates: &[Template], cursor: usize, canvas: &mut Canvas, area: Rect) {
+    let glyphs = canvas.glyphs();
+    let (head, area) = top(area, 1);
+    let name_room = usize::from(area.width).saturating_sub(46).clamp(12, 40);
+    let title = canvas.column(" template", name_room + 1);
+    canvas.text(head, 0, Role::Dim, &format!("{title}{:<8}{:<13}{:<12}quality", "lang.", "state", "kind"));
+    let cursor = cursor.min(templates.len().saturating_sub(1));
+    let first = scroll_to(cursor, area.height, templates.len());
+    for (row, (place, template)) in templates.iter().enumerate().skip(first).take(usize::from(area.height)).enumerate()
+    {
+        let row = cells(row);
+        let (glyph, status, role) = words::template_status(&template.status, glyphs);
+        let quality = words::quality(&template.quality, glyphs);
+        let name = canvas.column(&template.name, name_room);
+        let language = canvas.column(&template.language, 7);
+        let status = canvas.column(&format!("{glyph} {status}"), 12);
+        let kind = canvas.column(&template.category.to_lowercase(), 11);
+        canvas.pieces(
+            area,
+            row,
+            &[
+                (if template.is_approved() { Role::Plain } else { Role::Dim }, &format!(" {name}{language} ")),
+                (role, &format!("{status} ")),
+                (Role::Plain, &format!("{kind} ")),
+                (quality.2, &format!("{} {}", quality.0, quality.1)),
+            ],
+        );
+        if place == cursor {
+            canvas.mark(area, row, Role::Selected);
+        }
+    }
+}
+
+fn one(template: &Template, canvas: &mut Canvas, area: Rect) {
+    let mut row = 0;
+    let text = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    if !template.is_approved() {
+        let words = match template.status.as_str() {
+            "PENDING" => "WhatsApp is still looking at it: minutes as a rule, a day at most. u asks again.",
+            "PAUSED" => "WhatsApp has paused it because people blocked or reported it. It comes back by itself.",
+            "REJECTED" => "WhatsApp has rejected it. WhatsApp Manager says why; change it there.",
+            "DISABLED" => "WhatsApp has switched it off for good. Make another one.",
+            _ => "WhatsApp does not let it be sent in this state.",
+        };
+        row = canvas.paragraph(text, 0, Role::Warn, words);
+    }
+    let bubble = Rect { y: text.y + row.min(text.height), height: text.height.saturating_sub(row), ..text };
+    phone::render(canvas, bubble, "on the phone", template, &phone::named_values(template));
+}

@@ -1,0 +1,216 @@
+//! The wizard for a new broadcast.
+
+use super::canvas::{Canvas, columns, scroll_to, top};
+use super::{phone, review, templates};
+use crate::console::look::Role;
+use crate::console::model::{Load, Model};
+use crate::console::text::{cells, column_right, counted, people, thousands};
+use crate::console::wizard::{Step, WhenField, Wizard};
+use crate::console::words;
+use ratatui::layout::Rect;
+
+/// Draws the wizard over the whole body.
+pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
+    canvas.clear(area);
+    let inner = canvas.panel(area, "New broadcast", true);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let mut used = 0;
+    for (place, step) in Step::ALL.into_iter().enumerate() {
+        let role = if step == wizard.step { Role::Selected } else { Role::Dim };
+        used += canvas.put(inner, 0, used, role, &format!(" {} {} ", place + 1, step.name()));
+        used += canvas.put(inner, 0, used, Role::Plain, " ");
+    }
+    let trouble_rows = u16::from(!wizard.trouble.is_empty()) * 2;
+    let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2 + trouble_rows), ..inner };
+    match wizard.step {
+        Step::Audience => audience(model, wizard, canvas, body),
+        Step::Template => template(model, wizard, canvas, body),
+        Step::Variables => variables(wizard, canvas, body),
+        Step::When => when(model, wizard, canvas, body),
+        Step::Review => review::render(model, wizard, canvas, body),
+    }
+    if trouble_rows > 0 {
+        let bottom = Rect { y: inner.bottom().saturating_sub(trouble_rows), height: trouble_rows, ..inner };
+        canvas.paragraph(bottom, 0, Role::Bad, &wizard.trouble);
+    }
+}
+
+fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
+    canvas.text(area, 0, Role::Strong, "Who is to get it?");
+    let area = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
+    let audiences = Wizard::audiences(model);
+    if audiences.is_empty() {
+        canvas.text(area, 0, Role::Plain, "There are no numbers yet.");
+        canvas.pieces(
+            area,
+            1,
+            &[
+                (Role::Key, "Esc"),
+                (Role::Plain, " closes this; then press "),
+                (Role::Key, "2"),
+                (Role::Plain, " and "),
+                (Role::Key, "o"),
+                (Role::Plain, " to load a file."),
+            ],
+        );
+        return;
+    }
+    let (list, notes) = top(area, area.height.saturating_sub(2));
+    let first = scroll_to(wizard.audience_cursor, list.height, audiences.len());
+    for (row, (place, (name, count))) in
+        audiences.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate()
+    {
+        let label = name.clone().unwrap_or_else(|| "everybody in all lists".to_owned());
+        let label = canvas.column(&format!(" {label}"), usize::from(list.width.saturating_sub(24)).min(50));
+        let count = count.map_or_else(|| "each person once".to_owned(), people);
+        canvas.pieces(list, cells(row), &[(Role::Plain, &label), (Role::Strong, &column_right(&count, 20, ""))]);
+        if place == wizard.audience_cursor {
+            canvas.mark(list, cells(row), Role::Selected);
+        }
+    }
+    canvas.text(notes, 1, Role::Dim, "Nothing is sent and nothing costs money before you type the count at the end.");
+}
+
+fn template(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
+    canvas.text(area, 0, Role::Strong, "Which template?");
+    let area = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
+    match &model.templates {
+        Load::Waiting => {
+            canvas.text(area, 1, Role::Dim, "Asking the store …");
+        }
+        Load::Failed(words) => {
+            canvas.paragraph(area, 1, Role::Bad, words);
+        }
+        Load::Here(synced) if synced.templates.is_empty() => templates::none(synced, canvas, area),
+        Load::Here(synced) => {
+            let (list, shown) = if area.width >= 110 {
+                let [left, right] = columns(area, [3, 2]);
+                (left, right)
+            } else {
+                top(area, area.height / 2)
+            };
+            templates::rows(&synced.templates, wizard.template_cursor, canvas, list);
+            if let Some(marked) = synced.templates.get(wizard.template_cursor) {
+                phone::render(canvas, shown, &marked.key().to_string(), marked, &phone::named_values(marked));
+            }
+        }
+    }
+}
+
+fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
+    canvas.text(area, 0, Role::Strong, "What fills the variables?");
+    let area = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
+    let (form, shown) = if area.width >= 110 {
+        let [left, right] = columns(area, [3, 2]);
+        (left, right)
+    } else {
+        top(area, area.height.saturating_sub(9).max(area.height / 2))
+    };
+    match &wizard.audience {
+        Load::Waiting => {
+            canvas.text(form, 1, Role::Dim, "Looking at the list's columns …");
+            return;
+        }
+        Load::Failed(words) => {
+            canvas.paragraph(form, 1, Role::Bad, words);
+            return;
+        }
+        Load::Here(_) => {}
+    }
+    let columns_known = wizard.columns();
+    let rows = wizard.variables.len() * 2;
+    let first = scroll_to(wizard.variable_cursor, form.height, rows);
+    let [left, right, ..] = canvas.glyphs().arrows;
+    for field in first..rows.min(first + usize::from(form.height)) {
+        let row = cells(field - first);
+        let (slot, binding) = &wizard.variables[field / 2];
+        let marked = field == wizard.variable_cursor;
+        if field.is_multiple_of(2) {
+            let choice = if binding.is_fixed(columns_known) {
+                "the same text for everybody".to_owned()
+            } else {
+                binding.column(columns_known).map_or_else(|| "choose …".to_owned(), |column| format!("column {column}"))
+            };
+            let name = canvas.column(&words::slot_name(slot), 18);
+            let role = if binding.choice == 0 { Role::Warn } else { Role::Plain };
+            let shown = if marked { format!("{left} {choice} {right}") } else { format!("  {choice}") };
+            canvas.pieces(
+                form,
+                row,
+                &[
+                    (if marked { Role::Focus } else { Role::Strong }, &name),
+                    (if marked { Role::Selected } else { role }, &shown),
+                ],
+            );
+        } else if binding.takes_text() {
+            let label = if binding.is_fixed(columns_known) { "    the text        " } else { "    if a cell is blank" };
+            canvas.field(form, row, label, &binding.text, marked);
+        }
+    }
+    if let Some(template) = &wizard.template {
+        let values = wizard.values_for(wizard.samples().first());
+        phone::render(canvas, shown, "first person", template, &values);
+    }
+}
+
+fn when(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
+    canvas.text(area, 0, Role::Strong, "When is it to start?");
+    let [left, right, ..] = canvas.glyphs().arrows;
+    let marked = wizard.when_field == WhenField::Choice;
+    let choice = if wizard.later { "at a time" } else { "now" };
+    let shown = if marked { format!("{left} {choice} {right}") } else { format!("  {choice}") };
+    canvas.pieces(
+        area,
+        2,
+        &[
+            (if marked { Role::Focus } else { Role::Plain }, "Start           "),
+            (if marked { Role::Selected } else { Role::Plain }, &shown),
+        ],
+    );
+    let mut row = 3;
+    if wizard.later {
+        canvas.field(area, row, "Time           ", &wizard.time, wizard.when_field == WhenField::Time);
+        row += 1;
+        let hint = Rect { x: area.x + 16.min(area.width), width: area.width.saturating_sub(16), ..area };
+        let zone = model.facts.zone.name();
+        row = if wizard.time.trimmed().is_empty() {
+            canvas.paragraph(hint, row, Role::Dim, &format!("2026-11-08 18:00, or 18:00, or +2h; in {zone}"))
+        } else {
+            match wizard.start_at(model) {
+                Ok(Some(at)) => {
+                    canvas.paragraph(hint, row, Role::Good, &crate::service::times::words(at, &zone, model.now))
+                }
+                Ok(None) => row,
+                Err(words) => canvas.paragraph(hint, row, Role::Warn, &words),
+            }
+        };
+    }
+    canvas.field(area, row, "Your name for it", &wizard.label, wizard.when_field == WhenField::Label);
+    let hint = Rect { x: area.x + 17.min(area.width), width: area.width.saturating_sub(17), ..area };
+    canvas.text(hint, row + 1, Role::Dim, "as you will find it in lists; may be empty");
+    let summary = summary(wizard);
+    canvas.text(area, row + 3, Role::Dim, &summary);
+}
+
+fn summary(wizard: &Wizard) -> String {
+    let who = match &wizard.list {
+        Some(Some(list)) => format!("to the list {list}"),
+        _ => "to everybody in all lists".to_owned(),
+    };
+    let many = wizard.audience.get().map_or_else(String::new, |audience| format!(", {}", people(audience.people)));
+    let template = wizard.template.as_ref().map_or_else(String::new, |template| template.key().to_string());
+    let bound = if wizard.variables.is_empty() {
+        "no variables".to_owned()
+    } else {
+        counted(wizard.variables.len() as u64, "variable")
+    };
+    format!("{template} {who}{many}, {bound}.{}", thousands_note(wizard))
+}
+
+/// Nothing for most; a word when the audience is empty.
+fn thousands_note(wizard: &Wizard) -> String {
+    match wizard.audience.get().map(|audience| audience.people) {
+        Some(0) => format!(" {} people: nobody would get it.", thousands(0)),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,315 @@
+//! A new broadcast, step by step: audience, template, variables, time, review. Nothing is stored or sent before the
+//! operator types the number of people at the end.
+//!
+//! Only state and keys; what has to be read or worked out is asked for by requests.
+
+mod bind;
+mod step;
+
+pub use bind::{Binding, bindings, guess};
+
+use super::actions::{Action, Place};
+use super::field::{Field, Kind};
+use super::message::Request;
+use super::model::{Load, Model};
+use crate::domain::broadcast::Number;
+use crate::domain::template::{Slot, Template};
+use crate::domain::time::Millis;
+use crate::service::audience::AudienceView;
+use crate::service::error::ServiceError;
+use crate::service::start::Started;
+use crate::service::view::{BroadcastRequest, Plan};
+
+/// The steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Who gets it.
+    Audience,
+    /// Which template.
+    Template,
+    /// What fills its variables.
+    Variables,
+    /// When, and what it is called.
+    When,
+    /// All of it once more, and the count.
+    Review,
+}
+
+impl Step {
+    /// All of them in their order.
+    pub const ALL: [Self; 5] = [Self::Audience, Self::Template, Self::Variables, Self::When, Self::Review];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Audience => "Who",
+            Self::Template => "Template",
+            Self::Variables => "Variables",
+            Self::When => "When",
+            Self::Review => "Review",
+        }
+    }
+}
+
+/// The fields of the time step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenField {
+    /// Now, or at a time.
+    Choice,
+    /// The time.
+    Time,
+    /// What it is called.
+    Label,
+}
+
+/// How far the review is.
+#[derive(Debug, Clone)]
+pub enum Review {
+    /// Being worked out: people looked at, of how many (0: not known).
+    Planning(u64, u64),
+    /// Ready.
+    Ready(Box<Plan>),
+    /// It cannot be done like this.
+    Refused(ServiceError),
+}
+
+/// A new broadcast.
+#[derive(Debug, Clone)]
+pub struct Wizard {
+    /// Where it stands.
+    pub step: Step,
+    /// The marked audience: the lists by name, then all of them.
+    pub audience_cursor: usize,
+    /// The chosen audience; `None` inside: all lists.
+    pub list: Option<Option<String>>,
+    /// Who is in it.
+    pub audience: Load<AudienceView>,
+    /// The marked template.
+    pub template_cursor: usize,
+    /// The chosen template.
+    pub template: Option<Template>,
+    /// What fills its variables.
+    pub variables: Vec<(Slot, Binding)>,
+    /// The marked field of the variables: two for each variable.
+    pub variable_cursor: usize,
+    /// Later, else now.
+    pub later: bool,
+    /// The time as typed.
+    pub time: Field,
+    /// What it is called.
+    pub label: Field,
+    /// The marked field of the time step.
+    pub when_field: WhenField,
+    /// The review.
+    pub review: Review,
+    /// Of the newest plan that was asked for.
+    pub serial: u64,
+    /// The person whose message is shown.
+    pub sample: usize,
+    /// The first line shown of the review.
+    pub scroll: usize,
+    /// The count as typed.
+    pub count: Field,
+    /// Let it be a repeat.
+    pub repeat: bool,
+    /// Asked to start; waiting for the answer.
+    pub starting: bool,
+    /// What was wrong with the last Enter.
+    pub trouble: String,
+}
+
+impl Wizard {
+    /// A new one, with what it needs to read first.
+    pub fn open() -> (Self, Vec<Request>) {
+        let wizard = Self {
+            step: Step::Audience,
+            audience_cursor: 0,
+            list: None,
+            audience: Load::Waiting,
+            template_cursor: 0,
+            template: None,
+            variables: Vec::new(),
+            variable_cursor: 0,
+            later: false,
+            time: Field::new("", 40),
+            label: Field::new("", 60),
+            when_field: WhenField::Choice,
+            review: Review::Planning(0, 0),
+            serial: 0,
+            sample: 0,
+            scroll: 0,
+            count: Field::new("", 12).of_kind(Kind::Count),
+            repeat: false,
+            starting: false,
+            trouble: String::new(),
+        };
+        (wizard, vec![Request::Templates])
+    }
+
+    /// Where its keys are heard.
+    pub fn place(&self) -> Place {
+        match self.step {
+            Step::Audience | Step::Template => Place::WizardList,
+            Step::Variables | Step::When => Place::WizardForm,
+            Step::Review => Place::WizardReview,
+        }
+    }
+
+    /// Whether an action of its place is there at the moment.
+    pub fn offers(&self, action: Action) -> bool {
+        let Step::Review = self.step else { return true };
+        match (&self.review, action) {
+            (_, Action::Back) => !self.starting,
+            (Review::Ready(plan), Action::Toggle) => plan.repeat_of.is_some() && !self.starting,
+            (Review::Ready(plan), Action::Left | Action::Right) => plan.samples.len() > 1,
+            (Review::Ready(_), _) => !self.starting,
+            (Review::Planning(..) | Review::Refused(_), _) => false,
+        }
+    }
+
+    /// The field that letters go to first.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        match self.step {
+            Step::Variables => {
+                let cursor = self.variable_cursor;
+                let (_, binding) = self.variables.get_mut(cursor / 2)?;
+                (cursor % 2 == 1 && binding.takes_text()).then_some(&mut binding.text)
+            }
+            Step::When => match self.when_field {
+                WhenField::Choice => None,
+                WhenField::Time => Some(&mut self.time),
+                WhenField::Label => Some(&mut self.label),
+            },
+            Step::Review if !self.starting && matches!(self.review, Review::Ready(_)) => Some(&mut self.count),
+            _ => None,
+        }
+    }
+
+    /// A field took something.
+    pub fn typed(&mut self, _model: &Model) {
+        self.trouble.clear();
+    }
+
+    /// The audiences to choose from: each list, then all of them when there are several.
+    pub fn audiences(model: &Model) -> Vec<(Option<String>, Option<u64>)> {
+        let lists = model.snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.lists);
+        let mut audiences: Vec<_> = lists.iter().map(|list| (Some(list.name.clone()), Some(list.people))).collect();
+        if lists.len() > 1 {
+            // A person in two lists is one person, so that the sum would be wrong.
+            audiences.push((None, None));
+        }
+        audiences
+    }
+
+    /// What the variables can be bound to.
+    pub fn columns(&self) -> &[String] {
+        self.audience.get().map_or(&[], |audience| &audience.columns)
+    }
+
+    /// People to fill a preview with.
+    pub fn samples(&self) -> &[Number] {
+        match &self.review {
+            Review::Ready(plan) if !plan.samples.is_empty() => &plan.samples,
+            _ => self.audience.get().map_or(&[], |audience| &audience.samples),
+        }
+    }
+
+    /// The values for a person, as far as they are bound.
+    pub fn values_for(&self, number: Option<&Number>) -> Vec<String> {
+        let columns = self.columns();
+        self.variables.iter().map(|(slot, binding)| binding.value(&slot.name, columns, number)).collect()
+    }
+
+    /// When it is to start. `Err`: what is wrong with the time.
+    pub fn start_at(&self, model: &Model) -> Result<Option<Millis>, String> {
+        if !self.later {
+            return Ok(None);
+        }
+        crate::service::times::parse(self.time.trimmed(), &model.facts.zone.name(), model.now)
+            .map(Some)
+            .map_err(|error| error.message)
+    }
+
+    /// The request as it stands.
+    pub fn request(&self, model: &Model) -> Result<BroadcastRequest, String> {
+        let Some(template) = &self.template else { return Err("choose a template first".to_owned()) };
+        Ok(BroadcastRequest {
+            template_name: template.name.clone(),
+            language_code: template.language.clone(),
+            list: self.list.clone().flatten(),
+            label: self.label.trimmed().to_owned(),
+            bindings: bindings(&self.variables, self.columns()),
+            start_at: self.start_at(model)?,
+            messages_per_second: None,
+            expect: None,
+            repeat: self.repeat,
+            idempotency: None,
+        })
+    }
+
+    /// The number that has to be typed, when the review is ready.
+    pub fn goes_to(&self) -> Option<u64> {
+        if let Review::Ready(plan) = &self.review { Some(plan.goes_to()) } else { None }
+    }
+
+    /// The number as typed.
+    pub fn typed_count(&self) -> Option<u64> {
+        let digits: String = self.count.value().chars().filter(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    }
+
+    /// Who is in the chosen audience was read.
+    pub fn audience_read(&mut self, list: Option<&str>, audience: Result<AudienceView, ServiceError>) {
+        if self.list.as_ref().is_some_and(|chosen| chosen.as_deref() == list) {
+            // The reason is kept in the state and drawn there.
+            let _shown_there = self.audience.take(audience);
+            let columns = self.columns().to_vec();
+            for (slot, binding) in &mut self.variables {
+                guess(slot, binding, &columns);
+            }
+        }
+    }
+
+    /// How far planning is.
+    pub fn planning(&mut self, serial: u64, looked_at: u64, of: u64) {
+        if serial == self.serial && matches!(self.review, Review::Planning(..)) {
+            self.review = Review::Planning(looked_at, of);
+        }
+    }
+
+    /// The plan came.
+    pub fn planned(&mut self, serial: u64, plan: Result<Plan, ServiceError>) {
+        if serial == self.serial {
+            self.review = match plan {
+                Ok(plan) => Review::Ready(Box::new(plan)),
+                Err(error) => Review::Refused(error),
+            };
+        }
+    }
+
+    /// Starting did not work: says why, and works the review out anew when the audience was another.
+    pub fn not_started(&mut self, model: &mut Model, error: &ServiceError) -> Vec<Request> {
+        self.starting = false;
+        self.trouble.clone_from(&error.message);
+        if error.code == "count_differs" || error.code == "looks_like_repeat" {
+            self.count.set("");
+            return self.plan(model);
+        }
+        Vec::new()
+    }
+
+    /// What to say when it was started.
+    pub fn started_words(started: &Started) -> String {
+        let broadcast = &started.broadcast;
+        let name = if broadcast.definition.label.is_empty() {
+            &broadcast.definition.template.name
+        } else {
+            &broadcast.definition.label
+        };
+        if broadcast.start_at.is_some() {
+            format!("{name} is scheduled.")
+        } else {
+            format!("{name} has started. p pauses it at any moment.")
+        }
+    }
+}

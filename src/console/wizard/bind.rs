@@ -1,0 +1,94 @@
+//! What fills a variable, as the wizard's form holds it.
+
+use crate::console::field::Field;
+use crate::domain::binding::{Bindings, Source};
+use crate::domain::broadcast::Number;
+use crate::domain::template::Slot;
+
+/// The choice for one variable.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// 0: not chosen; 1 to n: that column; n + 1: the same words for everybody.
+    pub choice: usize,
+    /// The words for everybody, or what stands in for a blank cell.
+    pub text: Field,
+}
+
+impl Default for Binding {
+    fn default() -> Self {
+        Self { choice: 0, text: Field::new("", 1_024) }
+    }
+}
+
+impl Binding {
+    /// The column, when one is chosen.
+    pub fn column<'a>(&self, columns: &'a [String]) -> Option<&'a str> {
+        self.choice.checked_sub(1).and_then(|place| columns.get(place)).map(String::as_str)
+    }
+
+    /// The same words for everybody.
+    pub fn is_fixed(&self, columns: &[String]) -> bool {
+        self.choice == columns.len() + 1
+    }
+
+    /// Whether its text field is there at all.
+    pub fn takes_text(&self) -> bool {
+        self.choice > 0
+    }
+
+    /// The next choice, or the one before.
+    pub fn turn(&mut self, forward: bool, columns: usize) {
+        let choices = columns + 2;
+        self.choice = (self.choice + if forward { 1 } else { choices - 1 }) % choices;
+    }
+
+    /// What stands between this choice and going on, in words.
+    pub fn lacks(&self, columns: &[String]) -> Option<&'static str> {
+        if self.choice == 0 {
+            Some("choose a column or a fixed text")
+        } else if self.is_fixed(columns) && self.text.trimmed().is_empty() {
+            Some("type the text")
+        } else {
+            None
+        }
+    }
+
+    /// What a person would read; the variable itself while nothing is known.
+    pub fn value(&self, name: &str, columns: &[String], number: Option<&Number>) -> String {
+        if self.is_fixed(columns) {
+            return self.text.trimmed().to_owned();
+        }
+        let Some((column, number)) = self.column(columns).zip(number) else { return format!("{{{{{name}}}}}") };
+        let cell = match column {
+            "name" => number.name.clone(),
+            "phone" => number.phone.to_string(),
+            other => number.attributes.get(other).cloned().unwrap_or_default(),
+        };
+        if cell.trim().is_empty() { self.text.trimmed().to_owned() } else { cell }
+    }
+}
+
+/// Chooses the column that is called like the variable, if nothing is chosen yet. A lone or first `{{1}}` is the name.
+pub fn guess(slot: &Slot, binding: &mut Binding, columns: &[String]) {
+    if binding.choice != 0 {
+        return;
+    }
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
+    let wanted = if slot.name == "1" { "name".to_owned() } else { plain(&slot.name) };
+    if let Some(place) = columns.iter().position(|column| plain(column) == wanted) {
+        binding.choice = place + 1;
+    }
+}
+
+/// The bindings as the service takes them. What is not chosen is left out; the service names it.
+pub fn bindings(variables: &[(Slot, Binding)], columns: &[String]) -> Bindings {
+    let source = |binding: &Binding| {
+        let text = binding.text.trimmed().to_owned();
+        if binding.is_fixed(columns) {
+            return Some(Source::Text { text });
+        }
+        let column = binding.column(columns)?.to_owned();
+        Some(if text.is_empty() { Source::Column(column) } else { Source::ColumnOr { column, fallback: text } })
+    };
+    variables.iter().filter_map(|(slot, binding)| Some((slot.name.clone(), source(binding)?))).collect()
+}

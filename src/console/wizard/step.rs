@@ -1,0 +1,254 @@
+//! What keys do in the wizard, step by step.
+
+use super::{Binding, Review, Step, WhenField, Wizard, guess};
+use crate::console::actions::Action;
+use crate::console::dialog::Then;
+use crate::console::look::Role;
+use crate::console::message::Request;
+use crate::console::model::{Load, Model};
+use crate::console::text::{people, thousands};
+use crate::console::words;
+
+impl Wizard {
+    /// Does what a key asks for.
+    pub fn act(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
+        self.trouble.clear();
+        if action == Action::Back {
+            return self.back();
+        }
+        let requests = match self.step {
+            Step::Audience => self.act_audience(model, action),
+            Step::Template => self.act_template(model, action),
+            Step::Variables => self.act_variables(model, action),
+            Step::When => self.act_when(model, action),
+            Step::Review => self.act_review(model, action),
+        };
+        (Then::Stay, requests)
+    }
+
+    fn back(&mut self) -> (Then, Vec<Request>) {
+        let mut requests = Vec::new();
+        self.step = match self.step {
+            Step::Audience => return (Then::Close, Vec::new()),
+            Step::Template => Step::Audience,
+            Step::When if !self.variables.is_empty() => Step::Variables,
+            Step::Variables | Step::When => Step::Template,
+            Step::Review => {
+                requests.push(Request::StopPlan);
+                Step::When
+            }
+        };
+        (Then::Stay, requests)
+    }
+
+    fn act_audience(&mut self, model: &Model, action: Action) -> Vec<Request> {
+        let audiences = Self::audiences(model);
+        self.audience_cursor = moved(self.audience_cursor, action, audiences.len(), model.page());
+        let Some((list, _)) = audiences.into_iter().nth(self.audience_cursor).filter(|_| action == Action::Accept)
+        else {
+            return Vec::new();
+        };
+        self.step = Step::Template;
+        if self.list.as_ref() == Some(&list) && self.audience.get().is_some() {
+            return Vec::new();
+        }
+        self.list = Some(list.clone());
+        self.audience = Load::Waiting;
+        for (_, binding) in &mut self.variables {
+            *binding = Binding::default();
+        }
+        vec![Request::Audience(list)]
+    }
+
+    fn act_template(&mut self, model: &Model, action: Action) -> Vec<Request> {
+        let Some(synced) = model.templates.get() else { return Vec::new() };
+        self.template_cursor = moved(self.template_cursor, action, synced.templates.len(), model.page());
+        if action != Action::Accept {
+            return Vec::new();
+        }
+        let Some(template) = synced.templates.get(self.template_cursor) else { return Vec::new() };
+        if !template.is_approved() {
+            self.trouble = format!(
+                "{} is {}: WhatsApp lets only approved templates be sent.",
+                template.key(),
+                template.status.to_lowercase()
+            );
+            return Vec::new();
+        }
+        let slots = match template.slots() {
+            Ok(slots) => slots,
+            Err(unsupported) => {
+                self.trouble = unsupported.to_string();
+                return Vec::new();
+            }
+        };
+        if self.template.as_ref().map(crate::domain::template::Template::key) != Some(template.key()) {
+            self.variables = slots.into_iter().map(|slot| (slot, Binding::default())).collect();
+            self.variable_cursor = 0;
+        }
+        self.template = Some(template.clone());
+        let columns = self.columns().to_vec();
+        for (slot, binding) in &mut self.variables {
+            guess(slot, binding, &columns);
+        }
+        self.step = if self.variables.is_empty() { Step::When } else { Step::Variables };
+        Vec::new()
+    }
+
+    fn act_variables(&mut self, _model: &Model, action: Action) -> Vec<Request> {
+        let columns = self.columns().len();
+        let fields = self.variables.len() * 2;
+        match action {
+            Action::Next => self.step_field(true, fields),
+            Action::Previous => self.step_field(false, fields),
+            Action::Left | Action::Right if self.variable_cursor.is_multiple_of(2) => {
+                if let Some((_, binding)) = self.variables.get_mut(self.variable_cursor / 2) {
+                    binding.turn(action == Action::Right, columns);
+                }
+            }
+            Action::Accept => {
+                let lacking = self
+                    .variables
+                    .iter()
+                    .enumerate()
+                    .find_map(|(place, (slot, binding))| Some((place, slot, binding.lacks(self.columns())?)));
+                if let Some((place, slot, lacks)) = lacking {
+                    self.trouble = format!("{}: {lacks}.", words::slot_name(slot));
+                    let has_choice = self.variables[place].1.choice > 0;
+                    self.variable_cursor = place * 2 + usize::from(has_choice);
+                } else {
+                    self.step = Step::When;
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// To the next field that is there.
+    fn step_field(&mut self, forward: bool, fields: usize) {
+        for _ in 0..fields {
+            self.variable_cursor = (self.variable_cursor + if forward { 1 } else { fields - 1 }) % fields;
+            let there = self
+                .variables
+                .get(self.variable_cursor / 2)
+                .is_some_and(|(_, binding)| self.variable_cursor.is_multiple_of(2) || binding.takes_text());
+            if there {
+                return;
+            }
+        }
+    }
+
+    fn act_when(&mut self, model: &mut Model, action: Action) -> Vec<Request> {
+        use WhenField::{Choice, Label, Time};
+        match action {
+            Action::Next => {
+                self.when_field = match self.when_field {
+                    Choice if self.later => Time,
+                    Choice | Time => Label,
+                    Label => Choice,
+                };
+            }
+            Action::Previous => {
+                self.when_field = match self.when_field {
+                    Choice => Label,
+                    Label if self.later => Time,
+                    Label | Time => Choice,
+                };
+            }
+            Action::Left | Action::Right if self.when_field == Choice => self.later = !self.later,
+            Action::Accept => match self.request(model) {
+                Ok(_) => {
+                    self.step = Step::Review;
+                    self.scroll = 0;
+                    self.sample = 0;
+                    self.count.set("");
+                    self.repeat = false;
+                    return self.plan(model);
+                }
+                Err(words) => {
+                    self.when_field = Time;
+                    self.trouble = words;
+                }
+            },
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Asks for a new plan; what an older one says is no longer heard.
+    pub(super) fn plan(&mut self, model: &mut Model) -> Vec<Request> {
+        let request = match self.request(model) {
+            Ok(request) => request,
+            Err(words) => {
+                self.step = Step::When;
+                self.trouble = words;
+                return Vec::new();
+            }
+        };
+        model.serial += 1;
+        self.serial = model.serial;
+        self.review = Review::Planning(0, 0);
+        vec![Request::Plan(self.serial, request)]
+    }
+
+    fn act_review(&mut self, model: &mut Model, action: Action) -> Vec<Request> {
+        let samples = self.samples().len();
+        match action {
+            Action::Left => self.sample = self.sample.saturating_sub(1),
+            Action::Right => self.sample = (self.sample + 1).min(samples.saturating_sub(1)),
+            Action::Up => self.scroll = self.scroll.saturating_sub(1),
+            Action::Down => self.scroll = (self.scroll + 1).min(500),
+            Action::Toggle => self.repeat = !self.repeat,
+            Action::Accept => return self.start(model),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Starts, when the count is typed and nothing stands against it.
+    fn start(&mut self, model: &mut Model) -> Vec<Request> {
+        let Review::Ready(plan) = &self.review else { return Vec::new() };
+        let goes_to = plan.goes_to();
+        if plan.repeat_of.is_some() && !self.repeat {
+            self.trouble = "This looks like a repeat. Press Space first if it is to be sent again.".to_owned();
+            return Vec::new();
+        }
+        match self.typed_count() {
+            None => {
+                self.trouble = format!("Type the number of people, {}, then Enter.", thousands(goes_to));
+                Vec::new()
+            }
+            Some(typed) if typed != goes_to => {
+                self.trouble = format!("It goes to {}, not to {}.", people(goes_to), thousands(typed));
+                self.count.set("");
+                Vec::new()
+            }
+            Some(_) => {
+                // What was reviewed, not the form read anew: `+2h` means two hours from then.
+                let mut request = plan.request.clone();
+                request.repeat = self.repeat;
+                request.expect = Some(goes_to);
+                // The same for the same plan: Enter after a lost answer does not make a second broadcast.
+                let key = format!("console-{:016x}-{}-{}", model.facts.seed, self.serial, u8::from(self.repeat));
+                request.idempotency = Some((key.clone(), key));
+                self.starting = true;
+                model.say(Role::Plain, "Starting …");
+                vec![Request::Start(request)]
+            }
+        }
+    }
+}
+
+/// A list's cursor after a key.
+fn moved(cursor: usize, action: Action, length: usize, page: usize) -> usize {
+    let last = length.saturating_sub(1);
+    match action {
+        Action::Up => cursor.saturating_sub(1),
+        Action::Down => cursor.saturating_add(1),
+        Action::PageUp => cursor.saturating_sub(page),
+        Action::PageDown => cursor.saturating_add(page),
+        _ => cursor,
+    }
+    .min(last)
+}

@@ -1,0 +1,254 @@
+//! Words for people that more than one panel needs: times in the configured zone, how long something takes,
+//! states with their glyphs.
+//!
+//! Pure; the labels of states come from the domain's tables.
+
+use super::look::{Glyphs, Role};
+use crate::domain::error_policy::ErrorPolicy;
+use crate::domain::state::{BroadcastStatus, PauseReason};
+use crate::domain::template::{Place, Slot};
+use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
+use std::sync::OnceLock;
+
+use super::text::{counted, pace, thousands};
+
+/// The zone that times are shown in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zone(jiff::tz::TimeZone);
+
+impl Zone {
+    /// A zone.
+    pub fn new(zone: jiff::tz::TimeZone) -> Self {
+        Self(zone)
+    }
+
+    /// As `jiff` has it.
+    pub fn time_zone(&self) -> &jiff::tz::TimeZone {
+        &self.0
+    }
+
+    /// Its name: `Asia/Kolkata`.
+    pub fn name(&self) -> String {
+        self.0.iana_name().unwrap_or("UTC").to_owned()
+    }
+
+    /// `18:45 IST`; with the day in front when it is not today's.
+    pub fn at(&self, at: Millis, now: Millis) -> String {
+        let at = at.timestamp().to_zoned(self.0.clone());
+        let format = if at.date() == now.timestamp().to_zoned(self.0.clone()).date() {
+            "%H:%M %Z"
+        } else {
+            "%a %-d %b %H:%M %Z"
+        };
+        at.strftime(format).to_string()
+    }
+
+    /// `18:45:07`, for rows under a title that names the zone.
+    pub fn clock(&self, at: Millis) -> String {
+        at.timestamp().to_zoned(self.0.clone()).strftime("%H:%M:%S").to_string()
+    }
+
+    /// The zone's short name at that time: `IST`.
+    pub fn short_name(&self, at: Millis) -> String {
+        at.timestamp().to_zoned(self.0.clone()).strftime("%Z").to_string()
+    }
+}
+
+/// `14 h 20 min`, `3 min`, `40 s`.
+pub fn lasting(milliseconds: i64) -> String {
+    let milliseconds = milliseconds.max(0);
+    if milliseconds < MINUTE {
+        format!("{} s", milliseconds.div_ceil_seconds())
+    } else if milliseconds < HOUR {
+        format!("{} min", milliseconds / MINUTE)
+    } else if milliseconds < 2 * DAY {
+        two_units(milliseconds / HOUR, "h", milliseconds % HOUR / MINUTE, "min")
+    } else {
+        two_units(milliseconds / DAY, "days", milliseconds % DAY / HOUR, "h")
+    }
+}
+
+fn two_units(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
+    if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
+}
+
+/// What happened when WhatsApp answers with this code, in the same words as everywhere else.
+pub fn error_title(code: i64) -> &'static str {
+    static POLICY: OnceLock<ErrorPolicy> = OnceLock::new();
+    &POLICY.get_or_init(ErrorPolicy::built_in).rule_for(code, None, None, false).title
+}
+
+trait Seconds {
+    fn div_ceil_seconds(self) -> i64;
+}
+
+impl Seconds for i64 {
+    /// Rounded up, so that what is not over never reads `0 s`.
+    fn div_ceil_seconds(self) -> i64 {
+        (self + SECOND - 1) / SECOND
+    }
+}
+
+/// `just now`, `5 min ago`, `3 days 2 h ago`.
+pub fn ago(at: Millis, now: Millis) -> String {
+    let passed = now.since(at);
+    if passed < MINUTE { "just now".to_owned() } else { format!("{} ago", lasting(passed)) }
+}
+
+/// Glyph, word and role of a broadcast's status.
+pub fn status(status: BroadcastStatus, glyphs: Glyphs) -> (&'static str, &'static str, Role) {
+    match status {
+        BroadcastStatus::Draft => (glyphs.waiting, "draft", Role::Dim),
+        BroadcastStatus::Scheduled => (glyphs.waiting, "scheduled", Role::Plain),
+        BroadcastStatus::Preparing => (glyphs.waiting, "getting ready", Role::Plain),
+        BroadcastStatus::Running => (glyphs.on, "sending", Role::Good),
+        BroadcastStatus::Paused => (glyphs.paused, "paused", Role::Warn),
+        BroadcastStatus::Completed => (glyphs.done, "completed", Role::Good),
+        BroadcastStatus::Cancelled => (glyphs.failed, "cancelled", Role::Dim),
+    }
+}
+
+/// A template's status as Meta says it, with a glyph; only what is approved may be sent.
+pub fn template_status(word: &str, glyphs: Glyphs) -> (&'static str, String, Role) {
+    let (glyph, role) = match word {
+        "APPROVED" => (glyphs.done, Role::Good),
+        "PENDING" | "IN_APPEAL" | "LIMIT_EXCEEDED" => (glyphs.waiting, Role::Plain),
+        "PAUSED" => (glyphs.paused, Role::Warn),
+        _ => (glyphs.failed, Role::Bad),
+    };
+    (glyph, word.to_ascii_lowercase().replace('_', " "), role)
+}
+
+/// A quality rating in words, with a glyph.
+pub fn quality(word: &str, glyphs: Glyphs) -> (&'static str, &'static str, Role) {
+    match word {
+        "GREEN" => (glyphs.on, "good", Role::Good),
+        "YELLOW" => (glyphs.unsure, "medium", Role::Warn),
+        "RED" => (glyphs.failed, "low", Role::Bad),
+        _ => (glyphs.waiting, "not rated", Role::Dim),
+    }
+}
+
+/// Whether messages of a broadcast in this status go out, or are about to.
+pub fn is_going_out(status: BroadcastStatus) -> bool {
+    matches!(status, BroadcastStatus::Preparing | BroadcastStatus::Running)
+}
+
+/// What a variable is, for people: the variable itself, or the part of the message that it fills.
+pub fn slot_name(slot: &Slot) -> String {
+    match &slot.place {
+        Place::HeaderMedia(kind) => format!("{} link", kind.word()),
+        Place::UrlSuffix(index) => format!("button {} link", index + 1),
+        Place::CopyCode(index) => format!("button {} code", index + 1),
+        Place::HeaderText(_) | Place::Body(_) => format!("{{{{{}}}}}", slot.name),
+    }
+}
+
+/// What a broadcast is called: its label, else its template.
+pub fn name_of(view: &BroadcastView) -> String {
+    let definition = &view.broadcast.definition;
+    if definition.label.is_empty() { definition.template.name.clone() } else { definition.label.clone() }
+}
+
+/// Why a broadcast is paused, in one line.
+pub fn pause_words(reason: Option<PauseReason>, detail: &str) -> String {
+    let label = reason.map_or("paused", PauseReason::label);
+    if detail.is_empty() { label.to_owned() } else { format!("{label}: {detail}") }
+}
+
+/// The answer to "why not faster?". Always says something.
+pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
+    if let Some(trouble) = &snapshot.store_trouble {
+        return (format!("The store does not answer, so nothing is sent: {trouble}"), Role::Bad);
+    }
+    if !snapshot.engine.trouble.is_empty() {
+        return (snapshot.engine.trouble.clone(), Role::Bad);
+    }
+    if snapshot.driver == Driver::Nobody {
+        return ("Nobody is sending: no running wacast drives this sender.".to_owned(), Role::Warn);
+    }
+    if !snapshot.open.iter().any(|view| is_going_out(view.broadcast.status)) {
+        return ("Nothing goes out: what is here is paused, or waits for its time.".to_owned(), Role::Plain);
+    }
+    match &snapshot.engine.why {
+        WhyNotFaster::Idle => ("Nothing to send at the moment.".to_owned(), Role::Plain),
+        WhyNotFaster::Pace { messages_per_second } if *messages_per_second <= 0.0 => {
+            ("No pace is set: as fast as the sandbox takes them.".to_owned(), Role::Plain)
+        }
+        WhyNotFaster::Pace { messages_per_second } => {
+            (format!("At the pace you set, {} a second.", pace(*messages_per_second)), Role::Plain)
+        }
+        WhyNotFaster::SlowedByApi { code, messages_per_second, until } => {
+            let until = until.map_or(String::new(), |at| format!(" until {}", zone.at(at, snapshot.at)));
+            let now = pace(*messages_per_second);
+            (format!("WhatsApp asked for less (error {code}): {now} a second{until}, then faster again."), Role::Warn)
+        }
+        WhyNotFaster::InFlight { limit } => (
+            format!(
+                "WhatsApp answers slowly: {} are under way, the most allowed.",
+                counted(u64::from(*limit), "request")
+            ),
+            Role::Warn,
+        ),
+        WhyNotFaster::Store { detail } => (format!("The store is slow: {detail}"), Role::Warn),
+        WhyNotFaster::Api { detail, next_look_at } => {
+            let next = next_look_at.map_or(String::new(), |at| format!(" Next try {}.", zone.at(at, snapshot.at)));
+            (format!("WhatsApp cannot be reached: {detail}.{next} Nobody is lost; it goes on by itself."), Role::Bad)
+        }
+        WhyNotFaster::Starting => {
+            ("Starting: waiting a moment so that nobody else sends at once.".to_owned(), Role::Plain)
+        }
+        WhyNotFaster::Draining => ("Finishing what is under way, taking nothing new.".to_owned(), Role::Plain),
+    }
+}
+
+/// What keeps the sending going, for the review and the quit dialog.
+pub fn carried_by(driver: &Driver, in_ssh_without_multiplexer: bool) -> String {
+    match driver {
+        Driver::Us if in_ssh_without_multiplexer => {
+            "This window must stay open until it is through. When your line drops, sending stops and goes on at the \
+             next start; begin with `tmux`, then wacast, and it goes on without you."
+                .to_owned()
+        }
+        Driver::Us => "This wacast sends it: keep it running until it is through.".to_owned(),
+        Driver::Other(holder) => format!(
+            "The wacast on {} (process {}) carries it: you can close this window.",
+            holder.host,
+            thousands(u64::from(holder.pid)).replace(',', "")
+        ),
+        Driver::Nobody => "No running wacast drives this sender: it waits until one does.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_in_words() {
+        for (milliseconds, words) in [
+            (0, "0 s"),
+            (1, "1 s"),
+            (59_001, "60 s"),
+            (60_000, "1 min"),
+            (3_599_999, "59 min"),
+            (14 * HOUR + 20 * MINUTE, "14 h 20 min"),
+            (3 * HOUR, "3 h"),
+            (3 * DAY + 2 * HOUR, "3 days 2 h"),
+            (40 * DAY, "40 days"),
+            (-5, "0 s"),
+        ] {
+            assert_eq!(lasting(milliseconds), words);
+        }
+    }
+
+    #[test]
+    fn times_name_their_zone_and_their_day_when_it_is_another() {
+        let zone = Zone::new(jiff::tz::TimeZone::get("Asia/Kolkata").unwrap());
+        let now = Millis(1_794_134_700_000); // 2026-11-08 13:15 UTC
+        assert_eq!(zone.at(now, now), "18:45 IST");
+        assert_eq!(zone.at(now.plus(DAY), now), "Mon 9 Nov 18:45 IST");
+        assert_eq!(zone.name(), "Asia/Kolkata");
+    }
+}

@@ -1,0 +1,147 @@
+//! What changed from one picture to the next, as log lines: events at once, progress every ten seconds.
+
+use crate::domain::ids::BroadcastId;
+use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::time::{Millis, SECOND};
+use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
+use std::collections::BTreeMap;
+
+/// How often progress is told while something goes out.
+const PROGRESS_EVERY_MS: i64 = 10 * SECOND;
+
+/// What was last told.
+#[derive(Default)]
+pub(super) struct Reporter {
+    statuses: BTreeMap<BroadcastId, (BroadcastStatus, String)>,
+    driver: Option<String>,
+    why: &'static str,
+    problems: Vec<String>,
+    store_trouble: Option<String>,
+    progress_at: Option<Millis>,
+}
+
+impl Reporter {
+    /// Tells what is new in this picture.
+    pub(super) fn look(&mut self, snapshot: &Snapshot) {
+        self.store(snapshot);
+        self.driver(snapshot);
+        for view in snapshot.open.iter().chain(&snapshot.ended) {
+            self.broadcast(view);
+        }
+        self.problems(snapshot);
+        self.why(snapshot);
+        self.progress(snapshot);
+    }
+
+    fn store(&mut self, snapshot: &Snapshot) {
+        if self.store_trouble != snapshot.store_trouble {
+            if let Some(trouble) = &snapshot.store_trouble {
+                tracing::warn!("the store gives trouble: {trouble}");
+            } else {
+                tracing::info!("the store answers again");
+            }
+            self.store_trouble.clone_from(&snapshot.store_trouble);
+        }
+    }
+
+    fn driver(&mut self, snapshot: &Snapshot) {
+        let words = match &snapshot.driver {
+            Driver::Us => "this process drives the sender".to_owned(),
+            Driver::Other(holder) => {
+                format!(
+                    "wacast ({}) on {}, process {} drives the sender; watching",
+                    holder.face, holder.host, holder.pid
+                )
+            }
+            Driver::Nobody => "nobody drives the sender".to_owned(),
+        };
+        if self.driver.as_ref() != Some(&words) {
+            tracing::info!("{words}");
+            self.driver = Some(words);
+        }
+    }
+
+    fn broadcast(&mut self, view: &BroadcastView) {
+        let broadcast = &view.broadcast;
+        let now = (broadcast.status, broadcast.detail.clone());
+        let Some(before) = self.statuses.insert(broadcast.id.clone(), now.clone()) else {
+            // Those that ended before the first look are no news.
+            if !broadcast.status.is_final() {
+                told(view);
+            }
+            return;
+        };
+        if before != now {
+            told(view);
+        }
+    }
+
+    fn problems(&mut self, snapshot: &Snapshot) {
+        for problem in &snapshot.problems {
+            if !self.problems.contains(&problem.what) {
+                tracing::warn!(advice = problem.advice, "{}", problem.what);
+            }
+        }
+        self.problems = snapshot.problems.iter().map(|problem| problem.what.clone()).collect();
+    }
+
+    fn why(&mut self, snapshot: &Snapshot) {
+        let (word, detail) = match &snapshot.engine.why {
+            WhyNotFaster::SlowedByApi { code, messages_per_second, .. } => {
+                ("api", format!("WhatsApp asked for less (code {code}): {messages_per_second:.1} a second for now"))
+            }
+            WhyNotFaster::Api { detail, .. } => ("held", format!("held, WhatsApp gives no usable answer: {detail}")),
+            WhyNotFaster::Store { detail } => ("store", format!("held, the store: {detail}")),
+            _ => ("", String::new()),
+        };
+        if self.why != word {
+            if !detail.is_empty() {
+                tracing::warn!("{detail}");
+            } else if snapshot.engine.why != WhyNotFaster::Idle {
+                tracing::info!("at the set pace again");
+            }
+            self.why = word;
+        }
+    }
+
+    fn progress(&mut self, snapshot: &Snapshot) {
+        let mut running = snapshot.open.iter().filter(|view| view.is_under_way()).peekable();
+        if running.peek().is_none() || self.progress_at.is_some_and(|at| snapshot.at.since(at) < PROGRESS_EVERY_MS) {
+            return;
+        }
+        self.progress_at = Some(snapshot.at);
+        let per_second = snapshot.engine.written_per_second.last().copied().unwrap_or(0);
+        for view in running {
+            let get = |state| view.counts.get(state);
+            tracing::info!(
+                id = %view.broadcast.id,
+                total = view.broadcast.total,
+                queued = get(RecipientState::Queued),
+                accepted = view.funnel.accepted,
+                delivered = view.funnel.delivered,
+                failed = get(RecipientState::Failed),
+                in_doubt = get(RecipientState::InDoubt),
+                per_second,
+                done_at = view.done_at.map(Millis::rfc3339),
+                "sending"
+            );
+        }
+    }
+}
+
+fn told(view: &BroadcastView) {
+    let broadcast = &view.broadcast;
+    tracing::info!(
+        id = %broadcast.id,
+        label = broadcast.definition.label,
+        template = %broadcast.definition.template.key(),
+        total = broadcast.total,
+        accepted = view.funnel.accepted,
+        failed = view.counts.get(RecipientState::Failed),
+        in_doubt = view.counts.get(RecipientState::InDoubt),
+        reason = broadcast.reason.map(crate::domain::state::PauseReason::word),
+        detail = broadcast.detail,
+        "broadcast is {}",
+        broadcast.status.word()
+    );
+}
