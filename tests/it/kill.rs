@@ -20,7 +20,7 @@ async fn on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mongodb() {
-    killed_again_and_again(&crate::mongod::shared().database_url("kill")).await;
+    killed_again_and_again(&crate::mongod::shared().await.url("kill")).await;
 }
 
 async fn killed_again_and_again(store_url: &str) {
