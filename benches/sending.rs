@@ -270,7 +270,7 @@ async fn rate() {
     let folder = tempfile::tempdir().expect("a folder");
     let on_sqlite = per_second(&send(sqlite(folder.path()).await, &sandbox.base_url, people, 0.0, Duration::MAX).await);
     println!("wacast, durable, SQLite  {on_sqlite:>8.0}/s  ratio {:.2}", on_sqlite / bare);
-    let url = mongod::shared().database_url("bench_rate");
+    let url = mongod::shared().await.url("bench_rate");
     let mongo = wacast::store::open(&url, SystemClock.now()).await.expect("MongoDB opens");
     let on_mongo = per_second(&send(mongo, &sandbox.base_url, people, 0.0, Duration::MAX).await);
     println!("wacast, durable, MongoDB {on_mongo:>8.0}/s  ratio {:.2}", on_mongo / bare);

@@ -10,7 +10,13 @@ use unicode_width::UnicodeWidthStr;
 
 /// How many cells a text takes.
 pub fn width(text: &str) -> usize {
-    text.width()
+    // Most of what is drawn is plain ASCII, and every frame asks for hundreds of widths.
+    if is_plain(text) { text.len() } else { text.width() }
+}
+
+/// Printable ASCII: one cell a byte.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// A count of cells as the screen's own type; what is wider than any screen stays at the greatest.
@@ -20,6 +26,9 @@ pub fn cells(count: usize) -> u16 {
 
 /// Without line breaks, tabs and other controls: what is left can be drawn in one line and commands no terminal.
 pub fn clean(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     text.chars().map(|letter| if letter.is_control() || is_direction(letter) { ' ' } else { letter }).collect()
 }
 

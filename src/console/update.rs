@@ -13,7 +13,7 @@ use super::wizard::Wizard;
 use super::words;
 use crate::domain::state::BroadcastStatus;
 use crate::domain::time::Millis;
-use crate::service::view::Driver;
+use crate::service::view::{BroadcastView, Driver};
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 /// Takes an event in and says what is to be done.
@@ -185,9 +185,7 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
 /// Whether messages go out from here at this moment.
 fn is_under_way(model: &Model) -> bool {
     model.snapshot.as_ref().is_some_and(|snapshot| {
-        let running = |view: &crate::service::view::BroadcastView| {
-            matches!(view.broadcast.status, BroadcastStatus::Running | BroadcastStatus::Preparing)
-        };
+        let running = |view: &BroadcastView| words::is_going_out(view.broadcast.status);
         snapshot.driver == Driver::Us && (snapshot.engine.unsettled > 0 || snapshot.open.iter().any(running))
     })
 }

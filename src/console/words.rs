@@ -6,6 +6,7 @@
 use super::look::{Glyphs, Role};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::state::{BroadcastStatus, PauseReason};
+use crate::domain::template::{Place, Slot};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
 use std::sync::OnceLock;
@@ -129,6 +130,21 @@ pub fn quality(word: &str, glyphs: Glyphs) -> (&'static str, &'static str, Role)
     }
 }
 
+/// Whether messages of a broadcast in this status go out, or are about to.
+pub fn is_going_out(status: BroadcastStatus) -> bool {
+    matches!(status, BroadcastStatus::Preparing | BroadcastStatus::Running)
+}
+
+/// What a variable is, for people: the variable itself, or the part of the message that it fills.
+pub fn slot_name(slot: &Slot) -> String {
+    match &slot.place {
+        Place::HeaderMedia(kind) => format!("{} link", kind.word()),
+        Place::UrlSuffix(index) => format!("button {} link", index + 1),
+        Place::CopyCode(index) => format!("button {} code", index + 1),
+        Place::HeaderText(_) | Place::Body(_) => format!("{{{{{}}}}}", slot.name),
+    }
+}
+
 /// What a broadcast is called: its label, else its template.
 pub fn name_of(view: &BroadcastView) -> String {
     let definition = &view.broadcast.definition;
@@ -151,6 +167,9 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
     }
     if snapshot.driver == Driver::Nobody {
         return ("Nobody is sending: no running wacast drives this sender.".to_owned(), Role::Warn);
+    }
+    if !snapshot.open.iter().any(|view| is_going_out(view.broadcast.status)) {
+        return ("Nothing goes out: what is here is paused, or waits for its time.".to_owned(), Role::Plain);
     }
     match &snapshot.engine.why {
         WhyNotFaster::Idle => ("Nothing to send at the moment.".to_owned(), Role::Plain),

@@ -412,14 +412,21 @@ fn no_size_panics() {
         model
     }))
     .collect();
-    for mut model in states {
-        for columns in 1..=90 {
-            for rows in 1..=30 {
-                model.size = (columns, rows);
-                let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-                if let Some(cursor) = view::render(&model, &mut buffer) {
-                    assert!(cursor.x < columns && cursor.y < rows, "the cursor is on the screen at {columns}x{rows}");
-                }
+    std::thread::scope(|scope| {
+        for half in states.chunks(states.len().div_ceil(2)) {
+            scope.spawn(|| half.iter().for_each(sweep));
+        }
+    });
+}
+
+fn sweep(state: &Model) {
+    let mut model = state.clone();
+    for columns in 1..=90 {
+        for rows in 1..=30 {
+            model.size = (columns, rows);
+            let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+            if let Some(cursor) = view::render(&model, &mut buffer) {
+                assert!(cursor.x < columns && cursor.y < rows, "the cursor is on the screen at {columns}x{rows}");
             }
         }
     }

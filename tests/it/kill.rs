@@ -20,7 +20,7 @@ async fn on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mongodb() {
-    killed_again_and_again(&crate::mongod::shared().await.fresh_url()).await;
+    killed_again_and_again(&crate::mongod::shared().await.url("kill")).await;
 }
 
 async fn killed_again_and_again(store_url: &str) {
@@ -37,7 +37,7 @@ async fn killed_again_and_again(store_url: &str) {
     assert_eq!(figures, [received, imported, duplicates, rejected].map(|figure| figure as u64));
     assert!(imported >= 5_000, "enough people to kill it in the middle");
 
-    let made = place.json(&["send", "--template", "hello", "--language", "en_US", "--list", "people", "--yes", "--json"]);
+    let made = place.json(&["send", "--template", "hello_world", "--language", "en_US", "--list", "people", "--yes", "--json"]);
     assert_eq!(made["driver"], serde_json::Value::Null, "nobody drives yet, and it says so");
     let id = made["broadcast_id"].as_str().unwrap().to_owned();
 

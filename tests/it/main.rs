@@ -7,6 +7,7 @@ mod cloud_client;
 mod config;
 mod console_fixtures;
 mod console_keys;
+mod console_pty;
 mod console_screens;
 mod demo;
 mod engine;

@@ -14,6 +14,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Words in, a word out for each; the server goes when the words end.
 const SUPERVISOR: &str = r#"
+trap '' HUP INT TERM
 ulimit -n "$(ulimit -H -n)" 2>/dev/null
 folder=$1; shift
 pid=
@@ -84,6 +86,8 @@ impl Mongod {
         let folder = tempfile::Builder::new().prefix("wacast-mongod-").tempdir().unwrap().keep();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("sh");
+        // Whoever ends the tests' whole process group does not end the one who cleans up.
+        command.process_group(0);
         command.args(["-c", SUPERVISOR, "mongod-supervisor"]).arg(&folder).arg(binary);
         command.args(["--bind_ip", "127.0.0.1", "--port", &port.to_string(), "--nounixsocket"]);
         command.args(["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"]);

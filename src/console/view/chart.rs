@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 /// Draws the last seconds, the newest at the right.
 pub fn render(canvas: &mut Canvas, area: Rect, engine: &EngineStatus) {
-    let now = engine.written_per_second.last().copied().unwrap_or(0);
+    let now = whole_seconds(engine).last().copied().unwrap_or(0);
     let limit = if engine.pace > 0.0 { format!(", limit {}", pace(engine.pace)) } else { String::new() };
     let inner = canvas.panel(area, &format!("Sent a second: now {now}{limit}"), false);
     if inner.height < 3 || inner.width < 8 {
@@ -26,7 +26,7 @@ pub fn render(canvas: &mut Canvas, area: Rect, engine: &EngineStatus) {
 
 fn draw_bars(canvas: &mut Canvas, area: Rect, engine: &EngineStatus) {
     let glyphs = canvas.glyphs();
-    let seconds = &engine.written_per_second;
+    let seconds = whole_seconds(engine);
     let shown = &seconds[seconds.len().saturating_sub(usize::from(area.width))..];
     let limit = limit_of(engine);
     let most = shown.iter().copied().max().unwrap_or(0).max(limit).max(1);
@@ -50,6 +50,11 @@ fn draw_bars(canvas: &mut Canvas, area: Rect, engine: &EngineStatus) {
             }
         }
     }
+}
+
+/// The seconds that are over: the newest entry is still being counted.
+fn whole_seconds(engine: &EngineStatus) -> &[u32] {
+    engine.written_per_second.split_last().map_or(&[], |(_, over)| over)
 }
 
 /// The pace in whole messages, for the line.

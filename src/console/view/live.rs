@@ -118,12 +118,12 @@ fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut C
     let glyphs = canvas.glyphs();
     let broadcast = &view.broadcast;
     let dash = glyphs.dash;
-    let title = format!(
-        "{} {dash} {} {dash} {}",
-        words::name_of(view),
-        broadcast.definition.template.key(),
-        people(u64::from(broadcast.total))
-    );
+    let template = broadcast.definition.template.key();
+    let to = people(u64::from(broadcast.total));
+    let title = match broadcast.definition.label.as_str() {
+        "" => format!("{template} {dash} {to}"),
+        label => format!("{label} {dash} {template} {dash} {to}"),
+    };
     let inner = canvas.panel(area, &title, marked && snapshot.open.len() > 1);
     let (glyph, word, role) = words::status(broadcast.status, glyphs);
     let end = end_words(model, view);
@@ -258,10 +258,12 @@ fn failures(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
     let (panel, rest) = top(area, rows + 2);
     let inner = canvas.panel(panel, &format!("Failures {}", thousands(all)), false);
     let figure = width(&thousands(view.failures.first().map_or(0, |cause| cause.count))).max(3);
-    let bar_room = usize::from(inner.width / 5).min(20);
+    let bar_room = usize::from(inner.width / 6).min(20);
     let name_room = usize::from(inner.width).saturating_sub(figure + bar_room + 3);
     for (row, cause) in view.failures.iter().take(usize::from(rows)).enumerate() {
-        let name = canvas.column(&format!(" {} ({})", cause.title, cause.code), name_room);
+        let code = format!(" ({})", cause.code);
+        let title = canvas.fit(&cause.title, cells(name_room.saturating_sub(width(&code) + 1)));
+        let name = canvas.column(&format!(" {title}{code}"), name_room);
         let count = column_right(&thousands(cause.count), figure, "");
         let full = super::canvas::scaled(bar_room, cause.count, view.failures[0].count).max(1);
         let bar = canvas.glyphs().bar.0.repeat(full);

@@ -72,8 +72,7 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         || model.snapshot.as_ref().map_or_else(String::new, |snapshot| snapshot.sender_id.clone()),
         |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
     );
-    let means =
-        if plan.rehearsal { "to the sandbox: nobody gets anything" } else { "to people's phones; it costs money" };
+    let means = if plan.rehearsal { "to the sandbox; nobody gets it" } else { "to people's phones; it costs money" };
     canvas.pieces(area, 0, &[(role, mode), (Role::Strong, &format!(" {sender} ")), (Role::Plain, means)]);
     if wizard.starting {
         canvas.text(area, 1, Role::Good, "Starting …");

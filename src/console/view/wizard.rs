@@ -6,6 +6,7 @@ use crate::console::look::Role;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, column_right, counted, people, thousands};
 use crate::console::wizard::{Step, WhenField, Wizard};
+use crate::console::words;
 use ratatui::layout::Rect;
 
 /// Draws the wizard over the whole body.
@@ -67,12 +68,7 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             canvas.mark(list, cells(row), Role::Selected);
         }
     }
-    canvas.text(
-        notes,
-        1,
-        Role::Dim,
-        "Nothing can be sent, and nothing costs money, before you type the count at the end.",
-    );
+    canvas.text(notes, 1, Role::Dim, "Nothing is sent and nothing costs money before you type the count at the end.");
 }
 
 fn template(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
@@ -135,7 +131,7 @@ fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             } else {
                 binding.column(columns_known).map_or_else(|| "choose …".to_owned(), |column| format!("column {column}"))
             };
-            let name = canvas.column(&format!("{{{{{}}}}}", slot.name), 18);
+            let name = canvas.column(&words::slot_name(slot), 18);
             let role = if binding.choice == 0 { Role::Warn } else { Role::Plain };
             let shown = if marked { format!("{left} {choice} {right}") } else { format!("  {choice}") };
             canvas.pieces(

@@ -7,6 +7,7 @@ use crate::console::look::Role;
 use crate::console::message::Request;
 use crate::console::model::{Load, Model};
 use crate::console::text::{people, thousands};
+use crate::console::words;
 
 impl Wizard {
     /// Does what a key asks for.
@@ -112,7 +113,7 @@ impl Wizard {
                     .enumerate()
                     .find_map(|(place, (slot, binding))| Some((place, slot, binding.lacks(self.columns())?)));
                 if let Some((place, slot, lacks)) = lacking {
-                    self.trouble = format!("{{{{{}}}}}: {lacks}.", slot.name);
+                    self.trouble = format!("{}: {lacks}.", words::slot_name(slot));
                     let has_choice = self.variables[place].1.choice > 0;
                     self.variable_cursor = place * 2 + usize::from(has_choice);
                 } else {

@@ -10,6 +10,7 @@ use super::views;
 use crate::domain::ids::StoreId;
 use crate::domain::time::Millis;
 use crate::store::StoreError;
+use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 use mongodb::options::{Acknowledgment, ClientOptions, ReadConcern, ReturnDocument, SelectionCriteria, WriteConcern};
@@ -107,20 +108,20 @@ fn holds_secrets(url: &str, words: &str) -> bool {
 async fn prepare(mut inner: Inner, now: Millis) -> Op<Inner> {
     check_server(&inner).await?;
     let existing = inner.db.list_collection_names().await?;
-    for name in COLLECTIONS {
-        if !existing.iter().any(|known| known == name) {
-            let made = inner.db.create_collection(name).await.map_err(Failure::from);
-            if let Err(failure) = made
-                && failure.code() != Some(EXISTS)
-            {
-                return Err(failure);
-            }
-        }
-    }
+    // All at once: each waits for the disk, and one wait does for all.
+    let missing = COLLECTIONS.into_iter().filter(|name| !existing.iter().any(|known| known == name));
+    try_join_all(missing.map(|name| make_collection(&inner, name))).await?;
     inner.id = about(&inner, now).await?;
     indexes(&inner).await?;
     views::make(&inner.db).await?;
     Ok(inner)
+}
+
+async fn make_collection(inner: &Inner, name: &str) -> Op<()> {
+    match inner.db.create_collection(name).await.map_err(Failure::from) {
+        Err(failure) if failure.code() != Some(EXISTS) => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 async fn check_server(inner: &Inner) -> Op<()> {
@@ -198,9 +199,10 @@ async fn indexes(inner: &Inner) -> Op<()> {
         ("uploads", vec![plain(doc! { "list": 1, "state": 1 }), unique_if(doc! { key: 1 }, key)]),
         ("numbers", vec![plain(doc! { "phone": 1, "_id.u": 1 })]),
     ];
-    for (collection, models) in wanted {
-        inner.documents(collection).create_indexes(models).await?;
-    }
+    let make = async |(collection, models): (&str, Vec<IndexModel>)| {
+        inner.documents(collection).create_indexes(models).await.map_err(Failure::from)
+    };
+    try_join_all(wanted.into_iter().map(make)).await?;
     Ok(())
 }
 

@@ -63,6 +63,8 @@ impl Failure {
         match self {
             Self::Again => true,
             Self::Store(_) => false,
+            // Nobody was found for as long as is waited for that.
+            Self::Driver(error) if matches!(error.kind.as_ref(), ErrorKind::ServerSelection { .. }) => false,
             Self::Driver(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => true,
             Self::Driver(_) | Self::Statement { .. } => {
                 matches!(self.code(), Some(DUPLICATE_KEY | WRITE_CONFLICT))

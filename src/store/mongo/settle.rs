@@ -22,6 +22,8 @@ struct Authority {
     /// Of the broadcasts of the lease's sender.
     statuses: HashMap<BroadcastId, BroadcastStatus>,
     under_way: HashMap<BroadcastId, UnderWay>,
+    /// How many windows were opened so far.
+    opened: i64,
 }
 
 impl Outcome {
@@ -97,6 +99,7 @@ impl Inner {
         }
         let document = self.lease_document(Some(&mut *session), &lease.subject).await?;
         authority.holds = document.proves(lease);
+        authority.opened = document.opened;
         if !authority.holds {
             return Ok(authority);
         }
@@ -111,9 +114,9 @@ impl Inner {
 }
 
 impl Authority {
-    fn window(&self, outcome: &Outcome) -> i64 {
+    fn is_under_way(&self, outcome: &Outcome) -> bool {
         let flying = self.under_way.get(&outcome.broadcast).and_then(|under_way| under_way.get(outcome.seq));
-        flying.map_or(0, |flying| flying.window)
+        flying.is_some_and(|flying| flying.attempt == outcome.attempt)
     }
 
     fn wait(&self, outcome: &Outcome, attempt: i32, tries: i32, due: Millis, detail: &str) -> TodoDoc {
@@ -123,7 +126,8 @@ impl Authority {
             attempt,
             tries,
             due: date(due),
-            after: self.window(outcome),
+            // Nobody has a second intent before the first is settled: of all windows so far, this person is out.
+            after: self.opened,
             at: date(outcome.at),
             detail: detail.to_owned(),
         }
@@ -148,11 +152,8 @@ impl Sheet {
         let logged = self.is_logged(&key);
         // Anybody else has a settled newest attempt, or never had one.
         let newest = !logged
-            && match state {
-                RecipientState::Queued => todo.as_ref().is_none_or(|todo| todo.attempt <= key.a),
-                RecipientState::InDoubt => todo.as_ref().is_none_or(|todo| todo.attempt <= key.a),
-                _ => false,
-            };
+            && matches!(state, RecipientState::Queued | RecipientState::InDoubt)
+            && todo.as_ref().is_none_or(|todo| todo.attempt <= key.a);
         let row = |sent, code, response, wamid, retry_at| NewRow {
             key: key.clone(),
             phone: outcome.phone,
@@ -177,6 +178,8 @@ impl Sheet {
                     self.reach(id, seq, outcome.attempt, RecipientState::Failed, *code);
                 }
             }
+            // Whoever is in doubt, or waits already, is not queued again by a decision.
+            Verdict::Retry { .. } | Verdict::Unsent { .. } if newest && !authority.is_under_way(outcome) => {}
             Verdict::Retry { code, response, due, counts } if authority.decides(id) && !logged => {
                 self.log(row(false, *code, response, "", None));
                 if newest {
@@ -186,11 +189,8 @@ impl Sheet {
                 }
             }
             Verdict::Unsent { due } if authority.decides(id) && newest => {
-                let repeated = authority.window(outcome) == 0 && todo.is_some() && state == RecipientState::Queued;
-                if !repeated {
-                    let due = due.unwrap_or(AT_ONCE);
-                    self.wait_again(authority.wait(outcome, key.a, tries, due, ""), authority.is_over(id));
-                }
+                let due = due.unwrap_or(AT_ONCE);
+                self.wait_again(authority.wait(outcome, key.a, tries, due, ""), authority.is_over(id));
             }
             Verdict::InDoubt { detail } if newest && state == RecipientState::Queued => {
                 self.move_to(id, seq, RecipientState::InDoubt, 0);

@@ -215,7 +215,8 @@ pub(super) fn cancel_rows(connection: &Connection, id: &BroadcastId, now: Millis
         return Ok(false);
     }
     // Gathered first: the index that the update reads is the one that it changes.
-    let sql = "SELECT seq FROM recipients WHERE broadcast_no = ?1 AND state = 'queued' LIMIT ?2";
+    let sql =
+        "SELECT seq FROM recipients INDEXED BY recipients_queued WHERE broadcast_no = ?1 AND state = 'queued' LIMIT ?2";
     let queued: Vec<u32> = all(connection, sql, params![known.no, CANCELLED_AT_ONCE], |row| Ok(row.get(0)?))?;
     let mut update = connection.prepare_cached(
         "UPDATE recipients SET state = 'cancelled', due = 0, changed_at = ?3 WHERE broadcast_no = ?1 AND seq = ?2",
@@ -244,8 +245,8 @@ pub(super) fn complete(connection: &Connection, lease: &Lease, id: &BroadcastId,
         return Ok(true);
     }
     check_move(&get(connection, id)?, BroadcastStatus::Completed)?;
-    let sql = "SELECT EXISTS (SELECT 1 FROM recipients WHERE broadcast_no = ?1 AND state = 'queued')
-        + EXISTS (SELECT 1 FROM recipients WHERE broadcast_no = ?1 AND state = 'sending')";
+    let sql = "SELECT EXISTS (SELECT 1 FROM recipients INDEXED BY recipients_queued WHERE broadcast_no = ?1 AND state = 'queued')
+        + EXISTS (SELECT 1 FROM recipients INDEXED BY recipients_sending WHERE broadcast_no = ?1 AND state = 'sending')";
     let open = connection.prepare_cached(sql)?.query_row([known.no], |row| unsigned(row, 0))?;
     if open > 0 {
         return Ok(false);

@@ -3,7 +3,7 @@
 //! Whatever stands in the way is said with the path and what to do. Called when a store is opened and when a
 //! reader is added.
 
-use super::error;
+use super::{error, schema};
 use crate::store::{Result, StoreError};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{Metadata, OpenOptions};
@@ -83,6 +83,7 @@ fn create(path: &Path) -> Result<()> {
 /// The connection that writes.
 pub(super) fn writer(path: &Path) -> Result<Connection> {
     let connection = open(path, WRITER_CACHE_KIB).map_err(|error| error::on_open(&error, path))?;
+    schema::check(&connection, path)?;
     use_wal(&connection).map_err(|error| error::on_open(&error, path))?;
     connection
         .execute_batch(

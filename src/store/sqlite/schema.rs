@@ -202,24 +202,37 @@ pub(super) fn bring_up(connection: &Connection, path: &Path, now: Millis) -> Res
     outcome
 }
 
-fn steps(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
-    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let taken = usize::try_from(version).unwrap_or(usize::MAX);
-    let owner: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+/// Refuses another program's database and a newer wacast's; nothing has been written to them then.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let on_open = |error| error::on_open(&error, path);
+    let owner: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(on_open)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(on_open)?;
     if tables > 0 && owner != APPLICATION_ID {
         return Err(StoreError::Setup(format!(
             "{} is a database of another program: give [store] url another file",
             path.display()
         )));
     }
-    if taken > STEPS.len() {
-        return Err(StoreError::Setup(format!(
-            "{} was written by a newer wacast (schema {version}, this one knows {}): update wacast",
-            path.display(),
-            STEPS.len()
-        )));
+    let version = version(connection)?;
+    if usize::try_from(version).is_ok_and(|version| version <= STEPS.len()) {
+        return Ok(());
     }
+    Err(StoreError::Setup(format!(
+        "{} was written by a newer wacast (schema {version}, this one knows {}): update wacast",
+        path.display(),
+        STEPS.len()
+    )))
+}
+
+fn version(connection: &Connection) -> Result<i32> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn steps(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
+    // Once more: another process may have made the file in between.
+    check(connection, path)?;
+    let taken = usize::try_from(version(connection)?).unwrap_or(STEPS.len());
     for step in &STEPS[taken..] {
         connection.execute_batch(step)?;
     }

@@ -18,8 +18,7 @@ pub(super) fn settle(connection: &Connection, lease: &Lease, outcomes: &[Outcome
     };
     let mut moves = Moves::new(connection)?;
     for outcome in outcomes {
-        let decision = matches!(outcome.verdict, Verdict::Retry { .. } | Verdict::Unsent { .. });
-        if decision && !may_decide {
+        if is_decision(&outcome.verdict) && !may_decide {
             continue;
         }
         let known = moves.broadcast(&outcome.broadcast)?;
@@ -34,15 +33,28 @@ pub(super) fn settle(connection: &Connection, lease: &Lease, outcomes: &[Outcome
 }
 
 fn record(moves: &mut Moves<'_>, known: Known, standing: &Standing, outcome: &Outcome) -> Result<()> {
+    let newest = outcome.attempt == standing.attempt;
+    // An answer says something about someone only while none was known for this attempt. Who is in doubt is
+    // not queued again by a decision: only a fact settles the doubt.
+    let open = match standing.state {
+        RecipientState::Sending => true,
+        RecipientState::InDoubt => !is_decision(&outcome.verdict),
+        _ => false,
+    };
+    if newest && !open && is_decision(&outcome.verdict) {
+        return Ok(());
+    }
     if let Some(entry) = log_entry(known, outcome) {
         moves.log(&entry)?;
     }
-    // An answer says something about someone only while none was known for this attempt.
-    let open = matches!(standing.state, RecipientState::Sending | RecipientState::InDoubt);
-    if open && outcome.attempt == standing.attempt {
+    if newest && open {
         moves.apply(standing, &next(known, standing, &outcome.verdict), outcome.at)?;
     }
     Ok(())
+}
+
+fn is_decision(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Retry { .. } | Verdict::Unsent { .. })
 }
 
 fn log_entry(known: Known, outcome: &Outcome) -> Option<LogEntry<'_>> {
@@ -75,20 +87,10 @@ fn next<'a>(known: Known, standing: &Standing, verdict: &'a Verdict) -> Next<'a>
         }
         Verdict::Retry { code, response, due, counts } => {
             let tries = standing.tries.saturating_add(u32::from(*counts));
-            let again = Next { tries, ..again(known, standing).because(*code, response) };
-            if again.state == RecipientState::Cancelled { again } else { again.due(Some(*due)) }
+            let due = Some(*due).filter(|_| known.status != BroadcastStatus::Cancelled);
+            Next { tries, ..Next::of(standing, queued_or_cancelled(known)).because(*code, response).due(due) }
         }
         Verdict::Unsent { due } => unsent(standing, known, *due),
         Verdict::InDoubt { detail } => Next::of(standing, RecipientState::InDoubt).because(0, detail),
     }
-}
-
-/// The state of someone who would be tried again: a completed broadcast queues nobody, so there they have
-/// failed, and a follow-up may take them up.
-fn again<'a>(known: Known, standing: &Standing) -> Next<'a> {
-    let state = match known.status {
-        BroadcastStatus::Completed => RecipientState::Failed,
-        _ => queued_or_cancelled(known),
-    };
-    Next::of(standing, state)
 }

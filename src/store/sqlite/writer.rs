@@ -160,3 +160,94 @@ fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<
 fn statement(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Writer {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE words (word TEXT)").unwrap();
+        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        connection.query_row(&format!("PRAGMA max_page_count = {}", pages + 20), [], |_| Ok(())).unwrap();
+        Writer::start(connection).unwrap()
+    }
+
+    fn insert(connection: &Connection, word: &str) -> Result<()> {
+        connection.execute("INSERT INTO words VALUES (?1)", [word])?;
+        Ok(())
+    }
+
+    async fn words(writer: &Writer) -> i64 {
+        writer
+            .run(|connection| Ok(super::super::column::one(connection, "SELECT count(*) FROM words", [])?))
+            .await
+            .unwrap()
+    }
+
+    /// Runs `middle` in one group with a command before it and one after it, and returns their answers.
+    async fn in_company<W>(writer: &Writer, middle: W) -> [Result<()>; 3]
+    where
+        W: FnOnce(&Connection) -> Result<()> + Send + 'static,
+    {
+        let (go, wait) = std::sync::mpsc::channel();
+        // The first one keeps the group open until the others wait.
+        let before = writer.run(move |connection| {
+            insert(connection, "before")?;
+            wait.recv().map_err(|_| closed())
+        });
+        let after = async {
+            go.send(()).unwrap();
+            writer.run(|connection| insert(connection, "after")).await
+        };
+        let (before, middle, after) = tokio::join!(before, writer.run(middle), after);
+        [before, middle, after]
+    }
+
+    #[tokio::test]
+    async fn a_failing_command_undoes_only_itself() {
+        let writer = table();
+        let [before, middle, after] = in_company(&writer, |connection| {
+            insert(connection, "undone")?;
+            Err(StoreError::Conflict("no".to_owned()))
+        })
+        .await;
+        assert!(before.is_ok() && after.is_ok());
+        assert!(matches!(middle, Err(StoreError::Conflict(_))), "{middle:?}");
+        assert_eq!(words(&writer).await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_to_whoever_it_meets() {
+        let writer = table();
+        let [before, middle, after] =
+            in_company(&writer, |connection| insert(connection, &"x".repeat(1_000_000))).await;
+        assert!(matches!(middle, Err(StoreError::Full(_))), "{middle:?}");
+        let kept = i64::from(before.is_ok()) + i64::from(after.is_ok());
+        assert_eq!(words(&writer).await, kept, "each is answered as it is");
+        writer.run(|connection| insert(connection, "later")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_rolled_back_transaction_is_told_to_everybody_in_it() {
+        let writer = table();
+        let [before, middle, after] = in_company(&writer, |connection| {
+            connection.execute_batch("ROLLBACK")?;
+            Err(StoreError::Full("no space".to_owned()))
+        })
+        .await;
+        assert!(matches!(before, Err(StoreError::Full(_))), "{before:?}");
+        assert!(matches!(middle, Err(StoreError::Full(_))), "{middle:?}");
+        let kept = i64::from(after.is_ok());
+        assert_eq!(words(&writer).await, kept, "only what was answered well is there");
+    }
+
+    #[tokio::test]
+    async fn a_panic_harms_nobody_else() {
+        let writer = table();
+        let [before, middle, after] = in_company(&writer, |_| panic!("a bug, on purpose")).await;
+        assert!(before.is_ok() && after.is_ok());
+        assert!(matches!(middle, Err(StoreError::Corrupt(_))), "{middle:?}");
+        assert_eq!(words(&writer).await, 2);
+    }
+}
