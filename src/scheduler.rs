@@ -23,6 +23,9 @@ const WAITING_TICKS: usize = 1;
 /// Without a tick for so long the scheduler looks by itself.
 const WATCHDOG: Duration = Duration::from_secs(5);
 
+/// Between two looks for uploads that a crash left behind.
+const SWEEP_EVERY: Duration = Duration::from_mins(15);
+
 /// What one look at the clock did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ticked {
@@ -169,6 +172,7 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: Cance
     let (ring, mut ticks) = tokio::sync::mpsc::channel(WAITING_TICKS);
     let alarm = alarm::Alarm::start(ring).await;
     let mut trouble_before = String::new();
+    let mut swept_at = None;
     while !stop.is_cancelled() {
         // A task of its own: a bug in here is seen and the scheduler goes on.
         let (own_service, now) = (service.clone(), clock.now());
@@ -183,6 +187,10 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: Cance
             tracing::warn!(%trouble, "the scheduler could not do all that is due; it goes on trying");
         }
         trouble_before = trouble;
+        if swept_at.is_none_or(|at| clock.running().saturating_sub(at) >= SWEEP_EVERY) {
+            swept_at = Some(clock.running());
+            sweep(&service).await;
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             tick = tokio::time::timeout(WATCHDOG, ticks.recv()) => {
@@ -197,4 +205,12 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: Cance
         }
     }
     alarm.stop().await;
+}
+
+async fn sweep(service: &Service) {
+    match service.sweep_uploads().await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(swept, "uploads that never ended were given up"),
+        Err(error) => tracing::warn!(%error, "uploads that never ended could not be looked for; tried again later"),
+    }
 }

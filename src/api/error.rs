@@ -103,3 +103,28 @@ pub(super) async fn no_empty_errors(request: Request, next: Next) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::routing::get;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    #[tokio::test]
+    async fn a_bug_in_a_handler_is_an_answer_and_tells_nothing() {
+        async fn boom() -> StatusCode {
+            panic!("secret words")
+        }
+        let router = Router::new().route("/", get(boom)).layer(CatchPanicLayer::custom(panicked));
+        let request = Request::new(axum::body::Body::empty());
+        let response = TowerToHyperService::new(router).call(request).await.unwrap_or_else(|never| match never {});
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], "internal");
+        assert!(!body.to_string().contains("secret"));
+    }
+}

@@ -10,6 +10,7 @@ use super::plan::wrong;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::UploadId;
 use crate::domain::phone::{Country, Phone};
+use crate::domain::time::HOUR;
 use crate::intake::{self, Described};
 use crate::store::{NewUpload, Store, UploadBegun, UploadReport, UploadRow, UploadSummary};
 use reader::{Batch, Event};
@@ -26,6 +27,8 @@ pub const LONGEST_LIST_NAME: usize = 80;
 const REJECTS_KEPT: usize = 100;
 /// The most tags of an upload, and the longest one in characters.
 const MOST_TAGS: usize = 20;
+/// An upload that was begun longer ago than this and has not ended is a crash's.
+const UNFINISHED_MS: i64 = HOUR;
 const LONGEST_TAG: usize = 40;
 
 /// Numbers to be imported.
@@ -171,6 +174,12 @@ impl Service {
         let mut causes: Vec<_> = causes.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
         causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Ok(ImportDone { upload, replay: false, causes, rejects_path, notes })
+    }
+
+    /// Gives up the uploads that a crash left unfinished, an hour after they were begun. Returns how many. Called by
+    /// the scheduler now and then.
+    pub async fn sweep_uploads(&self) -> Result<u64> {
+        Ok(self.inner.store.sweep_uploads(self.now().plus(-UNFINISHED_MS)).await?)
     }
 
     fn country(&self, asked: Option<&str>) -> Result<Option<Country>> {

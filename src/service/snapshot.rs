@@ -305,3 +305,63 @@ pub(super) fn estimate_ends(views: &mut [BroadcastView], engine: &EngineStatus, 
 pub(super) fn takes_ms(messages: u64, messages_per_second: f64) -> i64 {
     (messages as f64 / messages_per_second * 1_000.0).ceil() as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::broadcast::{Audience, Counts, Definition};
+    use crate::domain::ids::BroadcastId;
+    use crate::domain::state::RecipientState;
+
+    fn view(status: BroadcastStatus, total: u32, queued: u64, own_pace: Option<f64>) -> BroadcastView {
+        let mut counts = Counts::default();
+        counts.set(RecipientState::Queued, queued);
+        let template = serde_json::from_str(r#"{"name":"t","language":"en","status":"APPROVED"}"#).unwrap();
+        let definition = Definition {
+            label: String::new(),
+            sender: "1".into(),
+            template,
+            bindings: std::collections::BTreeMap::new(),
+            audience: Audience { list: None, uploads: vec![] },
+            messages_per_second: own_pace,
+            rehearsal: false,
+        };
+        let broadcast = Broadcast {
+            id: BroadcastId::from_random(1),
+            definition,
+            status,
+            reason: None,
+            detail: String::new(),
+            total,
+            created_at: Millis(0),
+            start_at: None,
+            started_at: None,
+            ended_at: None,
+            occurrence: None,
+            resume_at: None,
+        };
+        BroadcastView { broadcast, funnel: counts.funnel(), counts, failures: vec![], skips: vec![], done_at: None }
+    }
+
+    fn ends(views: &mut [BroadcastView], engine: &EngineStatus) -> Vec<Option<i64>> {
+        estimate_ends(views, engine, Millis(1_000));
+        views.iter().map(|view| view.done_at.map(|at| at.since(Millis(1_000)))).collect()
+    }
+
+    #[test]
+    fn an_end_is_told_from_the_speed_of_late_and_what_is_left() {
+        use BroadcastStatus::{Paused, Preparing, Running};
+        let idle = EngineStatus { pace: 10.0, ..EngineStatus::default() };
+        let sending = EngineStatus { written_per_second: vec![0, 100, 100], ..idle.clone() };
+        let slow_start = EngineStatus { written_per_second: [vec![0; 60], vec![50; 20]].concat(), ..idle.clone() };
+        let off = EngineStatus::default();
+        assert_eq!(ends(&mut [view(Running, 100, 100, None)], &idle), [Some(10_000)]);
+        assert_eq!(ends(&mut [view(Running, 100, 100, None)], &slow_start), [Some(2_000)]);
+        assert_eq!(ends(&mut [view(Running, 100, 100, None)], &off), [None], "no speed is known");
+        assert_eq!(ends(&mut [view(Preparing, 200, 100, None)], &sending), [Some(3_000)], "those not frozen count");
+        assert_eq!(ends(&mut [view(Paused, 100, 100, None)], &sending), [None]);
+        assert_eq!(ends(&mut [view(Running, 100, 100, Some(4.0))], &idle), [Some(25_000)], "a pace of its own");
+        let two = &mut [view(Running, 100, 100, None), view(Running, 900, 900, None)];
+        assert_eq!(ends(two, &idle), [Some(20_000), Some(100_000)], "they share the speed");
+    }
+}

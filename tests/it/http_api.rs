@@ -78,6 +78,14 @@ async fn read(response: Response) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
+/// How an answer begins, when it comes at all.
+async fn first_words(stream: &mut tokio::net::TcpStream) -> String {
+    let mut words = vec![0; 12];
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut words)).await;
+    read.expect("it answers").unwrap();
+    String::from_utf8(words).unwrap()
+}
+
 fn code(body: &Value) -> &str {
     assert!(body["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
     assert!(body["error"].as_object().unwrap().contains_key("details"), "{body}");
@@ -211,7 +219,6 @@ async fn uploads_that_cannot_be_used_are_refused() {
         (csv("city\nPune\n"), 422, "bad_file"),
         (form("application/json", "{\"numbers\": [{"), 422, "bad_file"),
         (form("application/json", &deep), 422, "bad_file"),
-        (form("application/json", "{\"numbers\": 7}"), 422, "bad_file"),
         (site.post("/upload-numbers?list=%07").body("phone\n+12015550111\n"), 422, "bad_list_name"),
         (site.post("/upload-numbers?country=India").body("phone\n+12015550111\n"), 422, "bad_country"),
         (site.post("/upload-numbers?lst=x").body("phone\n+12015550111\n"), 400, "malformed"),
@@ -237,9 +244,7 @@ async fn an_upload_without_a_length_is_bounded_too() {
     for _ in 0..3 {
         stream.write_all(chunk.as_bytes()).await.unwrap();
     }
-    let mut answer = vec![0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(answer, b"HTTP/1.1 413");
+    assert_eq!(first_words(&mut stream).await, "HTTP/1.1 413");
 }
 
 #[tokio::test]
@@ -251,9 +256,7 @@ async fn a_body_that_dawdles_is_given_up() {
         let head =
             format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: 100\r\n\r\n{{");
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = vec![0; 12];
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(answer, b"HTTP/1.1 408", "{path}");
+        assert_eq!(first_words(&mut stream).await, "HTTP/1.1 408", "{path}");
     }
 }
 
@@ -295,7 +298,7 @@ async fn an_upload_repeated_with_its_key_is_answered_as_before() {
 #[tokio::test]
 async fn the_same_upload_many_times_at_once_is_one() {
     let site = Site::new().await;
-    let rows: String = (0..3_000).map(|row| format!("+9198765{row:05}\n")).collect();
+    let rows = (0..3_000).map(|row| format!("+9198765{row:05}")).collect::<Vec<_>>().join("\n");
     let calls = (0..8).map(|_| {
         let request = site
             .post("/upload-numbers?list=x")

@@ -38,7 +38,7 @@ async fn a_broadcast_fires_when_it_is_due_and_not_before() {
     assert_eq!(tick_at(&bed, "2026-11-08T12:29:59.999Z").await, Ticked::default());
     assert_eq!(status(&bed, &broadcast).await.0, BroadcastStatus::Scheduled);
     let ticked = tick_at(&bed, "2026-11-08T12:30:00Z").await;
-    assert_eq!(ticked.fired, [broadcast.id.clone()]);
+    assert_eq!(ticked.fired, std::slice::from_ref(&broadcast.id));
     let started = bed.store.broadcast(&broadcast.id).await.unwrap();
     assert_eq!((started.status, started.total), (BroadcastStatus::Preparing, 7));
     assert!(!started.definition.audience.uploads.is_empty());
@@ -54,7 +54,7 @@ async fn late_within_the_grace_starts_and_beyond_it_is_held() {
 
     let late = scheduled(&bed, "2026-11-08T13:30:00Z").await;
     let ticked = tick_at(&bed, "2026-11-08T13:45:00.001Z").await;
-    assert_eq!(ticked.held, [late.id.clone()]);
+    assert_eq!(ticked.held, std::slice::from_ref(&late.id));
     assert_eq!(status(&bed, &late).await, (BroadcastStatus::Paused, Some(PauseReason::Absence)));
     let detail = bed.store.broadcast(&late.id).await.unwrap().detail;
     assert!(detail.contains("Sun 8 Nov 19:00 India time") && detail.contains("15 min"), "{detail}");
@@ -179,6 +179,17 @@ async fn occurrences_missed_in_a_long_absence_become_one_that_is_held() {
     assert_eq!((held.status, held.reason), (BroadcastStatus::Paused, Some(PauseReason::Absence)));
     assert_eq!(tick_at(&bed, "2026-11-09T09:00:01Z").await, Ticked::default());
     assert_eq!(tick_at(&bed, "2026-11-09T10:00:00Z").await.fired.len(), 1, "the next one is on time");
+}
+
+#[tokio::test]
+async fn an_occurrence_that_is_just_due_goes_out_although_older_ones_were_missed() {
+    let bed = Bed::new().await;
+    bed.people("diwali", 3).await;
+    bed.service.add_schedule(&request("hello", "diwali"), "0 * * * *", "UTC").await.unwrap();
+    let ticked = tick_at(&bed, "2026-11-08T15:05:00Z").await;
+    assert_eq!((ticked.fired.len(), ticked.held.len()), (1, 0), "{ticked:?}");
+    assert_eq!(bed.store.broadcasts(false, 100).await.unwrap().len(), 1);
+    assert_eq!(bed.service.schedules().await.unwrap()[0].next_fire_at, Some(at("2026-11-08T16:00:00Z")));
 }
 
 #[tokio::test]
