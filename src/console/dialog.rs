@@ -22,7 +22,7 @@ pub enum Dialog {
     /// Commands by name.
     Palette(Palette),
     /// A question with two answers.
-    Confirm(Confirm),
+    Confirm(Box<Confirm>),
     /// The pace.
     Pace(PaceBox),
     /// What is to become of what is being sent.

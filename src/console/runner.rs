@@ -115,6 +115,7 @@ struct Loop {
 }
 
 /// What the loop wakes up for.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 enum Wake {
     Event(Event),
     Ended(Ended),

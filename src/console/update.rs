@@ -32,7 +32,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
         }
         Event::Snapshot(snapshot) => {
             on_clock(model, snapshot.at);
-            answers::on_snapshot(model, snapshot)
+            answers::on_snapshot(model, &snapshot)
         }
         Event::Answer(answer) => answers::on_answer(model, answer),
         Event::Broken(what) => {
@@ -243,7 +243,7 @@ pub(super) fn ask_to_cancel(model: &mut Model, id: &crate::domain::ids::Broadcas
         on_act: false,
         request: Request::Cancel(id.clone()),
     };
-    model.dialogs.push(Dialog::Confirm(confirm));
+    model.dialogs.push(Dialog::Confirm(Box::new(confirm)));
 }
 
 fn open_pace(model: &mut Model, action: Action) -> Vec<Request> {

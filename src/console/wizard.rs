@@ -159,10 +159,9 @@ impl Wizard {
     pub fn offers(&self, action: Action) -> bool {
         let Step::Review = self.step else { return true };
         match (&self.review, action) {
-            (_, Action::Back) => !self.starting,
             (Review::Ready(plan), Action::Toggle) => plan.repeat_of.is_some() && !self.starting,
             (Review::Ready(plan), Action::Left | Action::Right) => plan.samples.len() > 1,
-            (Review::Ready(_), _) => !self.starting,
+            (_, Action::Back) | (Review::Ready(_), _) => !self.starting,
             (Review::Planning(..) | Review::Refused(_), _) => false,
         }
     }

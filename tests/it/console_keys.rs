@@ -196,7 +196,7 @@ fn a_file_is_chosen_looked_at_and_loaded() {
         Request::Import { path: path(), country: Some("US".to_owned()), list: Some("customers-nov".to_owned()) };
     assert_eq!(press(&mut model, "enter"), [wanted]);
     assert_eq!(press(&mut model, "x"), [Request::StopImport]);
-    answer(&mut model, Answer::ImportStopped);
+    assert_eq!(answer(&mut model, Answer::ImportStopped), [Request::Uploads]);
     assert_eq!(press(&mut model, "x"), [], "nothing is left to stop");
 }
 

@@ -8,17 +8,18 @@ use crate::console::text::{people, thousands};
 use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::state::RecipientState;
+use crate::domain::template::Template;
 use crate::service::error::ServiceError;
 use crate::service::view::{Driver, Snapshot};
 use std::sync::Arc;
 
 /// A newer picture. The marked broadcast stays the marked one, wherever it is listed now.
-pub(super) fn on_snapshot(model: &mut Model, snapshot: Arc<Snapshot>) -> Vec<Request> {
+pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Request> {
     let marked = model.selected().map(|view| view.broadcast.id.clone());
     let logged_before = model.snapshot.as_ref().and_then(|old| old.latest.first().map(|row| row.id));
     let listed_before = model.snapshot.as_ref().map(|old| old.lists.clone());
     let synced_before = model.snapshot.as_ref().map(|old| old.templates.2);
-    model.snapshot = Some(Arc::clone(&snapshot));
+    model.snapshot = Some(Arc::clone(snapshot));
     model.live_cursor = marked
         .and_then(|id| snapshot.open.iter().position(|view| view.broadcast.id == id))
         .unwrap_or_else(|| model.live_cursor.min(snapshot.open.len().saturating_sub(1)));
@@ -62,10 +63,16 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         }
         Answer::Imported(done) => return on_imported(model, done),
         Answer::ImportStopped => {
-            model.import = Some(Import::Failed("You stopped it. Nothing of the file was kept.".to_owned()));
+            // It may have come through just before.
+            if matches!(model.import, Some(Import::Running { .. })) {
+                let words = "You stopped it. Nothing of it was kept, unless it was through at that very moment: \
+                             the list of files shows.";
+                model.import = Some(Import::Failed(words.to_owned()));
+            }
+            return vec![Request::Uploads];
         }
         Answer::Audience(list, audience) => {
-            with_wizard(model, |wizard| wizard.audience_read(list.as_deref(), audience))
+            with_wizard(model, |wizard| wizard.audience_read(list.as_deref(), audience));
         }
         Answer::Planning(serial, looked_at, of) => with_wizard(model, |wizard| wizard.planning(serial, looked_at, of)),
         Answer::Planned(serial, plan) => with_wizard(model, |wizard| wizard.planned(serial, *plan)),
@@ -73,7 +80,7 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::Paused(answer) => on_paused(model, *answer),
         Answer::Resumed(answer) => on_resumed(model, *answer),
         Answer::WouldNotGetIt(id, Ok(how_many)) => super::ask_to_cancel(model, &id, how_many),
-        Answer::WouldNotGetIt(_, Err(error)) => model.say(Role::Bad, error.message),
+        Answer::WouldNotGetIt(_, Err(error)) | Answer::PaceSet(_, Err(error)) => model.say(Role::Bad, error.message),
         Answer::Cancelled(answer) => match *answer {
             Ok(done) => {
                 let words = format!(
@@ -88,7 +95,6 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::PaceSet(pace, Ok(())) => {
             model.say(Role::Good, format!("The pace is now {} a second.", super::super::text::pace(pace)));
         }
-        Answer::PaceSet(_, Err(error)) => model.say(Role::Bad, error.message),
         Answer::Checked(step, answer) => {
             return model.set_up.as_mut().map_or_else(Vec::new, |form| form.checked(step, answer));
         }
@@ -133,7 +139,7 @@ fn on_templates(model: &mut Model, templates: Result<crate::store::SyncedTemplat
         model.syncing = false;
     }
     let marked =
-        model.templates.get().and_then(|synced| synced.templates.get(model.templates_cursor)).map(|one| one.key());
+        model.templates.get().and_then(|synced| synced.templates.get(model.templates_cursor)).map(Template::key);
     let taken = model.templates.take(templates);
     let synced = model.templates.get();
     let place = synced.and_then(|synced| synced.templates.iter().position(|one| Some(one.key()) == marked));

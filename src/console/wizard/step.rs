@@ -211,7 +211,7 @@ impl Wizard {
         let Review::Ready(plan) = &self.review else { return Vec::new() };
         let goes_to = plan.goes_to();
         if plan.repeat_of.is_some() && !self.repeat {
-            self.trouble = "This looks like a repeat. Press Space first if it is to be sent again.".to_owned();
+            "This looks like a repeat. Press Space first if it is to be sent again.".clone_into(&mut self.trouble);
             return Vec::new();
         }
         match self.typed_count() {
