@@ -37,8 +37,7 @@ async fn killed_again_and_again(store_url: &str) {
     assert_eq!(figures, [received, imported, duplicates, rejected].map(|figure| figure as u64));
     assert!(imported >= 5_000, "enough people to kill it in the middle");
 
-    let made =
-        place.json(&["send", "--template", "hello", "--language", "en_US", "--list", "people", "--yes", "--json"]);
+    let made = place.json(&["send", "--template", "hello_world", "--language", "en_US", "--list", "people", "--yes", "--json"]);
     assert_eq!(made["driver"], serde_json::Value::Null, "nobody drives yet, and it says so");
     let id = made["broadcast_id"].as_str().unwrap().to_owned();
 
@@ -51,13 +50,7 @@ async fn killed_again_and_again(store_url: &str) {
         running.kill();
         let status = place.json(&["status", &id, "--json"]);
         let counts = &status["counts"];
-        let sum: u64 = counts
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|(word, _)| *word != "total")
-            .map(|(_, n)| n.as_u64().unwrap())
-            .sum();
+        let sum: u64 = counts.as_object().unwrap().iter().filter(|(word, _)| *word != "total").map(|(_, n)| n.as_u64().unwrap()).sum();
         assert_eq!(sum, counts["total"].as_u64().unwrap(), "{counts}");
         assert!(counts["sending"].as_u64().unwrap() <= 2 * IN_FLIGHT, "{counts}");
     }

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use wacast::sandbox::{
-    ACCESS_TOKEN, APP_SECRET, BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID, Sandbox, SandboxConfig, SandboxHandle, Settings,
-};
+use wacast::sandbox::{ACCESS_TOKEN, APP_SECRET, BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID, Sandbox, SandboxConfig, SandboxHandle, Settings};
 
 /// Where a test works.
 pub struct Workplace {
