@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use wacast::clock::{Clock, SystemClock};
-use wacast::cloud_api::client::{ClientConfig, GraphClient};
 use wacast::cloud_api::{Admission, CallError, CloudApi, SendResult, SenderInfo, TokenInfo, WriteGate};
+use wacast::cloud_api::{BareLoop, ClientConfig, GraphClient};
 use wacast::domain::broadcast::{Audience, Definition, Number};
 use wacast::domain::error_policy::ErrorPolicy;
 use wacast::domain::ids::BroadcastId;
@@ -282,9 +282,7 @@ fn per_second(run: &Run) -> f64 {
 }
 
 async fn bare(base_url: &str, people: u32) -> f64 {
-    let http = Arc::new(
-        wacast::cloud_api::bare::BareLoop::new(base_url, "v25.0", PHONE_NUMBER_ID, ACCESS_TOKEN).expect("a client"),
-    );
+    let http = Arc::new(BareLoop::new(base_url, "v25.0", PHONE_NUMBER_ID, ACCESS_TOKEN).expect("a client"));
     let template = hello(&client(base_url)).await;
     let maker = Arc::new(wacast::domain::message::MessageMaker::new(&template).expect("no variables"));
     let next = Arc::new(AtomicUsize::new(0));

@@ -461,12 +461,10 @@ pub struct SyncedTemplates {
     pub synced_at: Option<Millis>,
 }
 
-/// Opens the store that `url` names: `sqlite://path` or `mongodb://host/database`. `now` is noted as when a new one
-/// was made.
 /// Opens the store that `url` names: `sqlite://PATH`, `mongodb://HOST/DBNAME` or `mongodb+srv://…`. `now` is noted as when a new one was made.
 ///
 /// # Errors
-/// `Setup` when the url is not of a known form or what it names does not do.
+/// `Setup` when the url is not of a known form or what it names does not do, `Unavailable` when a server does not answer.
 pub async fn open(url: &str, now: Millis) -> Result<Arc<dyn Store>> {
     match url.split_once("://") {
         Some(("sqlite", path)) if !path.is_empty() => {

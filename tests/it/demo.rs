@@ -11,7 +11,7 @@ fn the_demo_ends_by_itself_and_adds_up() {
         .env("TMPDIR", folder.path())
         // A configuration that would be refused: the demo reads none.
         .env("WACAST_CONFIG", folder.path().join("gone.toml"))
-        .timeout(std::time::Duration::from_secs(60))
+        .timeout(std::time::Duration::from_mins(1))
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
