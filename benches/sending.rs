@@ -141,7 +141,7 @@ async fn broadcast(store: &Arc<dyn Store>, template: &Template, people: u32) -> 
             label: String::new(),
             sender: PHONE_NUMBER_ID.into(),
             template: template.clone(),
-            bindings: Default::default(),
+            bindings: std::collections::BTreeMap::default(),
             audience: Audience { list: None, uploads },
             messages_per_second: None,
             rehearsal: true,

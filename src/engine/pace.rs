@@ -271,7 +271,7 @@ mod tests {
         for (limit, least) in [(1.0, 59), (20.0, 1_185), (80.0, 4_740), (1_000.0, 58_500)] {
             let pace = Pace::new(limit);
             let mut times = Vec::new();
-            write_for(&pace, Duration::from_secs(60), &mut times).await;
+            write_for(&pace, Duration::from_mins(1), &mut times).await;
             assert!(times.len() >= least, "{limit}/s: {} in a minute", times.len());
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
             let most = limit as usize;
@@ -328,9 +328,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_the_api_named_is_kept() {
         let pace = Pace::new(80.0);
-        pace.slow_down(80_007, Some(Duration::from_secs(60)), 80.0);
+        pace.slow_down(80_007, Some(Duration::from_mins(1)), 80.0);
         let start = Instant::now();
         pace.wait().await;
-        assert!(start.elapsed() >= Duration::from_secs(60));
+        assert!(start.elapsed() >= Duration::from_mins(1));
     }
 }

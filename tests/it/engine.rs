@@ -3,6 +3,7 @@
 mod fake_api;
 
 use fake_api::{Answer, FakeApi};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +44,7 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
     let rows: Vec<_> = (0..people)
         .map(|place| UploadRow {
             row: place + 1,
-            number: Number { phone: phone(place), name: format!("Person {place}"), attributes: Default::default() },
+            number: Number { phone: phone(place), name: format!("Person {place}"), attributes: BTreeMap::default() },
         })
         .collect();
     for rows in rows.chunks(1_000) {
@@ -57,7 +58,7 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
             label: String::new(),
             sender: SENDER.into(),
             template: template(),
-            bindings: Default::default(),
+            bindings: BTreeMap::default(),
             audience: Audience { list: Some("people".into()), uploads: vec![upload] },
             messages_per_second: own_pace,
             rehearsal: true,

@@ -103,7 +103,7 @@ fn check(place: &Workplace, sandbox: &SandboxHandle, id: &str, people: u64) {
 }
 
 fn wait_for(done: impl Fn() -> bool, what: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !done() {
         assert!(Instant::now() < deadline, "did not come about: {what}");
         std::thread::sleep(Duration::from_millis(10));

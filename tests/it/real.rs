@@ -92,7 +92,13 @@ time_zone = "Asia/Kolkata"
     /// `wacast --no-tui`, logging into the folder.
     pub fn headless(&self) -> Wacast {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let child = self.command(&["--no-tui"]).env("WACAST_LOG", "debug,hyper=info,mongodb=info,reqwest=info").stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = self
+            .command(&["--no-tui"])
+            .env("WACAST_LOG", "debug,hyper=info,mongodb=info,reqwest=info")
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         Wacast { child }
     }
 

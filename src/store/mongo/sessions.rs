@@ -56,7 +56,7 @@ impl Inner {
         }
         let filter = doc! { "_id": instance };
         let Some(noted) = self.documents(SESSIONS).find_one(filter.clone()).await? else { return Ok(()) };
-        let ids = noted.get_array("ids").map(Clone::clone).unwrap_or_default();
+        let ids = noted.get_array("ids").cloned().unwrap_or_default();
         let sessions: Vec<Document> = ids.into_iter().map(|id: Bson| doc! { "id": id }).collect();
         self.db.run_command(doc! { "killSessions": sessions }).await?;
         self.documents(SESSIONS).delete_one(filter).await?;

@@ -14,7 +14,6 @@ use wacast::domain::template::Template;
 #[derive(Debug, Clone)]
 pub struct Written {
     pub to: String,
-    pub id: AttemptId,
     pub at: tokio::time::Instant,
 }
 
@@ -91,7 +90,7 @@ impl CloudApi for FakeApi {
                 }
             }
         }
-        self.written.lock().unwrap().push(Written { to, id: id.clone(), at: tokio::time::Instant::now() });
+        self.written.lock().unwrap().push(Written { to, at: tokio::time::Instant::now() });
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_in_flight.fetch_max(now, Ordering::SeqCst);
         let latency = *self.latency.lock().unwrap();
