@@ -92,13 +92,7 @@ time_zone = "Asia/Kolkata"
     /// `wacast --no-tui`, logging into the folder.
     pub fn headless(&self) -> Wacast {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let child = self
-            .command(&["--no-tui"])
-            .env("WACAST_LOG", "debug,hyper=info,mongodb=info,reqwest=info")
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = self.command(&["--no-tui"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Wacast { child }
     }
 
@@ -120,7 +114,7 @@ impl Drop for Workplace {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            let last: Vec<_> = log.lines().rev().take(40).collect();
+            let last: Vec<_> = log.lines().rev().take(60).collect();
             eprintln!("the end of wacast's log:");
             last.iter().rev().for_each(|line| eprintln!("  {line}"));
         }

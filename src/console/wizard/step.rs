@@ -228,7 +228,8 @@ impl Wizard {
                 // What was reviewed, not the form read anew: `+2h` means two hours from then.
                 let mut request = plan.request.clone();
                 request.repeat = self.repeat;
-                request.expect = Some(goes_to);
+                // The audience as it was reviewed, with those who are left out.
+                request.expect = Some(plan.people);
                 // The same for the same plan: Enter after a lost answer does not make a second broadcast.
                 let key = format!("console-{:016x}-{}-{}", model.facts.seed, self.serial, u8::from(self.repeat));
                 request.idempotency = Some((key.clone(), key));

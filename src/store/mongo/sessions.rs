@@ -7,9 +7,9 @@
 
 use super::Inner;
 use super::failure::Op;
+use crate::store::StoreError;
 use mongodb::ClientSession;
-use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, Bson, Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -37,15 +37,15 @@ impl Sessions {
 impl Inner {
     /// Notes a session before its first transaction. The driver uses few sessions, again and again.
     pub(super) async fn note_session(&self, session: &ClientSession) -> Op<()> {
-        let Ok(id) = session.id().get_binary_generic("id") else { return Ok(()) };
-        if self.sessions.noted().contains(id) {
+        let Some(Bson::Binary(id)) = session.id().get("id") else {
+            return Err(StoreError::Corrupt("a session has no id".to_owned()).into());
+        };
+        if self.sessions.noted().contains(&id.bytes) {
             return Ok(());
         }
-        let id = id.clone();
-        let binary = Binary { subtype: BinarySubtype::Uuid, bytes: id.clone() };
-        let note = doc! { "$addToSet": { "ids": binary }, "$currentDate": { "at": true } };
+        let note = doc! { "$addToSet": { "ids": id.clone() }, "$currentDate": { "at": true } };
         self.documents(SESSIONS).update_one(doc! { "_id": &self.sessions.instance }, note).upsert(true).await?;
-        self.sessions.noted().insert(id);
+        self.sessions.noted().insert(id.bytes.clone());
         Ok(())
     }
 
@@ -58,6 +58,7 @@ impl Inner {
         let Some(noted) = self.documents(SESSIONS).find_one(filter.clone()).await? else { return Ok(()) };
         let ids = noted.get_array("ids").cloned().unwrap_or_default();
         let sessions: Vec<Document> = ids.into_iter().map(|id: Bson| doc! { "id": id }).collect();
+        tracing::debug!(instance, sessions = sessions.len(), "ending the sessions of the process before");
         self.db.run_command(doc! { "killSessions": sessions }).await?;
         self.documents(SESSIONS).delete_one(filter).await?;
         Ok(())
