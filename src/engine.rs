@@ -31,6 +31,7 @@ use crate::domain::error_policy::ErrorPolicy;
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::{Store, StoreError};
 use lease::{Asked, Identity};
+pub(crate) use reign::resumed_key;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,8 @@ struct Shared {
     bell: Arc<Notify>,
     pace: watch::Receiver<f64>,
     drain: CancellationToken,
+    /// A receipt said that we are too fast: the code, and how long to be silent. The overseer takes it.
+    slow_down: std::sync::Mutex<Option<(i64, Option<Duration>)>>,
 }
 
 /// A running engine.
@@ -148,37 +151,72 @@ pub fn start(parts: EngineParts) -> EngineHandle {
     let drain = CancellationToken::new();
     let link = EngineLink { status: status_seen, driving: driving_seen, bell: bell.clone(), pace };
     let identity = Identity::new(&config.lock_folder, &config.face);
-    let shared = Arc::new(Shared { parts, identity, status, driving, bell, pace: pace_seen, drain: drain.clone() });
+    let shared = Arc::new(Shared {
+        parts,
+        identity,
+        status,
+        driving,
+        bell,
+        pace: pace_seen,
+        drain: drain.clone(),
+        slow_down: std::sync::Mutex::default(),
+    });
     EngineHandle { link, drain, task: tokio::spawn(run(shared)) }
 }
 
 async fn run(shared: Arc<Shared>) {
-    let folding = tokio::spawn(receipts::run(shared.clone()));
-    let sending = tokio::spawn(send_while_leased(shared.clone()));
-    let sending = sending.await;
-    // Receipts for what was under way are folded to the last moment.
+    let mut folding = tokio::spawn(receipts::run(shared.clone()));
+    let mut sending = tokio::spawn(send_while_leased(shared.clone()));
+    // Neither ends before the drain but by a panic, and then the other one drains.
+    let (sent, folded) = tokio::select! {
+        sent = &mut sending => (Some(sent), None),
+        folded = &mut folding => (None, Some(folded)),
+    };
     shared.drain.cancel();
-    let folding = folding.await;
-    for ended in [sending, folding] {
-        if let Err(error) = ended
-            && error.is_panic()
-        {
-            std::panic::resume_unwind(error.into_panic());
-        }
+    let sent = match sent {
+        Some(sent) => sent,
+        None => sending.await,
+    };
+    // Receipts for what was under way are folded to the last moment.
+    let folded = match folded {
+        Some(folded) => folded,
+        None => folding.await,
+    };
+    pass_panic_on(sent);
+    pass_panic_on(folded);
+}
+
+/// A task that panicked takes the engine with it, so that it does not go unseen.
+fn pass_panic_on(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 
 /// Asks for the lease, reigns while it lasts, and asks again, until it drains.
 async fn send_while_leased(shared: Arc<Shared>) {
     let sender = shared.parts.config.sender.clone();
+    let mut stale = None;
     while !shared.drain.is_cancelled() {
+        if let Some(lease) = &stale {
+            if let Err(error) = shared.parts.store.release_lease(lease).await
+                && !matches!(error, StoreError::LeaseLost)
+            {
+                trouble(&shared, &error);
+                pause_before_asking(&shared).await;
+                continue;
+            }
+            stale = None;
+        }
         let status = shared.status.subscribe();
         let said = move || serde_json::to_string(&*status.borrow()).unwrap_or_default();
         let asked = lease::ask(&shared.parts.store, &shared.parts.clock, &shared.identity, &sender, said).await;
         match asked {
             Ok(Asked::Ours(held)) => {
                 tracing::info!(sender, fence = held.lease.fence, "driving the sender");
-                reign::reign(&shared, held).await;
+                stale = reign::reign(&shared, held).await;
                 shared.driving.send_replace(false);
                 shared.status.send_modify(|status| {
                     status.why = WhyNotFaster::Idle;

@@ -4,11 +4,11 @@
 
 use super::hold::Permit;
 use super::reign::{Active, Item, Reign};
-use crate::store::StoreError;
+use crate::store::{Intent, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 /// Intents run ahead of the wire by so much of the pace at most.
@@ -35,8 +35,7 @@ pub(super) async fn run(reign: Arc<Reign>, items: mpsc::UnboundedSender<Item>) {
 
 /// The next broadcast in turn that may have a window now, so that a small one does not wait for a large one.
 fn next_turn(reign: &Reign, last: &mut usize) -> Option<Arc<Active>> {
-    let may_send = !matches!(reign.hold.permit(), Permit::Held { .. });
-    if !may_send || reign.budget_left.load(Ordering::Acquire) <= 0 {
+    if !may_claim(reign) {
         return None;
     }
     let actives = reign.actives.load();
@@ -44,7 +43,7 @@ fn next_turn(reign: &Reign, last: &mut usize) -> Option<Arc<Active>> {
     for step in 1..=actives.len() {
         let place = (*last + step) % actives.len();
         let active = &actives[place];
-        if active.is_running() && !active.unheard.load(Ordering::Acquire) && active.turn().not_before <= now {
+        if has_turns(active) && active.turn().not_before <= now {
             *last = place;
             return Some(active.clone());
         }
@@ -52,9 +51,19 @@ fn next_turn(reign: &Reign, last: &mut usize) -> Option<Arc<Active>> {
     None
 }
 
+/// Whether the sender may take anybody on now.
+fn may_claim(reign: &Reign) -> bool {
+    !matches!(reign.hold.permit(), Permit::Held { .. }) && reign.budget_left.load(Ordering::Acquire) > 0
+}
+
+fn has_turns(active: &Active) -> bool {
+    active.is_running() && !active.unheard.load(Ordering::Acquire)
+}
+
 async fn wait_for_change(reign: &Reign) {
-    let soonest =
-        reign.actives.load().iter().filter(|active| active.is_running()).map(|active| active.turn().not_before).min();
+    let actives = reign.actives.load_full();
+    let turns = actives.iter().filter(|active| has_turns(active)).map(|active| active.turn().not_before);
+    let soonest = if may_claim(reign) { turns.min() } else { None };
     let again = Instant::now() + ASK_AGAIN;
     let until = soonest.map_or(again, |at| at.clamp(Instant::now() + Duration::from_millis(1), again));
     tokio::select! {
@@ -118,8 +127,22 @@ async fn open_window(reign: &Arc<Reign>, active: &Arc<Active>, limit: usize, ite
         () = reign.stop.cancelled() => return,
         permit = reign.unsettled.clone().acquire_many_owned(permits) => permit,
     };
-    let Ok(mut permit) = permit else { return };
-    match reign.store().open_window(&reign.lease, &active.id, permits, reign.now()).await {
+    let Ok(permit) = permit else { return };
+    active.opening.store(true, Ordering::Release);
+    let opened = reign.store().open_window(&reign.lease, &active.id, permits, reign.now()).await;
+    take_up(reign, active, opened, permit, items).await;
+    active.opening.store(false, Ordering::Release);
+}
+
+/// Hands what was granted to the dispatcher.
+async fn take_up(
+    reign: &Reign,
+    active: &Arc<Active>,
+    opened: Result<Vec<Intent>, StoreError>,
+    mut permit: OwnedSemaphorePermit,
+    items: &mpsc::UnboundedSender<Item>,
+) {
+    match opened {
         Ok(intents) => {
             if intents.is_empty() {
                 let mut turn = active.turn();

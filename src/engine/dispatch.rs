@@ -48,6 +48,9 @@ async fn clear(
     may_write_at: Instant,
 ) -> Result<OwnedSemaphorePermit, Option<Millis>> {
     let active = &item.active;
+    let later = |wait: Duration| Some(reign.now().plus(i64::try_from(wait.as_millis()).unwrap_or(0) + 1));
+    // Before the pace is asked, so that none of it is wasted on somebody who has to wait.
+    pairs.look(item.intent.phone, Instant::now()).map_err(later)?;
     let waiting = async {
         if may_write_at > Instant::now() {
             tokio::time::sleep_until(may_write_at).await;
@@ -68,10 +71,7 @@ async fn clear(
     if halted(reign, active) {
         return Err(None);
     }
-    if let Err(wait) = pairs.admit(item.intent.phone, Instant::now()) {
-        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(0) + 1;
-        return Err(Some(reign.now().plus(wait_ms)));
-    }
+    pairs.admit(item.intent.phone, Instant::now()).map_err(later)?;
     Ok(in_flight)
 }
 

@@ -142,6 +142,8 @@ struct Renewing {
 
 async fn renew(renewing: Renewing) {
     let Renewing { store, clock, lease, deadline, lost, stop, status } = renewing;
+    // However this task ends, nobody goes on believing in the lease.
+    let _lost_at_the_end = lost.clone().drop_guard();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -166,14 +168,20 @@ async fn renew(renewing: Renewing) {
 }
 
 impl Held {
-    /// Stops renewing and gives the lease back, so that another process may take it at once.
-    pub async fn release(mut self) {
+    /// Stops renewing and gives the lease back, so that another process may take it at once. Returns the lease when the
+    /// store did not answer: it must be given back before it is asked for again, so that the next one has a fence of
+    /// its own.
+    pub async fn release(mut self) -> Option<Lease> {
         self.stop.cancel();
         if let Some(renewing) = self.renewing.take() {
             let _ = renewing.await;
         }
-        if let Err(error) = self.store.release_lease(&self.lease).await {
-            tracing::warn!(subject = self.lease.subject, %error, "could not give the lease back; it ends by itself");
+        match self.store.release_lease(&self.lease).await {
+            Ok(()) | Err(StoreError::LeaseLost) => None,
+            Err(error) => {
+                tracing::warn!(subject = self.lease.subject, %error, "could not give the lease back; it ends by itself");
+                Some(self.lease.clone())
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::freeze;
 use super::hold::Permit;
+use super::pass_panic_on;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
 use crate::cloud_api::CallError;
 use crate::domain::broadcast::Broadcast;
@@ -12,9 +13,10 @@ use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::{DAY, MINUTE};
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::StoreError;
+use futures_util::FutureExt;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -24,6 +26,8 @@ use tokio::time::Instant;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often the messaging limit and the note of driving are renewed.
 const RENEW_EVERY: Duration = Duration::from_mins(1);
+/// With less than this left for records, everything is paused.
+const LEAST_FREE_BYTES: u64 = 64 << 20;
 /// When a used-up messaging limit is looked at again.
 const BUDGET_AGAIN_MS: i64 = 15 * MINUTE;
 
@@ -82,6 +86,10 @@ impl Overseer {
     async fn look(&mut self) -> Result<(), StoreError> {
         let reign = self.reign.clone();
         reign.pace.configure(*reign.shared.pace.borrow());
+        let asked = reign.shared.slow_down.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((code, wait)) = asked {
+            reign.pace.slow_down(code, wait, reign.meter.lately());
+        }
         reign.pace.grow();
         self.record_pauses().await?;
         self.look_at_api();
@@ -91,7 +99,8 @@ impl Overseer {
             broadcasts.into_iter().filter(|one| one.definition.sender == reign.shared.parts.config.sender).collect();
         self.resume_due(&ours).await?;
         self.freeze(&ours);
-        self.match_actives(&ours);
+        let begun = self.begun_before(&ours).await?;
+        self.match_actives(&ours, &begun);
         self.tidy_actives().await
     }
 
@@ -125,16 +134,28 @@ impl Overseer {
 
     /// Every minute: the note that somebody drives, and the messaging limit.
     async fn renew(&mut self) {
-        let used_up = self.reign.budget_left.load(Ordering::Acquire) <= 0;
-        let every = if used_up { RENEW_EVERY / 12 } else { RENEW_EVERY };
+        let asked = self.reign.limit.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let every = if asked { RENEW_EVERY } else { RENEW_EVERY / 12 };
         if self.renewed_at.is_some_and(|at| at.elapsed() < every) {
             return;
         }
         self.renewed_at = Some(Instant::now());
         note_driving(&self.reign.shared).await;
+        self.look_at_space().await;
         if self.budgeting.as_ref().is_none_or(JoinHandle::is_finished) {
             self.budgeting = Some(tokio::spawn(renew_budget(self.reign.clone())));
         }
+    }
+
+    /// A disk that is nearly full stops everything before a record cannot be written.
+    async fn look_at_space(&self) {
+        let Some(free) = self.reign.store().free_bytes().await.filter(|free| *free < LEAST_FREE_BYTES) else { return };
+        let detail = format!(
+            "only {} MiB are left where the records are written ({}); make room, then resume it",
+            free / (1 << 20),
+            self.reign.store().place()
+        );
+        self.reign.ask_pause(None, PauseReason::Store, detail);
     }
 
     async fn resume_due(&self, ours: &[Broadcast]) -> Result<(), StoreError> {
@@ -144,16 +165,35 @@ impl Overseer {
             let may =
                 broadcast.reason != Some(PauseReason::Budget) || self.reign.budget_left.load(Ordering::Acquire) > 0;
             if due && may {
-                self.reign.store().resume(&broadcast.id, now).await?;
-                tracing::info!(broadcast = %broadcast.id, "goes on by itself");
+                match self.reign.store().resume(&broadcast.id, now).await {
+                    Ok(_) => tracing::info!(broadcast = %broadcast.id, "goes on by itself"),
+                    // Somebody else was faster.
+                    Err(StoreError::Conflict(_)) => {}
+                    Err(error) => return Err(error),
+                }
                 self.reign.shared.bell.notify_one();
             }
         }
         Ok(())
     }
 
+    /// The running broadcasts that are new here and of which WhatsApp has taken messages before.
+    async fn begun_before(&self, ours: &[Broadcast]) -> Result<Vec<BroadcastId>, StoreError> {
+        let actives = self.reign.actives.load_full();
+        let mut begun = Vec::new();
+        for broadcast in ours.iter().filter(|one| one.status == BroadcastStatus::Running) {
+            let is_new = !actives.iter().any(|active| active.id == broadcast.id);
+            if is_new && self.reign.store().counts(&broadcast.id).await?.reached_whatsapp() > 0 {
+                begun.push(broadcast.id.clone());
+            }
+        }
+        Ok(begun)
+    }
+
     fn freeze(&mut self, ours: &[Broadcast]) {
-        self.freezing.retain(|_, freezing| !freezing.is_finished());
+        for (_, ended) in self.freezing.extract_if(|_, freezing| freezing.is_finished()) {
+            pass_panic_on(ended.now_or_never().unwrap_or(Ok(())));
+        }
         for broadcast in ours.iter().filter(|one| one.status == BroadcastStatus::Preparing) {
             if !self.freezing.contains_key(&broadcast.id) {
                 let freezing = tokio::spawn(freeze::run(self.reign.clone(), broadcast.clone()));
@@ -163,7 +203,11 @@ impl Overseer {
     }
 
     /// Makes the running broadcasts of the store the active ones here.
-    fn match_actives(&self, ours: &[Broadcast]) {
+    fn match_actives(&mut self, ours: &[Broadcast], begun: &[BroadcastId]) {
+        // What was asked for since the look began must not be undone by what the store said before.
+        while let Ok(asked) = self.pauses.try_recv() {
+            self.pending.push(asked);
+        }
         let reign = &self.reign;
         let pausing =
             |id: &BroadcastId| self.pending.iter().any(|asked| asked.broadcast.as_ref().is_none_or(|one| one == id));
@@ -173,7 +217,8 @@ impl Overseer {
         for active in before.iter() {
             if !running(&active.id) {
                 active.running.store(false, Ordering::Release);
-                if active.held().is_empty() {
+                let unheard = active.unheard.load(Ordering::Acquire) || active.opening.load(Ordering::Acquire);
+                if active.held().is_empty() && !unheard {
                     continue;
                 }
             } else if !active.is_running() && !pausing(&active.id) {
@@ -187,7 +232,7 @@ impl Overseer {
                 continue;
             }
             match MessageMaker::new(&broadcast.definition.template) {
-                Ok(maker) => actives.push(Arc::new(Active::new(broadcast, maker))),
+                Ok(maker) => actives.push(Arc::new(Active::new(broadcast, maker, begun.contains(&broadcast.id)))),
                 Err(problem) => {
                     let _ = reign.pauses.send(PauseAsked {
                         broadcast: Some(broadcast.id.clone()),
@@ -208,7 +253,8 @@ impl Overseer {
         let reign = &self.reign;
         for active in reign.actives.load().iter() {
             // Only when everything that we do hold is on record can what we do not hold be told apart for sure.
-            if active.unheard.load(Ordering::Acquire) && active.held().is_empty() {
+            let settled = active.held().is_empty() && !active.opening.load(Ordering::Acquire);
+            if active.unheard.load(Ordering::Acquire) && settled {
                 let people = reign.store().requeue_unheld(&reign.lease, &active.id, &[]).await?;
                 tracing::info!(broadcast = %active.id, people, "put back who was about to be sent to when the store went away");
                 active.unheard.store(false, Ordering::Release);
@@ -218,12 +264,16 @@ impl Overseer {
                 && active.turn().nobody_due
                 && active.held().is_empty()
                 && !active.unheard.load(Ordering::Acquire);
-            if through
-                && reign.store().next_due(&active.id).await?.is_none()
-                && reign.store().complete(&reign.lease, &active.id, reign.now()).await?
-            {
-                active.running.store(false, Ordering::Release);
-                tracing::info!(broadcast = %active.id, "completed");
+            if through && reign.store().next_due(&active.id).await?.is_none() {
+                match reign.store().complete(&reign.lease, &active.id, reign.now()).await {
+                    Ok(true) => {
+                        active.running.store(false, Ordering::Release);
+                        tracing::info!(broadcast = %active.id, "completed");
+                    }
+                    // Somebody is under way, or it was paused or cancelled at this moment.
+                    Ok(false) | Err(StoreError::Conflict(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())
@@ -298,17 +348,22 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
 async fn renew_budget(reign: Arc<Reign>) {
     let parts = &reign.shared.parts;
     let limit = match parts.api.sender(&parts.config.sender).await {
-        Ok(info) => info.people_a_day(),
-        // A refusal says nothing about the limit; what is wrong shows when something is sent.
-        Err(CallError::Refused { .. }) => None,
+        Ok(info) => info.people_a_day().unwrap_or(u64::MAX),
+        // A refusal says nothing about the limit, so what was known stays; what is wrong shows when something is sent.
+        Err(CallError::Refused { .. }) => {
+            reign.limit.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(u64::MAX)
+        }
         Err(CallError::Unreachable(detail)) => return reign.hold.no_connection(&detail),
     };
-    let Some(limit) = limit else {
+    *reign.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
+    if limit == u64::MAX {
         reign.budget_left.store(i64::MAX, Ordering::Release);
         return reign.stock_bell.notify_one();
-    };
+    }
+    // First who is under way, then who is on record: whoever moves from one to the other counts twice rather than never.
+    let under_way = u64::from(reign.unsettled_now());
     let Ok(used) = parts.store.accepted_since(reign.now().plus(-DAY)).await else { return };
-    let used = used + u64::from(reign.unsettled_now());
+    let used = used + under_way;
     let left = i64::try_from(limit.saturating_sub(used)).unwrap_or(i64::MAX);
     let before = reign.budget_left.swap(left, Ordering::AcqRel);
     if left > 0 && before <= 0 {

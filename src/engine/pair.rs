@@ -17,8 +17,24 @@ pub struct Pairs {
 }
 
 impl Pairs {
+    /// Says how long a message to this person has to wait, without noting one.
+    pub fn look(&mut self, phone: Phone, now: Instant) -> Result<(), Duration> {
+        self.forget(now);
+        match self.last.get(&phone) {
+            Some(at) => Err((*at + SPACING).duration_since(now)),
+            None => Ok(()),
+        }
+    }
+
     /// Notes a message to this person now, or says how long it has to wait.
     pub fn admit(&mut self, phone: Phone, now: Instant) -> Result<(), Duration> {
+        self.look(phone, now)?;
+        self.last.insert(phone, now);
+        self.order.push_back((now, phone));
+        Ok(())
+    }
+
+    fn forget(&mut self, now: Instant) {
         while let Some((at, old)) = self.order.front().copied()
             && now.duration_since(at) >= SPACING
         {
@@ -27,12 +43,6 @@ impl Pairs {
                 self.last.remove(&old);
             }
         }
-        if let Some(at) = self.last.get(&phone) {
-            return Err((*at + SPACING).duration_since(now));
-        }
-        self.last.insert(phone, now);
-        self.order.push_back((now, phone));
-        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
 use crate::store::{Evidence, RECEIPTS, ReceiptMove, StoreError, StoredReceipt};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,6 +20,8 @@ use tokio::time::Instant;
 const GATHER: Duration = Duration::from_millis(250);
 /// Bodies of one step.
 const MOST_BODIES: u32 = 1_000;
+/// What one step applies, so that nobody else waits long for the store.
+const MOST_MOVES: usize = 5_000;
 /// How often it is noted that another program sends from our sender too.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 
@@ -31,7 +33,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         match lease::ask(&shared.parts.store, &shared.parts.clock, &shared.identity, RECEIPTS, String::new).await {
             Ok(Asked::Ours(held)) => {
                 Folder { shared: &shared, held: &held, noted_at: None, foreign: 0 }.fold_while_leased().await;
-                held.release().await;
+                // Folding the same receipts twice changes nothing, so the fence may stay the same.
+                let _ = held.release().await;
             }
             Ok(Asked::Theirs(_)) => pause_before_asking(&shared).await,
             Err(error) => {
@@ -86,13 +89,22 @@ impl Folder<'_> {
         let full = bodies.len() >= MOST_BODIES as usize;
         let now = self.shared.parts.clock.now();
         let mut moves = Moves::default();
+        let mut up_to = up_to;
         for body in &bodies {
             self.read(body, now, &mut moves);
+            if moves.in_order.len() >= MOST_MOVES {
+                up_to = body.id;
+                break;
+            }
         }
+        let full = full || bodies.last().is_some_and(|body| body.id > up_to);
         let report = store.fold_receipts(&self.held.lease, moves.in_order, up_to).await?;
         tracing::debug!(bodies = bodies.len(), ?report, "folded receipts");
-        for (asked, reason, detail) in moves.pauses {
-            self.pause(asked, reason, &detail).await;
+        // Repeats that move nobody pause nothing: an operator may have mended it since.
+        if report.moved > 0 {
+            for (asked, reason, detail) in moves.pauses {
+                self.pause(asked, reason, &detail).await;
+            }
         }
         if report.moved > 0 {
             self.shared.bell.notify_one();
@@ -126,6 +138,9 @@ impl Folder<'_> {
             match effect {
                 Effect::Pause(reason, detail) => moves.pauses.push((Some(attempt.broadcast.clone()), reason, detail)),
                 Effect::PauseAll(reason, detail) => moves.pauses.push((None, reason, detail)),
+                Effect::SlowDown(code, wait) => {
+                    *self.shared.slow_down.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, wait));
+                }
                 _ => {}
             }
             moves.add(ReceiptMove {
@@ -142,12 +157,15 @@ impl Folder<'_> {
     /// A receipt may say that a template or an account is blocked: that pauses like an answer does.
     async fn pause(&self, broadcast: Option<BroadcastId>, reason: PauseReason, detail: &str) {
         let store = &self.shared.parts.store;
+        let sender = &self.shared.parts.config.sender;
         let ids = match broadcast {
             Some(id) => vec![id],
             None => match store.broadcasts(true, super::reign::OPEN_BROADCASTS).await {
-                Ok(open) => {
-                    open.into_iter().filter(|one| one.status == BroadcastStatus::Running).map(|one| one.id).collect()
-                }
+                Ok(open) => open
+                    .into_iter()
+                    .filter(|one| one.status == BroadcastStatus::Running && one.definition.sender == *sender)
+                    .map(|one| one.id)
+                    .collect(),
                 Err(error) => return trouble(self.shared, &error),
             },
         };

@@ -8,7 +8,7 @@ use super::hold::Hold;
 use super::lease::Held;
 use super::meter::Meter;
 use super::pace::Pace;
-use super::{Shared, claim, dispatch, oversee, settle, trouble};
+use super::{Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::message::MessageMaker;
@@ -44,6 +44,8 @@ pub(super) struct Active {
     pub(super) held: Mutex<HashSet<(u32, u32)>>,
     /// Some intents may have been recorded without our hearing of it.
     pub(super) unheard: AtomicBool,
+    /// A window is being asked for.
+    pub(super) opening: AtomicBool,
     pub(super) breaker: Mutex<Breaker>,
     pub(super) turn: Mutex<Turn>,
 }
@@ -81,16 +83,17 @@ impl Breaker {
 }
 
 impl Active {
-    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker) -> Self {
+    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker, accepted_before: bool) -> Self {
         let now = Instant::now();
         Self {
             id: broadcast.id.clone(),
             maker,
             own_pace: broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0),
             running: AtomicBool::new(true),
-            accepted_before: AtomicBool::new(false),
+            accepted_before: AtomicBool::new(accepted_before),
             held: Mutex::default(),
             unheard: AtomicBool::new(false),
+            opening: AtomicBool::new(false),
             breaker: Mutex::default(),
             turn: Mutex::new(Turn { not_before: now, nobody_due: false, opened_at: now }),
         }
@@ -149,6 +152,8 @@ pub(super) struct Reign {
     pub(super) actives: ArcSwap<Vec<Arc<Active>>>,
     /// How many more people may be written to within the messaging limit; `i64::MAX`: no limit.
     pub(super) budget_left: AtomicI64,
+    /// People in 24 hours as last answered, `u64::MAX`: without limit; `None`: not answered yet.
+    pub(super) limit: Mutex<Option<u64>>,
     /// Outcomes wait for a store that does not take them.
     pub(super) settling_fails: AtomicBool,
     /// Nothing new: drained, or the lease is gone.
@@ -197,14 +202,14 @@ impl Reign {
     }
 }
 
-/// Reigns until the lease is lost or the engine drains, then gives the lease back.
-pub(super) async fn reign(shared: &Arc<Shared>, held: Held) {
+/// Reigns until the lease is lost or the engine drains, then gives the lease back. Returns it when that failed.
+pub(super) async fn reign(shared: &Arc<Shared>, held: Held) -> Option<Lease> {
     if let Some(first_word) = begin(shared, &held).await {
         shared.driving.send_replace(true);
         work(shared, &held, first_word).await;
         note_driving(shared).await;
     }
-    held.release().await;
+    held.release().await
 }
 
 /// Settles what an earlier holder left; `None` when the lease went or the engine drains meanwhile.
@@ -231,6 +236,15 @@ fn driven_key(sender: &str) -> String {
     format!("engine.driven_at.{sender}")
 }
 
+/// The note that holds when an operator last said that a broadcast is to go on.
+pub(crate) fn resumed_key(id: &BroadcastId) -> String {
+    format!("engine.resumed_at.{id}")
+}
+
+fn millis(note: Option<String>) -> Millis {
+    note.and_then(|text| text.parse().ok()).map_or(Millis(0), Millis)
+}
+
 /// Remembers that the sender is being driven now, so that the next one knows how long nobody did.
 pub(super) async fn note_driving(shared: &Shared) {
     let parts = &shared.parts;
@@ -247,10 +261,12 @@ async fn take_over(shared: &Shared, lease: &Lease) -> Result<(), StoreError> {
         tracing::warn!(%broadcast, people, "an earlier process ended without recording what became of them: not sure");
     }
     let driven_at = parts.store.note(&driven_key(&parts.config.sender)).await?;
-    let driven_at = driven_at.and_then(|text| text.parse().ok()).map_or(Millis(0), Millis);
+    let driven_at = millis(driven_at);
     for broadcast in parts.store.broadcasts(true, OPEN_BROADCASTS).await? {
         let was_going = matches!(broadcast.status, BroadcastStatus::Running | BroadcastStatus::Preparing);
-        let away_ms = now.since(driven_at.max(broadcast.created_at).max(broadcast.start_at.unwrap_or_default()));
+        let resumed_at = millis(parts.store.note(&resumed_key(&broadcast.id)).await?);
+        let attended_at = driven_at.max(resumed_at).max(broadcast.created_at);
+        let away_ms = now.since(attended_at.max(broadcast.start_at.unwrap_or_default()));
         if was_going && broadcast.definition.sender == parts.config.sender && away_ms > parts.config.grace_ms {
             let minutes = away_ms / crate::domain::time::MINUTE;
             let detail = format!(
@@ -293,6 +309,7 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
         actives: ArcSwap::default(),
         // Nothing before the limit was asked for.
         budget_left: AtomicI64::new(0),
+        limit: Mutex::default(),
         settling_fails: AtomicBool::new(false),
         stop: CancellationToken::new(),
         pauses,
@@ -304,16 +321,23 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
     let mut claiming = tokio::spawn(claim::run(reign.clone(), items));
     let mut overseeing = tokio::spawn(oversee::run(reign.clone(), pauses_asked));
 
-    tokio::select! {
-        () = held.lost.cancelled() => tracing::warn!("the lease is gone: nothing more is sent from here"),
-        () = shared.drain.cancelled() => tracing::info!("draining"),
-        () = reign.stop.cancelled() => {}
-        ended = &mut settling => pass_panic_on(ended),
-        ended = &mut dispatching => pass_panic_on(ended),
-        ended = &mut claiming => pass_panic_on(ended),
-        ended = &mut overseeing => pass_panic_on(ended),
-    }
+    let ended = tokio::select! {
+        () = held.lost.cancelled() => {
+            tracing::warn!("the lease is gone: nothing more is sent from here");
+            Ok(())
+        }
+        () = shared.drain.cancelled() => {
+            tracing::info!("draining");
+            Ok(())
+        }
+        () = reign.stop.cancelled() => Ok(()),
+        ended = &mut settling => ended,
+        ended = &mut dispatching => ended,
+        ended = &mut claiming => ended,
+        ended = &mut overseeing => ended,
+    };
     reign.end();
+    pass_panic_on(ended);
     shared.status.send_modify(|status| status.why = WhyNotFaster::Draining);
     let rest = async {
         for task in [overseeing, claiming, dispatching, settling] {
@@ -322,20 +346,16 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
             }
         }
     };
-    if tokio::time::timeout(config.drain_timeout, rest).await.is_err() {
-        tracing::warn!(
+    // What is known is recorded however long that takes, unless the program is to end.
+    let too_long = async {
+        shared.drain.cancelled().await;
+        tokio::time::sleep(config.drain_timeout).await;
+    };
+    tokio::select! {
+        () = rest => {}
+        () = too_long => tracing::warn!(
             unsettled = reign.unsettled_now(),
             "the drain took too long; who has no recorded outcome becomes \"not sure\" at the next start"
-        );
-    }
-}
-
-/// A task that panicked takes the engine with it, so that it does not go unseen; what was under way is settled by
-/// the next holder.
-fn pass_panic_on(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
+        ),
     }
 }

@@ -8,10 +8,10 @@ use crate::domain::time::{MINUTE, Millis, SECOND};
 use crate::store::{Evidence, Verdict};
 use std::time::Duration;
 
-/// Requests to one person that only ever hit limits; after so many the person is failed for a follow-up.
+/// Requests to one person, at most, when each of them was refused with something to try again.
 const MOST_ATTEMPTS: u32 = 50;
-/// A person queued again because everything is paused is due at once when it goes on.
-const AT_ONCE: i64 = 0;
+/// Whoever drew a pause is not the first to be tried when it goes on: others may prove that all is well again.
+const AFTER_A_PAUSE: i64 = MINUTE;
 /// Retries of this length are not waited for: the person is failed with `retry_at`.
 const LONGEST_WAIT_MS: i64 = 60 * MINUTE;
 
@@ -105,7 +105,8 @@ enum Becomes {
 
 impl Becomes {
     fn of(rule: &Rule, action: Action, (attempt, tries): (u32, u32), at: Millis, random: u64, slow: bool) -> Self {
-        let count = if action == Action::DelayRecipient { attempt } else { tries };
+        let waits = matches!(action, Action::DelayRecipient | Action::SlowDown);
+        let count = if waits { attempt } else { tries };
         let mut wait_ms = retry_wait_ms(rule, count, random);
         if slow {
             wait_ms = wait_ms.max(5 * SECOND);
@@ -114,7 +115,7 @@ impl Becomes {
         match action {
             Action::Fail => Self::Failed { retry_at: None },
             Action::FailRetryLater => Self::Failed { retry_at: later },
-            _ if attempt >= MOST_ATTEMPTS => Self::Failed { retry_at: later },
+            Action::Retry if attempt >= MOST_ATTEMPTS => Self::Failed { retry_at: later },
             Action::Retry if !rule.may_retry(tries) => Self::Failed { retry_at: None },
             Action::Retry | Action::SlowDown | Action::DelayRecipient if wait_ms >= LONGEST_WAIT_MS => {
                 Self::Failed { retry_at: later }
@@ -123,7 +124,7 @@ impl Becomes {
                 Self::Queued { due: at.plus(wait_ms), counts: action.uses_a_try() }
             }
             Action::PauseBroadcast(_) | Action::PauseSender | Action::PauseAccount | Action::StopAuth => {
-                Self::Queued { due: at.plus(AT_ONCE), counts: false }
+                Self::Queued { due: at.plus(AFTER_A_PAUSE), counts: false }
             }
         }
     }
@@ -150,4 +151,65 @@ fn words(rule: &Rule, error: &GraphError) -> String {
     let said: String = said.chars().take(300).collect();
     let separator = if said.is_empty() { "" } else { ": " };
     format!("{} (code {}{separator}{said}). {}", rule.title, error.code, rule.advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+
+    fn refused(code: i64, http_status: u16, counters: (u32, u32)) -> (Verdict, Effect) {
+        let error = GraphError { code, ..GraphError::default() };
+        let result = SendResult::Refused { http_status, error, retry_after: None, response: "{}".into() };
+        of_result(&ErrorPolicy::built_in(), result, counters, false, NOW, u64::MAX / 2)
+    }
+
+    #[test]
+    fn waiting_is_not_failing_however_long_it_takes() {
+        for code in [130_429, 80_007, 4, 131_056, 190, 368, 132_015] {
+            for attempt in [1, 50, 5_000] {
+                let (verdict, _) = refused(code, 400, (attempt, 0));
+                assert!(matches!(verdict, Verdict::Retry { counts: false, .. }), "{code} {attempt}: {verdict:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn tries_are_bounded() {
+        let first = refused(131_000, 500, (1, 0)).0;
+        let Verdict::Retry { due, counts: true, .. } = first else { panic!("{first:?}") };
+        assert!(due.since(NOW) >= 5 * SECOND, "a 5xx waits for a receipt first");
+        assert!(matches!(refused(131_000, 500, (30, 29)).0, Verdict::Failed { .. }));
+    }
+
+    #[test]
+    fn what_is_not_known_is_in_doubt_and_what_never_left_is_queued() {
+        let policy = ErrorPolicy::built_in();
+        let of = |result| of_result(&policy, result, (1, 0), false, NOW, 0);
+        let (verdict, effect) = of(SendResult::Unknown { detail: "cut".into() });
+        assert_eq!((verdict, effect), (Verdict::InDoubt { detail: "cut".into() }, Effect::Unknown("cut".into())));
+        let (verdict, effect) = of(SendResult::Unsent { refused_by_gate: false, detail: "refused".into() });
+        assert_eq!((verdict, effect), (Verdict::Unsent { due: None }, Effect::NoConnection("refused".into())));
+    }
+
+    #[test]
+    fn a_code_means_the_same_by_answer_and_by_receipt() {
+        let event = |code| StatusEvent {
+            wamid: "w".into(),
+            status: Status::Failed { code, response: String::new(), details: String::new() },
+            at: NOW,
+            attempt: None,
+            sender: String::new(),
+        };
+        let policy = ErrorPolicy::built_in();
+        let by_receipt = |code| of_receipt(&policy, &event(code), 1, NOW, 0);
+        assert!(matches!(by_receipt(131_026).0, Evidence::Failed { retry: None, retry_at: None, .. }));
+        assert!(matches!(by_receipt(131_049).0, Evidence::Failed { retry: None, retry_at: Some(_), .. }));
+        assert!(matches!(
+            by_receipt(132_015),
+            (Evidence::Failed { retry: Some(_), .. }, Effect::Pause(PauseReason::Template, _))
+        ));
+        assert!(matches!(by_receipt(130_429).1, Effect::SlowDown(130_429, _)));
+    }
 }

@@ -63,7 +63,10 @@ impl Service {
 
     /// Lets a paused broadcast go on.
     pub async fn resume(&self, id: &BroadcastId) -> Result<Broadcast> {
-        let resumed = self.inner.store.resume(id, self.now()).await.map_err(|error| about(id, error))?;
+        let now = self.now();
+        let resumed = self.inner.store.resume(id, now).await.map_err(|error| about(id, error))?;
+        // So that a process that starts later does not hold it for nobody having been there.
+        self.inner.store.put_note(&crate::engine::resumed_key(id), &now.0.to_string()).await?;
         self.ring();
         Ok(resumed)
     }
