@@ -9,6 +9,7 @@ pub mod desk;
 pub mod dialog;
 pub mod field;
 pub mod files;
+mod keys;
 pub mod load;
 pub mod look;
 pub mod message;

@@ -583,7 +583,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Broadcast>;
 
     /// Lets a paused broadcast go on: to `Running` when its audience is frozen, to `Preparing` when its
-    /// audience is fixed, else to `Scheduled` with `start_at` = now. `Conflict` unless it is paused.
+    /// audience is fixed, else to `Scheduled`, at its time if that is still to come, else now. `Conflict` unless it is
+    /// paused.
     async fn resume(&self, id: &BroadcastId, now: Millis) -> Result<Broadcast>;
 
     /// Cancels: whoever is queued becomes cancelled, whoever is under way is settled as it comes. The

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
 /// The names of the threads that the screen belongs to.
-pub const OWN_THREADS: [&str; 2] = ["console", "console-writer"];
+pub const OWN_THREADS: [&str; 3] = ["console", "console-writer", "console-keys"];
 
 /// The hook while it stands; dropped, the one before is back.
 pub struct Guard {

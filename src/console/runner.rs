@@ -3,6 +3,7 @@
 //! It runs on a thread of its own with a small runtime of its own, so that neither a slow frame nor a slow terminal can
 //! hold up sending; and a panic in it is known by its thread. Drawing happens on change, at most every 33 ms.
 
+use super::keys::Keys;
 use super::look::Role;
 use super::message::{Answer, Event, Leaving, Request};
 use super::model::Model;
@@ -12,8 +13,7 @@ use super::update::update;
 use super::view;
 use crate::domain::time::Millis;
 use crate::service::view::Snapshot;
-use crossterm::event::{Event as TerminalEvent, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use crossterm::event::Event as TerminalEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -97,12 +97,17 @@ async fn on_terminal(model: Model, wires: Wires) -> Result<Ended, ConsoleError> 
             return Err(error.into());
         }
     };
-    let ended = Loop { model, wires, panics, writer: writer.clone(), drawn_at: None, last: None }.run().await;
+    let ended = match Keys::start() {
+        Ok(keys) => {
+            Ok(Loop { model, wires, panics, writer: writer.clone(), drawn_at: None, last: None }.run(keys).await)
+        }
+        Err(error) => Err(error.into()),
+    };
     writer.stop();
     let raw = crossterm::terminal::disable_raw_mode();
     drop(guard);
     raw?;
-    Ok(ended)
+    ended
 }
 
 struct Loop {
@@ -124,8 +129,7 @@ enum Wake {
 }
 
 impl Loop {
-    async fn run(mut self) -> Ended {
-        let mut keys = EventStream::new();
+    async fn run(mut self, mut keys: Keys) -> Ended {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // The first frame before the store has answered.
@@ -152,7 +156,7 @@ impl Loop {
                         return ended;
                     }
                     // What waits already is taken before anything is drawn.
-                    while let Some(Some(Ok(event))) = keys.next().now_or_never() {
+                    while let Some(event) = keys.waiting() {
                         if let Some(ended) = from_terminal(event).and_then(|event| self.apply(event)) {
                             return ended;
                         }
@@ -162,7 +166,7 @@ impl Loop {
         }
     }
 
-    async fn wait(&mut self, keys: &mut EventStream, ticks: &mut tokio::time::Interval, dirty: bool) -> Wake {
+    async fn wait(&mut self, keys: &mut Keys, ticks: &mut tokio::time::Interval, dirty: bool) -> Wake {
         let may_draw = dirty && self.writer.is_free();
         let draw_at = self.drawn_at.map_or_else(Instant::now, |at| at + FRAME);
         let needs_clock = self.model.needs_clock();
@@ -171,8 +175,8 @@ impl Loop {
             biased;
             () = stop.cancelled() => Wake::Ended(Ended::Stopped),
             key = keys.next() => match key {
-                Some(Ok(event)) => from_terminal(event).map_or(Wake::Nothing, Wake::Event),
-                Some(Err(_)) | None => Wake::Ended(Ended::TerminalGone),
+                Some(event) => from_terminal(event).map_or(Wake::Nothing, Wake::Event),
+                None => Wake::Ended(Ended::TerminalGone),
             },
             () = tokio::time::sleep_until(draw_at), if may_draw => Wake::Draw,
             () = self.writer.written() => {

@@ -135,7 +135,11 @@ impl Overseer {
     /// Every minute: the note that somebody drives, and the messaging limit.
     async fn renew(&mut self) {
         let asked = self.reign.limit.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let every = if asked { RENEW_EVERY } else { RENEW_EVERY / 12 };
+        // What is left may all be under way; when that has ended, whether there is more is asked once.
+        let through = self.reign.budget_left.load(Ordering::Acquire) <= 0
+            && self.reign.unsettled_now() == 0
+            && self.reign.actives.load().iter().any(|active| active.is_running());
+        let every = if asked && !through { RENEW_EVERY } else { RENEW_EVERY / 12 };
         if self.renewed_at.is_some_and(|at| at.elapsed() < every) {
             return;
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Requests to one person, at most, when each of them was refused with something to try again.
 const MOST_ATTEMPTS: u32 = 50;
-/// Whoever drew a pause is not the first to be tried when it goes on: others may prove that all is well again.
+/// Whoever drew a pause of one broadcast may be its cause, so others are tried first when it goes on.
 const AFTER_A_PAUSE: i64 = MINUTE;
 /// Retries of this length are not waited for: the person is failed with `retry_at`.
 const LONGEST_WAIT_MS: i64 = 60 * MINUTE;
@@ -123,9 +123,9 @@ impl Becomes {
             Action::Retry | Action::SlowDown | Action::DelayRecipient => {
                 Self::Queued { due: at.plus(wait_ms), counts: action.uses_a_try() }
             }
-            Action::PauseBroadcast(_) | Action::PauseSender | Action::PauseAccount | Action::StopAuth => {
-                Self::Queued { due: at.plus(AFTER_A_PAUSE), counts: false }
-            }
+            Action::PauseBroadcast(_) => Self::Queued { due: at.plus(AFTER_A_PAUSE), counts: false },
+            // Nobody's own fault: everybody goes on when it is mended.
+            Action::PauseSender | Action::PauseAccount | Action::StopAuth => Self::Queued { due: at, counts: false },
         }
     }
 }

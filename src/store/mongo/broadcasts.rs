@@ -320,7 +320,7 @@ impl Inner {
                     document.status = BroadcastStatus::Preparing;
                 } else {
                     document.status = BroadcastStatus::Scheduled;
-                    document.start_at = Some(date(*now));
+                    document.start_at = document.start_at.max(Some(date(*now)));
                 }
             }
             Change::Cancel { now } => {

@@ -188,7 +188,7 @@ pub(super) fn resume(connection: &Connection, id: &BroadcastId, now: Millis) -> 
     connection
         .prepare_cached(
             "UPDATE broadcasts SET status = ?2, reason = NULL, detail = '', resume_at = NULL,
-                start_at = CASE ?2 WHEN 'scheduled' THEN ?3 ELSE start_at END WHERE id = ?1",
+                start_at = CASE ?2 WHEN 'scheduled' THEN MAX(IFNULL(start_at, ?3), ?3) ELSE start_at END WHERE id = ?1",
         )?
         .execute(params![id.as_str(), next.word(), now.0])?;
     get(connection, id)

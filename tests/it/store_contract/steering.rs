@@ -84,8 +84,13 @@ pub async fn a_paused_one_goes_on_from_where_it_was(stores: &dyn Factory) {
     let id = scheduled(&*store).await;
     store.pause(&id, PauseReason::Absence, "", None).await.unwrap();
     assert_conflict("start", &store.start_broadcast(&id, definition(None), 1).await);
-    let due = store.resume(&id, NOW.plus(5)).await.unwrap();
-    assert_eq!((due.status, due.start_at), (BroadcastStatus::Scheduled, Some(NOW.plus(5))));
+    let due = store.resume(&id, NOW.plus(2 * HOUR)).await.unwrap();
+    assert_eq!((due.status, due.start_at), (BroadcastStatus::Scheduled, Some(NOW.plus(2 * HOUR))));
+
+    // One whose time is still to come keeps it.
+    store.pause(&id, PauseReason::Operator, "", None).await.unwrap();
+    let waiting = store.resume(&id, NOW.plus(HOUR)).await.unwrap();
+    assert_eq!((waiting.status, waiting.start_at), (BroadcastStatus::Scheduled, Some(NOW.plus(2 * HOUR))));
 
     let id = preparing(&*store, 0..2).await.id;
     let place = AudiencePlace { upload: 1, row: 1 };
