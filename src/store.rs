@@ -404,7 +404,7 @@ pub struct FoldReport {
     pub unknown: u64,
 }
 
-/// A row of the log, as the seed defines it, with the broadcast and the attempt.
+/// A row of the log: one answer of the API, with the broadcast and the attempt that it is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogRow {
     /// Rises with every row; the cursor of [`Store::log`].
