@@ -9,6 +9,7 @@ pub(crate) mod connect;
 mod doctor;
 pub mod exit;
 mod import;
+mod outputs;
 mod report;
 mod sandbox;
 mod send;

@@ -3,7 +3,8 @@
 use super::args::ImportArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, Progress, grouped};
-use super::{Start, with_ground};
+use super::{Start, outputs, with_ground};
+use crate::intake::rejects;
 use crate::service::import::{ImportDone, ImportOptions, ImportProgress, ImportRequest, ImportSource, RejectsTo};
 use serde_json::json;
 use std::fs::File;
@@ -17,6 +18,13 @@ const STDIN_BYTES: u64 = 2 << 30;
 const SHOWN_REJECTS: usize = 10;
 
 pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
+    if let Some(rejects) = &args.rejects {
+        if outputs::same_file(rejects, &args.file) {
+            let message = format!("--rejects {} is the file to be read: nothing was done", rejects.display());
+            return Err(Failure::usage("file_exists", message).hint("name another file for --rejects"));
+        }
+        outputs::may_replace(rejects, &rejects::COLUMNS, "--rejects")?;
+    }
     let mut stdin = None;
     let source = if args.file.as_os_str() == "-" {
         let folder = start.config.places.state.clone();

@@ -139,6 +139,39 @@ fn numbers_come_in_and_the_figures_add_up() {
 }
 
 #[test]
+fn a_file_of_somebody_s_own_is_never_written_over() {
+    let folder = place("[http]\nlisten = \"127.0.0.1:0\"\n");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let people = "phone,name\n+1 212 555 0100,Ana\nno phone,Nobody\n";
+    for name in ["people.csv", "mine.txt"] {
+        std::fs::write(folder.path().join(name), people).unwrap();
+    }
+    std::os::unix::fs::symlink("people.csv", folder.path().join("link.csv")).unwrap();
+    std::fs::hard_link(folder.path().join("people.csv"), folder.path().join("hard.csv")).unwrap();
+    for rejects in ["people.csv", "./people.csv", "link.csv", "hard.csv", "mine.txt", "config.toml"] {
+        let (_, stderr) = ends(folder.path(), &["--sandbox", "import", "people.csv", "--rejects", rejects], 2);
+        assert!(stderr.starts_with("error: ") && stderr.contains("hint: name another file"), "{stderr}");
+    }
+    assert_eq!([read("people.csv"), read("mine.txt")], [people, people]);
+    let import = ["--sandbox", "import", "people.csv", "--rejects", "rejects.csv"];
+    ends(folder.path(), &import, 0);
+    assert!(read("rejects.csv").contains("no phone"));
+    std::fs::write(folder.path().join("rejects.csv"), "row,phone,reason\r\nan earlier one\r\n").unwrap();
+    ends(folder.path(), &import, 0);
+    assert!(!read("rejects.csv").contains("earlier"), "an earlier output is replaced");
+
+    let send = ["--sandbox", "send", "--template", "order_update", "--language", "en_US", "--all", "--var", "1:=x"];
+    let (stdout, _) = ends(folder.path(), &[&send[..], &["--yes", "--json"]].concat(), 0);
+    let id = json(&stdout)["broadcast_id"].as_str().unwrap().to_owned();
+    let (_, stderr) = ends(folder.path(), &["--sandbox", "report", &id, "--out", "mine.txt"], 2);
+    assert!(stderr.contains("mine.txt exists") && stderr.contains("hint: "), "{stderr}");
+    assert_eq!(read("mine.txt"), people);
+    for _ in 0..2 {
+        ends(folder.path(), &["--sandbox", "report", &id, "--out", "report.csv"], 0);
+    }
+}
+
+#[test]
 fn a_rehearsal_goes_from_import_to_report() {
     let folder = place(
         "[http]\nlisten = \"127.0.0.1:0\"\n[sender]\nmessages_per_second = 0\n[whatsapp]\nbase_url = \"http://127.0.0.1:9\"\n",
