@@ -2,7 +2,7 @@
 
 use super::args::ImportArgs;
 use super::exit::{Exit, Failure, Outcome};
-use super::terminal::{self, Progress, grouped};
+use super::terminal::{self, Progress, counted, grouped};
 use super::{Start, outputs, with_ground};
 use crate::intake::rejects;
 use crate::service::import::{ImportDone, ImportOptions, ImportProgress, ImportRequest, ImportSource, RejectsTo};
@@ -67,10 +67,10 @@ pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
 
 fn so_far(progress: ImportProgress) -> String {
     format!(
-        "{} rows: {} imported, {} duplicates, {} rejected",
-        grouped(progress.received),
+        "{}: {} imported, {}, {} rejected",
+        counted(progress.received, "row", "rows"),
         grouped(progress.imported),
-        grouped(progress.duplicates),
+        counted(progress.duplicates, "duplicate", "duplicates"),
         grouped(progress.rejected)
     )
 }
@@ -95,12 +95,12 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
 fn in_words(done: &ImportDone) -> Result<(), Failure> {
     let report = &done.upload.report;
     terminal::line(&format!(
-        "{} imported into list {}, {} duplicates, {} rejected, of {} rows",
+        "{} imported into list {}, {}, {} rejected, of {}",
         grouped(report.imported),
         done.upload.list,
-        grouped(report.duplicates),
+        counted(report.duplicates, "duplicate", "duplicates"),
         grouped(report.rejected),
-        grouped(report.received),
+        counted(report.received, "row", "rows"),
     ))?;
     for note in &done.notes {
         terminal::line(note)?;
