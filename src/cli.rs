@@ -9,6 +9,7 @@ pub(crate) mod connect;
 mod doctor;
 pub mod exit;
 mod import;
+mod outputs;
 mod report;
 mod sandbox;
 mod send;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
         }
     };
     let as_json = cli.wants_json();
+    let rehearse = cli.sandbox;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            let failure = if rehearse { failure.rehearsing() } else { failure };
             if as_json {
                 let _ = terminal::json(&failure.to_json());
             }

@@ -41,7 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub async fn run(no_tui: bool) -> Outcome {
     let shown = !no_tui && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if shown {
-        connect::can_show()?;
+        connect::can_show("wacast demo")?;
     }
     let folder = Folder::make()?;
     let config = config(&folder.0, if shown { SHOWN_PACE } else { PLAIN_PACE })?;
@@ -129,8 +129,11 @@ async fn begin(app: &App) -> Result<BroadcastId, Failure> {
     let report = &done.upload.report;
     if !std::io::stdout().is_terminal() || app.config().sender.messages_per_second >= f64::from(PLAIN_PACE) {
         terminal::line(&format!(
-            "sample.csv: {} rows, {} imported, {} duplicates, {} rejected",
-            report.received, report.imported, report.duplicates, report.rejected
+            "sample.csv: {}, {} imported, {}, {} rejected",
+            terminal::counted(report.received, "row", "rows"),
+            report.imported,
+            terminal::counted(report.duplicates, "duplicate", "duplicates"),
+            report.rejected
         ))?;
     }
     let bindings = ["discount=discount", "button.0=code"].into_iter().map(binding::parse).collect::<Result<_, _>>();

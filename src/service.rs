@@ -39,8 +39,10 @@ use std::sync::Arc;
 pub struct Settings {
     /// The phone number id of the sender.
     pub sender: String,
-    /// The API is the built-in sandbox.
+    /// The API is a sandbox on this machine.
     pub rehearsal: bool,
+    /// It is the built-in one, with a store of its own: started with `--sandbox`.
+    pub sandbox_flag: bool,
     /// The configured pace; 0: off.
     pub messages_per_second: f64,
     /// ISO 3166 code for numbers without a country code.
@@ -49,6 +51,18 @@ pub struct Settings {
     pub time_zone: String,
     /// Whether receipts can come in here: an app secret is set and HTTP listens.
     pub receipts_set_up: bool,
+}
+
+impl Settings {
+    /// How hints begin a command line that meets the same store and the same API as this process.
+    pub fn program(&self) -> &'static str {
+        program(self.sandbox_flag)
+    }
+}
+
+/// How hints begin a command line. `sandbox_flag`: this one was given `--sandbox`, so what it hints at needs it, too.
+pub fn program(sandbox_flag: bool) -> &'static str {
+    if sandbox_flag { "wacast --sandbox" } else { "wacast" }
 }
 
 /// The parts a [`Service`] is made from.

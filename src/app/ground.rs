@@ -97,6 +97,7 @@ impl Ground {
             settings: Settings {
                 sender: config.whatsapp.phone_number_id.clone().unwrap_or_default(),
                 rehearsal: config.is_loopback(),
+                sandbox_flag: config.origin("store.url") == Origin::Flag { flag: "--sandbox" },
                 messages_per_second: config.sender.messages_per_second,
                 default_country: config.intake.default_country.clone(),
                 time_zone: config.console.time_zone.clone(),

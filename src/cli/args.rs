@@ -42,13 +42,13 @@ pub enum Command {
     Import(ImportArgs),
     /// Send a template to a list, now, later or again and again
     Send(SendArgs),
-    /// Show broadcasts, or one of them
+    /// Show broadcasts and schedules, or one of them
     Status(StatusArgs),
-    /// Stop a broadcast so that it can go on
+    /// Stop a broadcast or a schedule so that it can go on
     Pause(OneArgs),
-    /// Let a paused broadcast go on
+    /// Let a paused broadcast go on, or switch a schedule on
     Resume(OneArgs),
-    /// End a broadcast for good
+    /// End a broadcast for good, or switch a schedule off
     Cancel(CancelArgs),
     /// Write who got a broadcast and who did not, as CSV
     Report(ReportArgs),
@@ -152,7 +152,7 @@ pub struct SendArgs {
 /// `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// One broadcast; without it the newest ones
+    /// One broadcast or schedule; without it the newest broadcasts and all schedules
     #[arg(value_name = "ID")]
     pub id: Option<String>,
     /// As JSON
@@ -163,7 +163,7 @@ pub struct StatusArgs {
 /// `pause`, `resume`.
 #[derive(Debug, Args)]
 pub struct OneArgs {
-    /// The broadcast
+    /// The broadcast, or the schedule
     #[arg(value_name = "ID")]
     pub id: String,
     /// As JSON
@@ -174,7 +174,7 @@ pub struct OneArgs {
 /// `cancel`.
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// The broadcast
+    /// The broadcast, or the schedule
     #[arg(value_name = "ID")]
     pub id: String,
     /// Do not ask

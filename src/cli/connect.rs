@@ -8,6 +8,7 @@ use crate::app::{App, AppError, Face, Ground};
 use crate::config::{Config, LoadFrom};
 use crate::console::{self, ConsoleError, ConsoleParts, Ended, Look, Palette, Show};
 use crate::logging::{self, Guard, Target};
+use crate::service;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(3);
 
 /// Shows the console until the operator leaves it or a signal comes.
 pub(super) async fn console(from: LoadFrom, mut config: Config, mut rehearse: bool) -> Outcome {
-    can_show()?;
+    can_show(service::program(rehearse))?;
     let _guard = log(&config)?;
     let stop = stop_on_signal()?;
     while !rehearse && !config.missing().is_empty() {
@@ -34,11 +35,11 @@ pub(super) async fn console(from: LoadFrom, mut config: Config, mut rehearse: bo
     show(App::start(ground, Face::Console).await, &stop).await
 }
 
-/// Whether there is a terminal for it.
-pub(crate) fn can_show() -> Result<(), Failure> {
+/// Whether there is a terminal for it. `program`: how a command line begins.
+pub(crate) fn can_show(program: &str) -> Result<(), Failure> {
     console::can_show().map_err(|why| {
         Failure::usage("no_terminal", format!("the console cannot be shown: {why}"))
-            .hint("without a screen: wacast --no-tui, or one of the commands that wacast --help lists")
+            .hint(format!("without a screen: {program} --no-tui, or one of the commands that wacast --help lists"))
     })
 }
 

@@ -78,6 +78,13 @@ impl Failure {
         self
     }
 
+    /// The same in a rehearsal: a command that the hint names is one of the rehearsal, too.
+    #[must_use]
+    pub fn rehearsing(mut self) -> Self {
+        self.hint = self.hint.replace("`wacast ", &format!("`{} ", crate::service::program(true)));
+        self
+    }
+
     /// As the HTTP API says it: `{"error":{"code","message","details"}}`.
     pub fn to_json(&self) -> Value {
         json!({ "error": { "code": self.code, "message": self.message, "details": self.details } })

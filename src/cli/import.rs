@@ -2,8 +2,9 @@
 
 use super::args::ImportArgs;
 use super::exit::{Exit, Failure, Outcome};
-use super::terminal::{self, Progress, grouped};
-use super::{Start, with_ground};
+use super::terminal::{self, Progress, counted, grouped};
+use super::{Start, outputs, with_ground};
+use crate::intake::rejects;
 use crate::service::import::{ImportDone, ImportOptions, ImportProgress, ImportRequest, ImportSource, RejectsTo};
 use serde_json::json;
 use std::fs::File;
@@ -17,6 +18,13 @@ const STDIN_BYTES: u64 = 2 << 30;
 const SHOWN_REJECTS: usize = 10;
 
 pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
+    if let Some(rejects) = &args.rejects {
+        if outputs::same_file(rejects, &args.file) {
+            let message = format!("--rejects {} is the file to be read: nothing was done", rejects.display());
+            return Err(Failure::usage("file_exists", message).hint("name another file for --rejects"));
+        }
+        outputs::may_replace(rejects, &rejects::COLUMNS, "--rejects")?;
+    }
     let mut stdin = None;
     let source = if args.file.as_os_str() == "-" {
         let folder = start.config.places.state.clone();
@@ -59,10 +67,10 @@ pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
 
 fn so_far(progress: ImportProgress) -> String {
     format!(
-        "{} rows: {} imported, {} duplicates, {} rejected",
-        grouped(progress.received),
+        "{}: {} imported, {}, {} rejected",
+        counted(progress.received, "row", "rows"),
         grouped(progress.imported),
-        grouped(progress.duplicates),
+        counted(progress.duplicates, "duplicate", "duplicates"),
         grouped(progress.rejected)
     )
 }
@@ -87,12 +95,12 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
 fn in_words(done: &ImportDone) -> Result<(), Failure> {
     let report = &done.upload.report;
     terminal::line(&format!(
-        "{} imported into list {}, {} duplicates, {} rejected, of {} rows",
+        "{} imported into list {}, {}, {} rejected, of {}",
         grouped(report.imported),
         done.upload.list,
-        grouped(report.duplicates),
+        counted(report.duplicates, "duplicate", "duplicates"),
         grouped(report.rejected),
-        grouped(report.received),
+        counted(report.received, "row", "rows"),
     ))?;
     for note in &done.notes {
         terminal::line(note)?;

@@ -2,8 +2,9 @@
 
 use super::args::ReportArgs;
 use super::exit::{Exit, Failure, Outcome};
-use super::terminal::{self, grouped};
-use super::{Start, act, with_ground};
+use super::terminal::{self, people};
+use super::{Start, act, outputs, with_ground};
+use crate::service::report::COLUMNS;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,10 +21,11 @@ pub(super) async fn run(start: Start, args: ReportArgs) -> Outcome {
         }
         service.broadcast(&id).await?;
         let out = std::path::absolute(&args.out)?;
+        outputs::may_replace(&out, &COLUMNS, "--out")?;
         let file = create(&out)?;
-        let people = service.report(&id, args.masked, BufWriter::new(file)).await?;
+        let written = service.report(&id, args.masked, BufWriter::new(file)).await?;
         let masked = if args.masked { "masked" } else { "whole" };
-        terminal::note(&format!("{}: {} people, phone numbers {masked}", out.display(), grouped(people)));
+        terminal::note(&format!("{}: {}, phone numbers {masked}", out.display(), people(written)));
         Ok(Exit::Completed)
     })
     .await

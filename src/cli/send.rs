@@ -2,13 +2,14 @@
 
 use super::args::SendArgs;
 use super::exit::{Exit, Failure, Outcome};
-use super::terminal::{self, Progress, grouped};
+use super::terminal::{self, Progress, grouped, people};
 use super::{Start, wait, with_ground, words};
 use crate::domain::binding;
 use crate::domain::message;
 use crate::domain::template::Template;
 use crate::domain::time::Millis;
-use crate::service::view::{BroadcastRequest, Plan};
+use crate::service::schedules::Recurrence;
+use crate::service::view::{BroadcastRequest, Driver, Plan};
 use crate::service::{Service, schedules, times};
 use serde_json::json;
 use std::fmt::Write;
@@ -35,6 +36,9 @@ pub(super) enum Made {
 /// Plans, asks, makes, and says what was made.
 pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Result<Made, Failure> {
     let mut request = request(service, args, zone)?;
+    let every_zone = args.zone.as_deref().unwrap_or(zone);
+    let every = args.every.as_deref().map(|cron| schedules::recurrence(cron, every_zone, service.now(), NEXT_TIMES));
+    let every = every.transpose()?;
     let mut line = Progress::default();
     let planned = service
         .plan(&request, |looked_at, of| {
@@ -44,7 +48,12 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
     line.end();
     let plan = planned?;
     let driver = service.refresh().await.driver.clone();
-    let shown = words::plan(&plan, zone, service.now(), &driver);
+    let program = service.settings().program();
+    let sending = match driver {
+        Driver::Nobody if args.wait => "from here".to_owned(),
+        _ => words::driver(&driver, program),
+    };
+    let shown = words::plan(&plan, zone, service.now(), every.as_ref(), &sending);
     if !args.json {
         terminal::line(shown.trim_end())?;
         if let Some(message) = rendered(service, &plan).await {
@@ -52,9 +61,8 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
         }
     }
     let expected = confirm(args, &plan, &shown).await?;
-    if let Some(cron) = &args.every {
-        let zone = args.zone.as_deref().unwrap_or(zone);
-        return schedule(service, args, &request, cron, zone).await;
+    if let Some(recurrence) = &every {
+        return schedule(service, args, &request, recurrence, &driver).await;
     }
     request.expect = expected;
     let started = service.start(request).await?;
@@ -69,10 +77,11 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
             "driver": words::driver_json(&driver),
         }))?;
     } else if !args.json {
-        terminal::line(&format!("broadcast {} is {}: wacast status {0}", broadcast.id, broadcast.status.word()))?;
+        terminal::line(&format!("broadcast {} is {}: {program} status {0}", broadcast.id, broadcast.status.word()))?;
     }
-    if !args.wait && driver == crate::service::view::Driver::Nobody {
-        terminal::note(words::NOBODY);
+    // The plan has said it already, but a script has not seen the plan.
+    if args.json && !args.wait && driver == Driver::Nobody {
+        terminal::note(&words::nobody(program));
     }
     Ok(Made::Broadcast(Box::new(started)))
 }
@@ -124,23 +133,22 @@ fn first_preview(template: &Template, plan: &Plan) -> Option<(String, message::P
 
 /// Makes sure that somebody means it. Returns the audience that was agreed to.
 async fn confirm(args: &SendArgs, plan: &Plan, shown: &str) -> Result<Option<u64>, Failure> {
-    let people = plan.people;
+    let audience = plan.people;
     let differs = |expected: u64| {
-        let message =
-            format!("the audience is {} people now, not {}: nothing was sent", grouped(people), grouped(expected));
+        let message = format!("the audience is {} now, not {}: nothing was sent", people(audience), grouped(expected));
         let mut failure = Failure::error("count_differs", message);
-        failure.details = json!({ "expected": expected, "people": people });
+        failure.details = json!({ "expected": expected, "people": audience });
         failure
     };
     if let Some(expected) = args.expect {
-        return if expected == people { Ok(Some(people)) } else { Err(differs(expected)) };
+        return if expected == audience { Ok(Some(audience)) } else { Err(differs(expected)) };
     }
     if args.yes {
         return Ok(None);
     }
     if !terminal::can_ask() {
-        let message = format!("it goes to {} people: nothing was sent, since nobody is there to ask", grouped(people));
-        return Err(Failure::usage("not_confirmed", message).hint(format!("say --expect {people}, or --yes")));
+        let message = format!("it goes to {}: nothing was sent, since nobody is there to ask", people(audience));
+        return Err(Failure::usage("not_confirmed", message).hint(format!("say --expect {audience}, or --yes")));
     }
     if args.json {
         terminal::note(shown.trim_end());
@@ -148,26 +156,35 @@ async fn confirm(args: &SendArgs, plan: &Plan, shown: &str) -> Result<Option<u64
     let kind = if plan.rehearsal { "REHEARSAL" } else { "REAL" };
     let sender = plan.sender.as_ref().map_or("the sender", |sender| sender.verified_name.as_str()).to_owned();
     let goes_to = plan.goes_to();
-    let question = format!("{kind}, from {sender}. Type the number of people it goes to ({goes_to}) to send it:");
+    let act = if args.every.is_some() { "schedule" } else { "send" };
+    let question = format!("{kind}, from {sender}. Type the number of people it goes to ({goes_to}) to {act} it:");
     let answer = tokio::task::spawn_blocking(move || terminal::ask(&question)).await;
     let answer = answer.map_err(|error| Failure::error("internal", error.to_string()))??;
     let typed = answer.map(|answer| answer.replace([',', '.', ' ', '_'], ""));
     if typed.as_deref() == Some(goes_to.to_string().as_str()) {
-        return Ok(Some(people));
+        return Ok(Some(audience));
     }
-    Err(Failure::error("not_confirmed", "nothing was sent"))
+    let goes_to = people(goes_to);
+    let why = match typed.as_deref() {
+        None | Some("") => "no number was typed".to_owned(),
+        Some(typed) => {
+            let typed: String = typed.chars().filter(|letter| !letter.is_control()).take(20).collect();
+            format!("\"{typed}\" was typed, but it goes to {goes_to}")
+        }
+    };
+    Err(Failure::error("not_confirmed", format!("{why}: nothing was sent")))
 }
 
 async fn schedule(
     service: &Service,
     args: &SendArgs,
     request: &BroadcastRequest,
-    cron: &str,
-    zone: &str,
+    recurrence: &Recurrence,
+    driver: &Driver,
 ) -> Result<Made, Failure> {
-    let recurrence = schedules::recurrence(cron, zone, service.now(), NEXT_TIMES)?;
-    let schedule = service.add_schedule(request, cron, zone).await?;
-    let driver = service.refresh().await.driver.clone();
+    let zone = recurrence.zone.as_str();
+    let schedule = service.add_schedule(request, &recurrence.cron, zone).await?;
+    let program = service.settings().program();
     if args.json {
         terminal::json(&json!({
             "schedule_id": schedule.id,
@@ -175,16 +192,17 @@ async fn schedule(
             "zone": schedule.zone,
             "words": recurrence.words,
             "next": recurrence.next.iter().map(|at| at.rfc3339()).collect::<Vec<_>>(),
-            "driver": words::driver_json(&driver),
+            "driver": words::driver_json(driver),
         }))?;
     } else {
         terminal::line(&format!("schedule {}: {} ({zone})", schedule.id, recurrence.words))?;
         for at in &recurrence.next {
             terminal::line(&format!("  {}", times::words(*at, zone, service.now())))?;
         }
+        terminal::line(&format!("stop it with: {program} cancel {}", schedule.id))?;
     }
-    if driver == crate::service::view::Driver::Nobody {
-        terminal::note(words::NOBODY);
+    if args.json && *driver == Driver::Nobody {
+        terminal::note(&words::nobody(program));
     }
     Ok(Made::Schedule)
 }

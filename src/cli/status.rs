@@ -4,6 +4,7 @@ use super::args::StatusArgs;
 use super::exit::{Exit, Outcome};
 use super::terminal;
 use super::{Start, act, with_ground, words};
+use crate::domain::schedule::Schedule;
 use crate::service::Service;
 use crate::service::view::Driver;
 use serde_json::json;
@@ -15,14 +16,20 @@ pub(super) async fn run(start: Start, args: StatusArgs) -> Outcome {
     let id = args.id.as_deref().map(act::id).transpose()?;
     let zone = start.config.console.time_zone.clone();
     with_ground(start, |service| async move {
-        let Some(id) = id else { return all(&service, args.json).await };
+        let Some(id) = id else { return all(&service, args.json, &zone).await };
+        if let Some(schedule) = act::schedule(&service, &id).await? {
+            return one_schedule(&service, &schedule, args.json, &zone);
+        }
         let view = service.broadcast(&id).await?;
         if args.json {
             terminal::json(&view.to_json())?;
         } else {
             terminal::line(&words::whole(&view, &zone, service.now()))?;
             if !view.broadcast.status.is_final() {
-                terminal::line(&format!("\n{}", words::driver(&service.refresh().await.driver)))?;
+                terminal::line(&format!(
+                    "\n{}",
+                    words::driver(&service.refresh().await.driver, service.settings().program())
+                ))?;
             }
         }
         Ok(Exit::Completed)
@@ -30,7 +37,18 @@ pub(super) async fn run(start: Start, args: StatusArgs) -> Outcome {
     .await
 }
 
-async fn all(service: &Service, as_json: bool) -> Outcome {
+fn one_schedule(service: &Service, schedule: &Schedule, as_json: bool, zone: &str) -> Outcome {
+    if as_json {
+        terminal::json(&words::schedule_json(schedule, service.now()))?;
+    } else {
+        terminal::line(&words::schedule(schedule, zone, service.now()))?;
+    }
+    Ok(Exit::Completed)
+}
+
+async fn all(service: &Service, as_json: bool, zone: &str) -> Outcome {
+    let program = service.settings().program();
+    let schedules = service.schedules().await?;
     let snapshot = service.refresh().await;
     let broadcasts = service.broadcasts(false, SHOWN).await?;
     if as_json {
@@ -40,19 +58,26 @@ async fn all(service: &Service, as_json: bool) -> Outcome {
             "driver": words::driver_json(&snapshot.driver),
             "store": snapshot.store_place,
             "broadcasts": broadcasts.iter().map(crate::service::view::BroadcastView::to_json).collect::<Vec<_>>(),
+            "schedules": schedules.iter().map(|one| words::schedule_json(one, service.now())).collect::<Vec<_>>(),
         }))?;
         return Ok(Exit::Completed);
     }
     terminal::line(&words::header(&snapshot))?;
     if broadcasts.is_empty() {
-        terminal::line("no broadcasts yet: load numbers with `wacast import FILE`, then `wacast send --help`")?;
+        terminal::line(&format!(
+            "no broadcasts yet: load numbers with `{program} import FILE`, then `{program} send --help`"
+        ))?;
+    }
+    for schedule in &schedules {
+        terminal::line(&words::schedule(schedule, zone, service.now()))?;
     }
     for view in &broadcasts {
         terminal::line(&words::line(view))?;
     }
-    let waiting = broadcasts.iter().any(|view| !view.broadcast.status.is_final());
+    let waiting =
+        schedules.iter().any(|one| one.enabled) || broadcasts.iter().any(|view| !view.broadcast.status.is_final());
     if waiting || snapshot.driver != Driver::Nobody {
-        terminal::line(&words::driver(&snapshot.driver))?;
+        terminal::line(&words::driver(&snapshot.driver, program))?;
     }
     for problem in &snapshot.problems {
         terminal::line(&format!("problem: {}: {}", problem.what, problem.advice))?;

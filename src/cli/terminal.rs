@@ -111,6 +111,16 @@ pub fn bar(share: f64, width: usize) -> String {
     format!("[{}{}]", "#".repeat(filled), "-".repeat(width - filled))
 }
 
+/// `1 row`, `48,210 rows`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
+/// `1 person`, `48,210 people`.
+pub fn people(count: u64) -> String {
+    counted(count, "person", "people")
+}
+
 /// `48,210`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();

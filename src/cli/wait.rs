@@ -93,7 +93,10 @@ async fn say_who_drives(app: &App) {
         terminal::note("sending from here; Ctrl-C stops after what is under way, and nobody is lost");
     } else {
         let snapshot = app.service().refresh().await;
-        terminal::note(&format!("{}; watching, Ctrl-C only stops watching", words::driver(&snapshot.driver)));
+        terminal::note(&format!(
+            "{}; watching, Ctrl-C only stops watching",
+            words::driver(&snapshot.driver, app.service().settings().program())
+        ));
     }
 }
 
@@ -118,7 +121,8 @@ fn last_words(view: &BroadcastView, exit: Exit, args: &SendArgs, zone: &str, app
     } else {
         terminal::line(&words::whole(view, zone, app.service().now()))?;
         if exit == Exit::Held {
-            terminal::note(&format!("it needs you: when that is settled, wacast resume {}", view.broadcast.id));
+            let program = app.service().settings().program();
+            terminal::note(&format!("it needs you: when that is settled, {program} resume {}", view.broadcast.id));
         }
     }
     Ok(exit)
@@ -128,8 +132,9 @@ fn last_words(view: &BroadcastView, exit: Exit, args: &SendArgs, zone: &str, app
 async fn end(app: App, ended: Ended, id: &BroadcastId, signals: &mut Signals) -> Outcome {
     let driving = app.service().engine().is_some_and(|engine| *engine.driving.borrow());
     if matches!(ended, Ended::Asked) {
+        let program = app.service().settings().program();
         let doing = if driving { "waiting for what is under way" } else { "no longer watching" };
-        terminal::note(&format!("{doing}; {id} is not cancelled. It goes on when a wacast runs: wacast --no-tui"));
+        terminal::note(&format!("{doing}; {id} is not cancelled. It goes on when a wacast runs: {program} --no-tui"));
     }
     let drained = tokio::select! {
         drained = app.drain() => drained,

@@ -1,16 +1,21 @@
 //! What commands print about broadcasts, plans and drivers.
 
-use super::terminal::{bar, grouped};
+use super::terminal::{bar, grouped, people};
+use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
+use crate::service::schedules::{self, Recurrence};
 use crate::service::times;
 use crate::service::view::{BroadcastView, Driver, Plan, Snapshot};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// What to do when nobody drives.
-pub const NOBODY: &str =
-    "nobody is there to send: start `wacast --no-tui` (or the console), or send with --wait to drive it from here";
+/// What to do when nobody drives. `program`: how a command line begins.
+pub fn nobody(program: &str) -> String {
+    format!(
+        "nobody is there to send: start `{program} --no-tui` (or the console), or send with --wait to drive it from here"
+    )
+}
 
 /// The driver as JSON: `null` when there is none.
 pub fn driver_json(driver: &Driver) -> Value {
@@ -24,13 +29,13 @@ pub fn driver_json(driver: &Driver) -> Value {
 }
 
 /// The driver in words.
-pub fn driver(driver: &Driver) -> String {
+pub fn driver(driver: &Driver, program: &str) -> String {
     match driver {
         Driver::Us => "this process sends".to_owned(),
         Driver::Other(holder) => {
             format!("driven by wacast ({}) on {}, process {}", holder.face, holder.host, holder.pid)
         }
-        Driver::Nobody => NOBODY.to_owned(),
+        Driver::Nobody => nobody(program),
     }
 }
 
@@ -48,19 +53,75 @@ pub fn header(snapshot: &Snapshot) -> String {
 pub fn line(view: &BroadcastView) -> String {
     let broadcast = &view.broadcast;
     let total = u64::from(broadcast.total);
-    let done = total.saturating_sub(view.counts.open().min(total));
-    let done = if broadcast.status == BroadcastStatus::Scheduled { 0 } else { done };
+    let far = match broadcast.status {
+        BroadcastStatus::Cancelled => "got it before it was cancelled".to_owned(),
+        _ => percent(done(view), total),
+    };
+    let count = if broadcast.status == BroadcastStatus::Cancelled { view.funnel.accepted } else { done(view) };
     let label = if broadcast.definition.label.is_empty() { "" } else { &broadcast.definition.label };
     format!(
         "{}  {:<10} {:>9} of {:<9} {}  {}{}",
         broadcast.id,
         broadcast.status.word(),
-        grouped(done),
+        grouped(count),
         grouped(total),
-        percent(done, total),
+        far,
         broadcast.definition.template.key(),
         if label.is_empty() { String::new() } else { format!("  {label}") },
     )
+}
+
+/// People with an outcome: taken by WhatsApp or further, failed, not sure, left out. Those who were merely never sent to
+/// have none.
+fn done(view: &BroadcastView) -> u64 {
+    use RecipientState::{Failed, InDoubt, Skipped};
+    if matches!(view.broadcast.status, BroadcastStatus::Draft | BroadcastStatus::Scheduled | BroadcastStatus::Preparing)
+    {
+        return 0;
+    }
+    view.funnel.accepted + [Failed, InDoubt, Skipped].into_iter().map(|state| view.counts.get(state)).sum::<u64>()
+}
+
+/// A schedule in a line: id, on or off, what, when.
+pub fn schedule(schedule: &Schedule, zone: &str, now: Millis) -> String {
+    let definition = &schedule.definition;
+    let list = definition.audience.list.as_ref().map_or("all lists".to_owned(), |list| format!("list {list}"));
+    let label = if definition.label.is_empty() { String::new() } else { format!("  {}", definition.label) };
+    let next = match schedule.next_fire_at.filter(|_| schedule.enabled) {
+        Some(at) => format!("next {}", times::words(at, zone, now)),
+        None if schedule.enabled => "never again".to_owned(),
+        None => "off".to_owned(),
+    };
+    let when = recurrence_words(schedule, now);
+    format!(
+        "{}  schedule    {} to {list}{label}: {when} ({}), {next}",
+        schedule.id,
+        definition.template.key(),
+        schedule.zone
+    )
+}
+
+/// When a schedule fires, in words; as written when it cannot be read.
+fn recurrence_words(schedule: &Schedule, now: Millis) -> String {
+    let read = schedules::recurrence(&schedule.cron, &schedule.zone, now, 1);
+    read.map_or_else(|_| schedule.cron.clone(), |recurrence| recurrence.words)
+}
+
+/// A schedule as JSON.
+pub fn schedule_json(schedule: &Schedule, now: Millis) -> Value {
+    json!({
+        "id": schedule.id,
+        "cron": schedule.cron,
+        "zone": schedule.zone,
+        "words": recurrence_words(schedule, now),
+        "template_name": schedule.definition.template.name,
+        "language_code": schedule.definition.template.language,
+        "list": schedule.definition.audience.list,
+        "label": schedule.definition.label,
+        "enabled": schedule.enabled,
+        "next_fire_at": schedule.next_fire_at.filter(|_| schedule.enabled).map(Millis::rfc3339),
+        "last_fired_at": schedule.last_fired_at.map(Millis::rfc3339),
+    })
 }
 
 fn percent(part: u64, whole: u64) -> String {
@@ -73,7 +134,7 @@ fn percent(part: u64, whole: u64) -> String {
 pub fn progress(view: &BroadcastView, zone: &str, now: Millis) -> String {
     let counts = &view.counts;
     let total = u64::from(view.broadcast.total).max(counts.total());
-    let done = total.saturating_sub(counts.open());
+    let done = done(view);
     #[expect(clippy::cast_precision_loss, reason = "a bar for people")]
     let share = if total == 0 { 0.0 } else { done as f64 / total as f64 };
     match view.broadcast.status {
@@ -114,10 +175,10 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
     let audience = definition.audience.list.as_ref().map_or("all lists".to_owned(), |list| format!("list {list}"));
     let _ = write!(
         text,
-        "\n{}{}  to {audience}, {} people{}",
+        "\n{}{}  to {audience}, {}{}",
         definition.template.key(),
         if definition.label.is_empty() { String::new() } else { format!("  \"{}\"", definition.label) },
-        grouped(u64::from(broadcast.total)),
+        people(u64::from(broadcast.total)),
         if definition.rehearsal { "  (rehearsal)" } else { "" },
     );
     for (word, at) in [
@@ -130,6 +191,10 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
         if let Some(at) = at {
             let _ = write!(text, "\n{word} {}", times::words_alone(at, zone, now));
         }
+    }
+    if broadcast.status == BroadcastStatus::Cancelled {
+        let (got, total) = (grouped(view.funnel.accepted), grouped(u64::from(broadcast.total)));
+        let _ = write!(text, "\n{got} of {total} got it before it was cancelled");
     }
     text.push('\n');
     for state in RecipientState::ALL {
@@ -158,16 +223,23 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
 }
 
 /// What a broadcast would do, as the command line shows it before it asks.
-pub fn plan(plan: &Plan, zone: &str, now: Millis, driver: &Driver) -> String {
+///
+/// `recurrence`: it is for a schedule. `sending`: who sends it.
+pub fn plan(plan: &Plan, zone: &str, now: Millis, recurrence: Option<&Recurrence>, sending: &str) -> String {
     let mut text = String::new();
     let kind = if plan.rehearsal { "REHEARSAL, to the built-in sandbox" } else { "REAL, to people" };
     let sender = plan.sender.as_ref().map_or("not known (WhatsApp did not say)".to_owned(), |sender| {
         format!("{} {}", sender.verified_name, sender.display_phone_number)
     });
-    let start = plan.request.start_at.map_or("now".to_owned(), |at| times::words(at, zone, now));
+    let first = recurrence.and_then(|recurrence| recurrence.next.first().copied()).or(plan.request.start_at);
+    let start = first.map_or("now".to_owned(), |at| times::words(at, zone, now));
+    let start = match recurrence {
+        Some(recurrence) => format!("first {start}, then again: {} ({})", recurrence.words, recurrence.zone),
+        None => start,
+    };
     let list = plan.request.list.as_ref().map_or("all lists".to_owned(), |list| format!("list {list}"));
     let takes = plan.takes_ms.map(|takes| {
-        let end = plan.request.start_at.unwrap_or(now).plus(takes);
+        let end = first.unwrap_or(now).plus(takes);
         format!(", takes {}, done by {}", times::length_words(takes), times::words_alone(end, zone, now))
     });
     let pace = match plan.messages_per_second {
@@ -178,11 +250,11 @@ pub fn plan(plan: &Plan, zone: &str, now: Millis, driver: &Driver) -> String {
         ("", kind.to_owned()),
         ("sender", sender),
         ("template", format!("{}, {}, quality {}", plan.template, lower(&plan.category), lower(&plan.quality))),
-        ("audience", format!("{}: {} people", list, grouped(plan.people))),
-        ("goes to", format!("{} people", grouped(plan.goes_to()))),
+        ("audience", format!("{list}: {}", people(plan.people))),
+        ("goes to", people(plan.goes_to())),
         ("start", start),
         ("pace", format!("{pace}{}", takes.unwrap_or_default())),
-        ("sending", self::driver(driver)),
+        ("sending", sending.to_owned()),
     ] {
         let _ = writeln!(text, "{name:>9}  {value}");
     }

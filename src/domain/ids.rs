@@ -12,7 +12,7 @@ const LENGTH: usize = size_of::<u64>();
 
 /// A text that is not an identifier of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("\"{0}\" is not an id: an id is 8 letters and digits, as `wacast status` shows it")]
+#[error("\"{0}\" is not an id: an id is 8 letters and digits, as `status` shows it")]
 pub struct NotAnId(pub String);
 
 fn from_random(random: u64) -> String {

@@ -1,13 +1,18 @@
 //! What changed from one picture to the next, as log lines: events at once, progress every ten seconds.
 
+use crate::app::Face;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::{Millis, SECOND};
 use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
+use crate::store::Holder;
 use std::collections::BTreeMap;
 
 /// How often progress is told while something goes out.
 const PROGRESS_EVERY_MS: i64 = 10 * SECOND;
+
+/// How long nobody's driving is no news at the start: taking over takes a second or two.
+const START_MS: i64 = 5 * SECOND;
 
 /// What was last told.
 #[derive(Default)]
@@ -18,17 +23,25 @@ pub(super) struct Reporter {
     problems: Vec<String>,
     store_trouble: Option<String>,
     progress_at: Option<Millis>,
+    first_at: Option<Millis>,
+    driver_known: bool,
 }
 
 impl Reporter {
     /// Tells what is new in this picture.
     pub(super) fn look(&mut self, snapshot: &Snapshot) {
         self.store(snapshot);
-        self.driver(snapshot);
+        self.driver_known = self.driver_known || self.is_driver_known(snapshot);
+        if self.driver_known {
+            self.driver(snapshot);
+        }
         for view in snapshot.open.iter().chain(&snapshot.ended) {
             self.broadcast(view);
         }
-        self.problems(snapshot);
+        // One of them is that nobody drives.
+        if self.driver_known {
+            self.problems(snapshot);
+        }
         self.why(snapshot);
         self.progress(snapshot);
     }
@@ -44,8 +57,20 @@ impl Reporter {
         }
     }
 
+    /// Whether it is clear who drives, or has been unclear for too long.
+    fn is_driver_known(&mut self, snapshot: &Snapshot) -> bool {
+        let first_at = *self.first_at.get_or_insert(snapshot.at);
+        match &snapshot.driver {
+            Driver::Us => true,
+            Driver::Other(holder) => !is_ours(holder),
+            Driver::Nobody => !snapshot.engine.trouble.is_empty() || snapshot.at.since(first_at) >= START_MS,
+        }
+    }
+
     fn driver(&mut self, snapshot: &Snapshot) {
         let words = match &snapshot.driver {
+            // The lease is ours a moment before the engine says that it drives.
+            Driver::Other(holder) if is_ours(holder) => return,
             Driver::Us => "this process drives the sender".to_owned(),
             Driver::Other(holder) => {
                 format!(
@@ -127,6 +152,13 @@ impl Reporter {
             );
         }
     }
+}
+
+/// Whether this is the present process, by what it left for others to read.
+fn is_ours(holder: &Holder) -> bool {
+    let host = rustix::system::uname();
+    (holder.pid, holder.face.as_str()) == (std::process::id(), Face::Headless.word())
+        && holder.host == host.nodename().to_string_lossy()
 }
 
 fn told(view: &BroadcastView) {

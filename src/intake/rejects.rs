@@ -4,6 +4,9 @@
 use super::Rejected;
 use std::io::{self, Write};
 
+/// The columns of a rejects file.
+pub const COLUMNS: [&str; 3] = ["row", "phone", "reason"];
+
 /// A rejects file being written.
 pub struct RejectsWriter<W: Write> {
     csv: csv::Writer<W>,
@@ -13,7 +16,7 @@ impl<W: Write> RejectsWriter<W> {
     /// Begins a file with its heading, so that a file without rejects says so by being there.
     pub fn new(out: W) -> io::Result<Self> {
         let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-        csv.write_record(["row", "phone", "reason"])?;
+        csv.write_record(COLUMNS)?;
         Ok(Self { csv })
     }
 

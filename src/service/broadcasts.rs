@@ -56,7 +56,7 @@ impl Service {
     /// Stops a broadcast so that it can go on. When this returns nobody new is sent to.
     pub async fn pause(&self, id: &BroadcastId) -> Result<Broadcast> {
         let reason = crate::domain::state::PauseReason::Operator;
-        let paused = self.inner.store.pause(id, reason, "", None).await.map_err(|error| about(id, error))?;
+        let paused = self.inner.store.pause(id, reason, "", None).await.map_err(|error| self.about(id, error))?;
         self.ring();
         Ok(paused)
     }
@@ -64,7 +64,7 @@ impl Service {
     /// Lets a paused broadcast go on.
     pub async fn resume(&self, id: &BroadcastId) -> Result<Broadcast> {
         let now = self.now();
-        let resumed = self.inner.store.resume(id, now).await.map_err(|error| about(id, error))?;
+        let resumed = self.inner.store.resume(id, now).await.map_err(|error| self.about(id, error))?;
         // So that a process that starts later does not hold it for nobody having been there.
         self.inner.store.put_note(&crate::engine::resumed_key(id), &now.0.to_string()).await?;
         self.ring();
@@ -84,7 +84,7 @@ impl Service {
     /// Ends a broadcast for good. Whoever is under way is settled as it comes.
     pub async fn cancel(&self, id: &BroadcastId) -> Result<Cancelled> {
         let before = self.stored(id).await?;
-        let broadcast = self.inner.store.cancel(id, self.now()).await.map_err(|error| about(id, error))?;
+        let broadcast = self.inner.store.cancel(id, self.now()).await.map_err(|error| self.about(id, error))?;
         self.ring();
         let counts = self.inner.store.counts(id).await?;
         let will_not_get_it = counts.get(RecipientState::Cancelled) + not_frozen_yet(&before, &counts);
@@ -133,7 +133,20 @@ impl Service {
 
     /// A broadcast as stored. `unknown_broadcast` (404).
     pub(super) async fn stored(&self, id: &BroadcastId) -> Result<Broadcast> {
-        self.inner.store.broadcast(id).await.map_err(|error| about(id, error))
+        self.inner.store.broadcast(id).await.map_err(|error| self.about(id, error))
+    }
+
+    /// A store's error about one broadcast.
+    fn about(&self, id: &BroadcastId, error: StoreError) -> ServiceError {
+        let program = self.inner.settings.program();
+        match error {
+            StoreError::NotFound(_) => ServiceError::new(
+                Kind::NotFound,
+                "unknown_broadcast",
+                format!("there is no broadcast {id}: `{program} status` lists those that there are"),
+            ),
+            other => other.into(),
+        }
     }
 
     /// Adds the figures; `done_at` is left open.
@@ -170,18 +183,6 @@ fn cause(code: i64, count: u64) -> Cause {
     static POLICY: LazyLock<ErrorPolicy> = LazyLock::new(ErrorPolicy::built_in);
     let rule = POLICY.rule_for(code, None, None, false);
     Cause { code, title: rule.title.clone(), advice: rule.advice.clone(), count }
-}
-
-/// A store's error about one broadcast.
-fn about(id: &BroadcastId, error: StoreError) -> ServiceError {
-    match error {
-        StoreError::NotFound(_) => ServiceError::new(
-            Kind::NotFound,
-            "unknown_broadcast",
-            format!("there is no broadcast {id}: `wacast status` lists those that there are"),
-        ),
-        other => other.into(),
-    }
 }
 
 impl BroadcastView {

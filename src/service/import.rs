@@ -308,6 +308,7 @@ fn notes(report: &UploadReport, file: Option<&Described>, doubtful: u64) -> Vec<
         let first = report.rejects.first().map(|reject| format!(": {}", reject.reason)).unwrap_or_default();
         notes.push(match report.received {
             0 => "there are no rows in it: nothing was imported".to_owned(),
+            1 => format!("its only row could not be used{first}"),
             rows => format!("none of its {rows} rows could be used{first}"),
         });
     }
@@ -323,8 +324,10 @@ fn notes(report: &UploadReport, file: Option<&Described>, doubtful: u64) -> Vec<
         taken_for.extend(file.name_column.as_ref().map(|column| format!("names from \"{column}\"")));
         notes.push(taken_for.join(", "));
     }
-    if doubtful > 0 {
-        notes.push(format!("{doubtful} numbers are landlines or special numbers: few of those have WhatsApp"));
+    match doubtful {
+        0 => {}
+        1 => notes.push("1 number is a landline or a special number: few of those have WhatsApp".to_owned()),
+        _ => notes.push(format!("{doubtful} numbers are landlines or special numbers: few of those have WhatsApp")),
     }
     notes
 }

@@ -5,10 +5,10 @@
 use super::broadcasts::check_pace;
 use super::sender::SenderView;
 use super::snapshot::takes_ms;
-use super::view::{BroadcastRequest, Driver, Plan};
+use super::view::{BroadcastRequest, Plan};
 use super::{Kind, Result, Service, ServiceError, Settings, times};
 use crate::domain::binding::{self, BindingProblem, Bindings, Resolved};
-use crate::domain::broadcast::{Audience, Definition, UploadId};
+use crate::domain::broadcast::{Audience, Broadcast, Definition, UploadId};
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
@@ -176,18 +176,14 @@ impl Service {
             warnings.push("everybody would be left out".to_owned());
         }
         if let Some(other) = &plan.repeat_of {
-            warnings.push(format!(
-                "it looks like a repeat: {other} went out to the same people with the same template less than a day ago"
-            ));
+            let sent = was_sent(&self.stored(other).await?, &self.inner.settings.time_zone, self.now());
+            warnings.push(format!("it looks like a repeat: {sent}"));
         }
         if !self.receipts_set_up().await? {
             warnings.push(
                 "no receipts are set up: delivered and read stay unknown, and doubts do not settle by themselves"
                     .to_owned(),
             );
-        }
-        if self.inner.engine.is_none() && self.driving().await?.0 == Driver::Nobody {
-            warnings.push("nobody is there to send it: it waits until wacast runs".to_owned());
         }
         Ok(())
     }
@@ -252,6 +248,21 @@ pub(super) fn wrong(code: &'static str, message: String) -> ServiceError {
 fn nobody(list: Option<&str>) -> ServiceError {
     let who = list.map_or("no numbers have been uploaded".to_owned(), |list| format!("the list \"{list}\" is empty"));
     wrong("nobody_to_send_to", format!("there is nobody to send to: {who}"))
+}
+
+/// In words, what the broadcast does, did or will do that another one would repeat.
+pub(super) fn was_sent(other: &Broadcast, zone: &str, now: Millis) -> String {
+    let same = "to the same people with the same template";
+    let id = &other.id;
+    match (other.status, other.start_at) {
+        (BroadcastStatus::Scheduled, Some(at)) => format!("{id} is planned {same} for {}", times::words(at, zone, now)),
+        (BroadcastStatus::Draft | BroadcastStatus::Scheduled, _) => format!("{id} is planned {same}"),
+        (BroadcastStatus::Preparing | BroadcastStatus::Running, _) => format!("{id} is going out {same}"),
+        (BroadcastStatus::Paused, _) => format!("{id} {same} is paused"),
+        (BroadcastStatus::Completed | BroadcastStatus::Cancelled, _) => {
+            format!("{id} went out {same} less than a day ago")
+        }
+    }
 }
 
 /// Since when the same template to the same list counts as a repeat; `None`: it may be one.

@@ -13,8 +13,9 @@ const SILENT_AFTER_MS: i64 = 15 * MINUTE;
 /// A schedule whose template cannot be sent is told of this long before it fires.
 const SCHEDULE_AHEAD_MS: i64 = 24 * HOUR;
 
-/// What needs a person, the most pressing first. `templates`: as last synced.
-pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template]) -> Vec<Problem> {
+/// What needs a person, the most pressing first. `templates`: as last synced;
+/// `program`: how a command line begins.
+pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template], program: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut add = |broadcast: Option<&BroadcastView>, what: String, advice: &str| {
         let broadcast = broadcast.map(|view| view.broadcast.id.clone());
@@ -33,7 +34,9 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template]) -> V
             "" => "nobody drives the sender: nothing goes out and no schedule fires".to_owned(),
             trouble => format!("nothing goes out: {trouble}"),
         };
-        add(None, what, "Start wacast on this server (`wacast --no-tui`, or the console) and leave it running.");
+        let advice =
+            format!("Start wacast on this server (`{program} --no-tui`, or the console) and leave it running.");
+        add(None, what, &advice);
     }
     sender_problems(picture, &mut add);
     for view in picture.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Paused) {
@@ -47,7 +50,7 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template]) -> V
             } else {
                 "They are not sent again. Receipts would settle them, but none are set up: decide about them yourself."
             };
-            add(Some(view), format!("{}: {in_doubt} people may or may not have got it", name(view)), advice);
+            add(Some(view), format!("{}: {} may or may not have got it", name(view), people(in_doubt)), advice);
         }
     }
     template_problems(picture, now, templates, &mut add);
@@ -154,6 +157,10 @@ fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Optio
             "Check that WhatsApp can reach the webhook from outside, and that it is subscribed to messages.",
         );
     }
+}
+
+fn people(count: u64) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
 }
 
 /// What people call a broadcast.

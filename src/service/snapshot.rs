@@ -132,7 +132,8 @@ impl Service {
             tracing::warn!(%trouble, "the figures on screen are the last known ones");
         }
         let mut picture = Snapshot { store_trouble: Some(trouble), ..(*before).clone() };
-        picture.problems = problems::find(&picture, self.now(), &self.inner.watcher.templates());
+        picture.problems =
+            problems::find(&picture, self.now(), &self.inner.watcher.templates(), self.inner.settings.program());
         let picture = Arc::new(picture);
         self.inner.watcher.picture.send_replace(Arc::clone(&picture));
         picture
@@ -192,7 +193,8 @@ impl Service {
         if rung || ended_since || new_stretch(last.at, now, SLOW_PART_MS) {
             self.take_slow_part(&mut picture, last.at, rung).await?;
         }
-        picture.problems = problems::find(&picture, now, &self.inner.watcher.templates());
+        picture.problems =
+            problems::find(&picture, now, &self.inner.watcher.templates(), self.inner.settings.program());
         Ok(picture)
     }
 

@@ -3,7 +3,7 @@
 //! Whatever happens twice here (a repeated request, two schedulers, a restart in the middle) has one outcome: the store
 //! decides by keys, and this module asks it in an order in which losing any step does no harm.
 
-use super::plan::{Checked, refuse_repeats_since, resolve, spelled_out};
+use super::plan::{Checked, refuse_repeats_since, resolve, spelled_out, was_sent};
 use super::view::BroadcastRequest;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::{Audience, Broadcast, Definition};
@@ -63,9 +63,8 @@ impl Service {
             BroadcastMade::Replay(broadcast) => Started { broadcast, replay: true },
             BroadcastMade::KeyReused => return Err(key_reused()),
             BroadcastMade::LooksLikeRepeat(other) => {
-                let message = format!(
-                    "{other} went to the same people with the same template less than a day ago: if this is meant, say that it is a repeat"
-                );
+                let sent = was_sent(&self.stored(&other).await?, &self.inner.settings.time_zone, self.now());
+                let message = format!("{sent}: if this is meant, say that it is a repeat");
                 return Err(ServiceError::new(Kind::Conflict, "looks_like_repeat", message)
                     .with_details(json!({ "broadcast_id": other })));
             }

@@ -62,6 +62,7 @@ pub fn settings() -> Settings {
     Settings {
         sender: PHONE_NUMBER_ID.into(),
         rehearsal: false,
+        sandbox_flag: false,
         messages_per_second: 60.0,
         default_country: Some("IN".into()),
         time_zone: "Asia/Kolkata".into(),

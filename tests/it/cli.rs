@@ -133,9 +133,42 @@ fn numbers_come_in_and_the_figures_add_up() {
         .unwrap();
     assert_eq!(json(&text(&piped.stdout))["imported"], 1);
     let (words, _) = ends(folder.path(), &["import", "people.csv", "--list", "other"], 0);
-    assert!(words.starts_with("2 imported into list other, 1 duplicates, 1 rejected, of 4 rows"), "{words}");
+    assert!(words.starts_with("2 imported into list other, 1 duplicate, 1 rejected, of 4 rows"), "{words}");
     let (_, stderr) = ends(folder.path(), &["import", "gone.csv"], 1);
     assert!(stderr.starts_with("error: ") && stderr.contains("gone.csv"), "{stderr}");
+}
+
+#[test]
+fn a_file_of_somebody_s_own_is_never_written_over() {
+    let folder = place("[http]\nlisten = \"127.0.0.1:0\"\n");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let people = "phone,name\n+1 212 555 0100,Ana\nno phone,Nobody\n";
+    for name in ["people.csv", "mine.txt"] {
+        std::fs::write(folder.path().join(name), people).unwrap();
+    }
+    std::os::unix::fs::symlink("people.csv", folder.path().join("link.csv")).unwrap();
+    std::fs::hard_link(folder.path().join("people.csv"), folder.path().join("hard.csv")).unwrap();
+    for rejects in ["people.csv", "./people.csv", "link.csv", "hard.csv", "mine.txt", "config.toml"] {
+        let (_, stderr) = ends(folder.path(), &["--sandbox", "import", "people.csv", "--rejects", rejects], 2);
+        assert!(stderr.starts_with("error: ") && stderr.contains("hint: name another file"), "{stderr}");
+    }
+    assert_eq!([read("people.csv"), read("mine.txt")], [people, people]);
+    let import = ["--sandbox", "import", "people.csv", "--rejects", "rejects.csv"];
+    ends(folder.path(), &import, 0);
+    assert!(read("rejects.csv").contains("no phone"));
+    std::fs::write(folder.path().join("rejects.csv"), "row,phone,reason\r\nan earlier one\r\n").unwrap();
+    ends(folder.path(), &import, 0);
+    assert!(!read("rejects.csv").contains("earlier"), "an earlier output is replaced");
+
+    let send = ["--sandbox", "send", "--template", "order_update", "--language", "en_US", "--all", "--var", "1:=x"];
+    let (stdout, _) = ends(folder.path(), &[&send[..], &["--yes", "--json"]].concat(), 0);
+    let id = json(&stdout)["broadcast_id"].as_str().unwrap().to_owned();
+    let (_, stderr) = ends(folder.path(), &["--sandbox", "report", &id, "--out", "mine.txt"], 2);
+    assert!(stderr.contains("mine.txt exists") && stderr.contains("hint: "), "{stderr}");
+    assert_eq!(read("mine.txt"), people);
+    for _ in 0..2 {
+        ends(folder.path(), &["--sandbox", "report", &id, "--out", "report.csv"], 0);
+    }
 }
 
 #[test]
@@ -169,12 +202,19 @@ fn a_rehearsal_goes_from_import_to_report() {
     assert_eq!((&made["recipients"], &made["driver"]), (&60.into(), &serde_json::Value::Null), "{made}");
     assert!(stderr.contains("nobody is there to send"), "{stderr}");
     let first = made["broadcast_id"].as_str().unwrap().to_owned();
+    let (words, _) = ends(folder.path(), &["--sandbox", "status"], 0);
+    assert!(words.contains("0 of 60 ") && words.contains(" 0.0 %"), "nobody was sent to: {words}");
+    for line in words.lines().filter(|line| line.contains("wacast ")) {
+        assert!(!line.replace("wacast --sandbox ", "").contains("wacast "), "it would start the real thing: {line}");
+    }
     let (stdout, _) = ends(folder.path(), &["--sandbox", "pause", &first, "--json"], 0);
     assert_eq!((&json(&stdout)["status"], &json(&stdout)["reason"]), (&"paused".into(), &"operator".into()));
     let (_, stderr) = ends(folder.path(), &["--sandbox", "cancel", &first], 2);
     assert!(stderr.contains("60 people"), "{stderr}");
     ends(folder.path(), &["--sandbox", "cancel", &first, "--yes"], 0);
     ends(folder.path(), &["--sandbox", "resume", &first], 1);
+    let (words, _) = ends(folder.path(), &["--sandbox", "status"], 0);
+    assert!(words.contains("0 of 60 ") && words.contains("got it before it was cancelled"), "{words}");
 
     let (stdout, _) = send(&["--yes", "--wait", "--json"], 0);
     let ended = json(&stdout);
@@ -193,6 +233,32 @@ fn a_rehearsal_goes_from_import_to_report() {
     let status = json(&stdout);
     assert_eq!(status["broadcasts"].as_array().unwrap().len(), 2);
     assert_eq!(status["driver"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_schedule_is_seen_and_stopped() {
+    let folder = place("[http]\nlisten = \"127.0.0.1:0\"\n[console]\ntime_zone = \"UTC\"\n");
+    std::fs::write(folder.path().join("people.csv"), "phone\n+1 212 555 0100\n").unwrap();
+    let (words, _) = ends(folder.path(), &["--sandbox", "import", "people.csv"], 0);
+    assert!(words.contains("of 1 row\n"), "{words}");
+    let say = |arguments: &[&str], code: i32| ends(folder.path(), &[&["--sandbox"], arguments].concat(), code);
+    let send = ["send", "--template", "order_update", "--language", "en_US", "--all", "--var", "1:=x", "--yes"];
+    let (words, stderr) = say(&[&send[..], &["--every", "0 18 * *"]].concat(), 2);
+    assert!(words.is_empty() && stderr.contains("five"), "a wrong expression is told before any plan: {words}{stderr}");
+    let (words, stderr) = say(&[&send[..], &["--every", "0 18 * * *"]].concat(), 0);
+    assert!(words.contains("first ") && !words.contains("now\n") && words.contains("1 person"), "{words}");
+    assert_eq!((words + &stderr).matches("nobody is there").count(), 1, "said once");
+    let (stdout, _) = say(&["status", "--json"], 0);
+    let id = json(&stdout)["schedules"][0]["id"].as_str().unwrap().to_owned();
+    let listed = || say(&["status"], 0).0.lines().find(|line| line.starts_with(&id)).unwrap().to_owned();
+    assert!(listed().contains("next ") && listed().contains("order_update"), "{}", listed());
+    let (words, _) = say(&["cancel", &id], 0);
+    assert!(words.contains("is off") && words.contains(&format!("wacast --sandbox resume {id}")), "{words}");
+    assert!(listed().ends_with(", off"), "{}", listed());
+    say(&["resume", &id], 0);
+    assert!(listed().contains("next "));
+    say(&["pause", &id, "--json"], 0);
+    assert!(say(&["status", &id], 0).0.trim_end().ends_with(", off"));
 }
 
 #[test]

@@ -188,18 +188,19 @@ async fn store(ground: &Ground, report: &mut Report) {
 async fn kept(ground: &Ground, report: &mut Report) {
     let service = ground.service(None);
     let snapshot = service.refresh().await;
+    let program = service.settings().program();
     if let Some(trouble) = &snapshot.store_trouble {
         return report.fail("store", trouble.as_str(), "");
     }
     match snapshot.templates {
-        (_, _, None) => report.warn("templates", "never synced", "wacast templates --sync"),
+        (_, _, None) => report.warn("templates", "never synced", format!("{program} templates --sync")),
         (all, approved, Some(at)) => {
             let age_ms = snapshot.at.since(at);
             let words = format!("{approved} of {all} approved, synced {} ago", times::length_words(age_ms));
             if approved == 0 {
                 report.warn("templates", words, "templates are made and approved in WhatsApp Manager");
             } else if age_ms > OLD_TEMPLATES_MS {
-                report.warn("templates", words, "wacast templates --sync");
+                report.warn("templates", words, format!("{program} templates --sync"));
             } else {
                 report.ok("templates", words);
             }
@@ -227,9 +228,9 @@ async fn kept(ground: &Ground, report: &mut Report) {
     }
     match &snapshot.driver {
         Driver::Nobody => {
-            report.warn("driver", "nobody drives: nothing goes out, schedules do not fire", words::NOBODY);
+            report.warn("driver", "nobody drives: nothing goes out, schedules do not fire", words::nobody(program));
         }
-        driver => report.ok("driver", words::driver(driver)),
+        driver => report.ok("driver", words::driver(driver, program)),
     }
     for problem in &snapshot.problems {
         report.warn("problem", problem.what.as_str(), problem.advice.as_str());
