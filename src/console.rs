@@ -95,7 +95,7 @@ pub async fn run(parts: ConsoleParts) -> Result<Ended, ConsoleError> {
             let zone = set_up.suggested_time_zone();
             let now: Arc<dyn Fn() -> _ + Send + Sync> = Arc::new(|| jiff::Timestamp::now().into());
             let mut model = Model::new(facts(&zone, None, 0.0), parts.look, size, now());
-            model.set_up = Some(set_up_form::SetUpForm::new(set_up.path(), &zone));
+            model.set_up = Some(set_up_form::SetUpForm::new(set_up.path()));
             (model, None, now, tokio::spawn(desk::run_set_up(set_up, to_desk, from_desk)))
         }
     };

@@ -71,7 +71,10 @@ pub(crate) async fn show(app: App, stop: &CancellationToken) -> Outcome {
     if matches!(ended, Ok(Ended::Now)) {
         return Ok(Exit::Interrupted);
     }
-    terminal::note("finishing what is under way; Ctrl-C ends at once");
+    let engine = app.service().snapshot().borrow().engine.clone();
+    if engine.in_flight > 0 || engine.unsettled > 0 {
+        terminal::note("finishing what is under way; Ctrl-C ends at once");
+    }
     let drained = app.drain().await;
     match (ended, drained) {
         (Err(error), _) => Err(broke(&error)),

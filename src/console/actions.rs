@@ -283,7 +283,13 @@ pub const ENTRIES: &[Entry] = &[
     step(P::Quit, A::Up, &[UP, C('k'), BACK_TAB], "↑ ↓", ["mark", "one up"]),
     go(P::Quit, A::Down, &[DOWN, C('j'), TAB], "↓", "one down"),
     step(P::Quit, A::Accept, &[ENTER], "Enter", ["take it", "take the marked answer"]),
-    step(P::Quit, A::Quit, &[Key::Ctrl('c')], "Ctrl-C", ["finish and quit", "finish what is under way, then quit"]),
+    step(
+        P::Quit,
+        A::Quit,
+        &[Key::Ctrl('c')],
+        "Ctrl-C",
+        ["quit, nobody is lost", "quit as soon as what is under way is finished; at once when nothing is"],
+    ),
     step(P::Quit, A::Back, &[ESC, C('q')], "Esc", ["stay", "stay here"]),
     // Loading a file
     step(P::LoadPick, A::Accept, &[ENTER], "Enter", ["open", "open the marked folder or file"]),

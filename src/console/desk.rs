@@ -51,10 +51,6 @@ async fn command_loop(service: Service, mut commands: mpsc::Receiver<Request>, a
             Request::Pause(id) => Answer::Paused(Box::new(service.pause(&id).await)),
             Request::Resume(id) => Answer::Resumed(Box::new(service.resume(&id).await)),
             Request::Cancel(id) => Answer::Cancelled(Box::new(service.cancel(&id).await)),
-            Request::WouldNotGetIt(id) => {
-                let how_many = service.would_not_get_it(&id).await;
-                Answer::WouldNotGetIt(id, how_many)
-            }
             Request::SetPace(pace) => Answer::PaceSet(pace, service.set_pace(pace)),
             _ => continue,
         };
@@ -109,12 +105,7 @@ impl Desk {
             Request::Plan(serial, request) => self.plan(serial, request),
             Request::StopPlan => self.stop_plan(),
             Request::Check(..) | Request::Write(_) | Request::Leave(_) => {}
-            Request::Start(_)
-            | Request::Pause(_)
-            | Request::Resume(_)
-            | Request::Cancel(_)
-            | Request::WouldNotGetIt(_)
-            | Request::SetPace(_) => {
+            Request::Start(_) | Request::Pause(_) | Request::Resume(_) | Request::Cancel(_) | Request::SetPace(_) => {
                 // The loop is there as long as the desk is.
                 let _there = commands.send(request).await;
             }
@@ -133,7 +124,7 @@ impl Desk {
     fn import(&mut self, path: PathBuf, country: Option<String>, list: Option<String>) {
         let (service, progress) = (self.service.clone(), self.answers.clone());
         let request = ImportRequest {
-            source: ImportSource::Path(path),
+            source: ImportSource::Path(files::at_home(path)),
             options: ImportOptions { country, ..ImportOptions::default() },
             list,
             tags: Vec::new(),

@@ -11,6 +11,8 @@ pub enum Kind {
     Text,
     /// Digits and what people write between them; arrows stay with the dialog.
     Count,
+    /// A path: `/` or `~` typed first, or a paste that begins with one, replaces what was put in.
+    Path,
     /// A secret: shown as dots.
     Secret,
 }
@@ -21,6 +23,8 @@ pub struct Field {
     input: Input,
     kind: Kind,
     max_chars: usize,
+    /// What is in it was put in and not touched since.
+    untouched: bool,
 }
 
 impl fmt::Debug for Field {
@@ -33,7 +37,7 @@ impl fmt::Debug for Field {
 impl Field {
     /// A field with a first value that holds at most `max_chars`.
     pub fn new(value: &str, max_chars: usize) -> Self {
-        Self { input: Input::from(value), kind: Kind::Text, max_chars }
+        Self { input: Input::from(value), kind: Kind::Text, max_chars, untouched: true }
     }
 
     /// A field of another kind.
@@ -53,9 +57,16 @@ impl Field {
         self.value().trim()
     }
 
+    /// Puts a first value in, as [`Field::new`] does.
+    pub fn prefill(&mut self, value: &str) {
+        self.set(value);
+        self.untouched = true;
+    }
+
     /// Puts other text in, the cursor behind it.
     pub fn set(&mut self, value: &str) {
         self.input = Input::from(value.chars().take(self.max_chars).collect::<String>());
+        self.untouched = false;
     }
 
     /// What may be shown of it, and the cursor's place in it in cells.
@@ -80,6 +91,9 @@ impl Field {
                 if !self.takes(letter) {
                     return false;
                 }
+                if self.untouched && self.begins_a_path(letter) {
+                    self.set("");
+                }
                 if self.value().chars().count() >= self.max_chars {
                     return true;
                 }
@@ -93,12 +107,17 @@ impl Field {
             KeyCode::End if self.kind != Kind::Count => InputRequest::GoToEnd,
             _ => return false,
         };
+        self.untouched = false;
         self.input.handle(request);
         true
     }
 
     /// Takes pasted text, as far as there is room; line breaks are left out.
     pub fn paste(&mut self, text: &str) {
+        if text.trim().starts_with(|letter| self.begins_a_path(letter)) {
+            self.set("");
+        }
+        self.untouched = false;
         for letter in text.trim().chars().filter(|letter| !letter.is_control()) {
             if self.takes(letter) && self.value().chars().count() < self.max_chars {
                 self.input.handle(InputRequest::InsertChar(letter));
@@ -106,9 +125,13 @@ impl Field {
         }
     }
 
+    fn begins_a_path(&self, letter: char) -> bool {
+        self.kind == Kind::Path && matches!(letter, '/' | '~')
+    }
+
     fn takes(&self, letter: char) -> bool {
         match self.kind {
-            Kind::Text => !letter.is_control(),
+            Kind::Text | Kind::Path => !letter.is_control(),
             Kind::Count => letter.is_ascii_digit() || matches!(letter, ',' | '.' | '\''),
             Kind::Secret => letter.is_ascii_graphic(),
         }

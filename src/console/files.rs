@@ -18,12 +18,20 @@ const ROWS: usize = 8;
 
 /// A folder's entries, the newest first.
 pub async fn folder(path: PathBuf) -> Result<Vec<FileEntry>, String> {
-    on_a_thread(move || read_folder(&path)).await
+    on_a_thread(move || read_folder(&at_home(path))).await
 }
 
 /// A file's first rows as they would be read.
 pub async fn peek(path: PathBuf, country: Option<String>) -> Result<FilePeek, String> {
-    on_a_thread(move || read_first_rows(&path, country.as_deref())).await
+    on_a_thread(move || read_first_rows(&at_home(path), country.as_deref())).await
+}
+
+/// `~` at the beginning stands for the home folder, as in a shell.
+pub fn at_home(path: PathBuf) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path,
+    }
 }
 
 async fn on_a_thread<T: Send + 'static>(

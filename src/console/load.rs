@@ -4,7 +4,7 @@
 
 use super::actions::{Action, Place};
 use super::dialog::Then;
-use super::field::Field;
+use super::field::{Field, Kind};
 use super::message::{FileEntry, FilePeek, Request};
 use super::model::{Import, Load, Model};
 use crate::service::import::ImportProgress;
@@ -53,7 +53,7 @@ impl LoadFile {
         }
         let load = Self {
             stage: Stage::Pick,
-            path: Field::new(&text, 1_000),
+            path: Field::new(&text, 1_000).of_kind(Kind::Path),
             folder: PathBuf::from(&text),
             entries: Load::Waiting,
             cursor: 0,
@@ -115,7 +115,7 @@ impl LoadFile {
             (wanted.starts_with('.') || !entry.name.starts_with('.')) && entry.name.to_lowercase().contains(&wanted)
         };
         let mut shown: Vec<FileEntry> = self.entries.get().into_iter().flatten().filter(fits).cloned().collect();
-        if typed.is_empty() && self.folder.parent().is_some() {
+        if typed.is_empty() && self.folder.parent().is_some_and(|up| !up.as_os_str().is_empty()) {
             let up = FileEntry {
                 name: "..".to_owned(),
                 is_folder: true,
@@ -212,7 +212,7 @@ impl LoadFile {
         } else {
             format!("{folder}{}{}", entry.name, if entry.is_folder { "/" } else { "" })
         };
-        self.path.set(&path);
+        self.path.prefill(&path);
         self.cursor = 0;
         if entry.is_folder {
             return self.read_folder_if_other();
@@ -262,7 +262,7 @@ impl LoadFile {
             _ => {
                 self.stage = Stage::Pick;
                 let folder = self.parts().0.to_owned();
-                self.path.set(&folder);
+                self.path.prefill(&folder);
                 self.cursor = 0;
             }
         }

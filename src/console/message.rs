@@ -79,8 +79,6 @@ pub enum Request {
     Pause(BroadcastId),
     /// Let one go on.
     Resume(BroadcastId),
-    /// Ask how many would not get it, before asking the operator.
-    WouldNotGetIt(BroadcastId),
     /// End one.
     Cancel(BroadcastId),
     /// Set the pace.
@@ -137,8 +135,6 @@ pub enum Answer {
     Paused(Box<Result<Broadcast, ServiceError>>),
     /// One goes on.
     Resumed(Box<Result<Broadcast, ServiceError>>),
-    /// How many would not get it.
-    WouldNotGetIt(BroadcastId, Result<u64, ServiceError>),
     /// One was ended.
     Cancelled(Box<Result<Cancelled, ServiceError>>),
     /// The pace was set.

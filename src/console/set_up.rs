@@ -61,7 +61,7 @@ pub trait SetUp: Send + Sync + 'static {
     /// Where the configuration will be written.
     fn path(&self) -> PathBuf;
 
-    /// The server's own zone, offered as a first value.
+    /// The server's own zone: times are shown in it until the operator has entered theirs; never a first value.
     fn suggested_time_zone(&self) -> String;
 
     /// Checks one step live.

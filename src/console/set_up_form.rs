@@ -23,8 +23,13 @@ pub const FIELDS: [(&str, &str, Step); 5] = [
         "two letters, like IN; empty: such numbers are rejected, never guessed",
         Step::Place,
     ),
-    ("Time zone", "as in Asia/Kolkata; all times are shown and read in it", Step::Place),
+    ("Time zone", "yours, for example Asia/Kolkata or Europe/Berlin; all times are shown and read in it", Step::Place),
 ];
+
+const NUMBER: usize = 1;
+const ACCOUNT: usize = 2;
+const COUNTRY: usize = 3;
+const TIME_ZONE: usize = 4;
 
 /// How a step stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,13 +74,13 @@ impl SetUpForm {
     ];
 
     /// A form with nothing entered.
-    pub fn new(path: PathBuf, time_zone: &str) -> Self {
+    pub fn new(path: PathBuf) -> Self {
         let fields = [
             Field::new("", 1_000).of_kind(Kind::Secret),
             Field::new("", 30),
             Field::new("", 30),
             Field::new("", 2),
-            Field::new(time_zone, 60),
+            Field::new("", 60),
         ];
         Self {
             connecting: false,
@@ -154,20 +159,33 @@ impl SetUpForm {
         }
     }
 
-    /// Asks for the next step that is not known to be well, or writes when all are; stops at an empty field.
+    /// What is wrong with a field that can be told without asking anybody.
+    fn lacks(&self, place: usize) -> Option<&'static str> {
+        let text = self.fields[place].trimmed();
+        match place {
+            NUMBER | ACCOUNT if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some("digits only, as the page shows the id")
+            }
+            COUNTRY => None,
+            TIME_ZONE if text.is_empty() => Some("enter yours, for example Asia/Kolkata"),
+            _ if text.is_empty() => Some("is needed"),
+            _ => None,
+        }
+    }
+
+    /// Asks for the next step that is not known to be well, or writes when all are. Nobody is asked before every
+    /// field has what can be seen without asking.
     fn go_on(&mut self) -> Vec<Request> {
+        if let Some((place, lacks)) = (0..FIELDS.len()).find_map(|place| Some((place, self.lacks(place)?))) {
+            self.field = place;
+            self.trouble = format!("{}: {lacks}.", FIELDS[place].0);
+            return Vec::new();
+        }
         for step in Step::ALL {
             match self.checks[step as usize] {
                 CheckState::Good(_) => {}
                 CheckState::Asking => return Vec::new(),
                 CheckState::Open | CheckState::Bad(_) => {
-                    let empty = (0..FIELDS.len()).find(|place| {
-                        FIELDS[*place].2 == step && *place != 3 && self.fields[*place].trimmed().is_empty()
-                    });
-                    if let Some(place) = empty {
-                        self.field = place;
-                        return Vec::new();
-                    }
                     self.checks[step as usize] = CheckState::Asking;
                     return vec![Request::Check(step, self.connection())];
                 }

@@ -14,7 +14,7 @@ use super::words;
 use crate::domain::state::BroadcastStatus;
 use crate::domain::time::Millis;
 use crate::service::view::{BroadcastView, Driver};
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// Takes an event in and says what is to be done.
 pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
@@ -50,6 +50,12 @@ fn on_clock(model: &mut Model, now: Millis) {
 }
 
 fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
+    // Esc and a key shortly after it look like that key with Alt; no key with Alt means anything here.
+    if event.modifiers.contains(KeyModifiers::ALT) && matches!(event.code, KeyCode::Char(_)) {
+        let mut requests = on_key(model, KeyEvent::from(KeyCode::Esc));
+        requests.extend(on_key(model, KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event }));
+        return requests;
+    }
     if let Some(mut dialog) = model.dialogs.pop() {
         // Text fields take letters first.
         if dialog.field().is_some_and(|field| field.key(event)) {
@@ -223,17 +229,17 @@ fn act_on_broadcast(model: &mut Model, action: Action) -> Vec<Request> {
             model.say(Role::Plain, format!("Letting {name} go on …"));
             vec![Request::Resume(id)]
         }
-        _ => vec![Request::WouldNotGetIt(id)],
+        _ => {
+            ask_to_cancel(model);
+            Vec::new()
+        }
     }
 }
 
 /// The question before a broadcast is ended for good.
-pub(super) fn ask_to_cancel(model: &mut Model, id: &crate::domain::ids::BroadcastId, how_many: u64) {
-    let Some(view) = model.open().iter().find(|view| view.broadcast.id == *id) else { return };
-    let text = format!(
-        "{} will not get it. Who has it keeps it. A cancelled broadcast cannot go on again; pausing (p) keeps that open.",
-        super::text::people(how_many)
-    );
+fn ask_to_cancel(model: &mut Model) {
+    let Some(view) = model.selected() else { return };
+    let text = cancel_words(words::would_not_get_it(view));
     let title = format!("Cancel {}?", words::name_of(view));
     let confirm = Confirm {
         title,
@@ -241,9 +247,29 @@ pub(super) fn ask_to_cancel(model: &mut Model, id: &crate::domain::ids::Broadcas
         keep: "keep it",
         act: "cancel it for good",
         on_act: false,
-        request: Request::Cancel(id.clone()),
+        request: Request::Cancel(view.broadcast.id.clone()),
     };
     model.dialogs.push(Dialog::Confirm(Box::new(confirm)));
+}
+
+fn cancel_words(how_many: u64) -> String {
+    format!(
+        "{} will not get it. Who has it keeps it. A cancelled broadcast cannot go on again; pausing (p) keeps that open.",
+        super::text::people(how_many)
+    )
+}
+
+/// A newer picture is there: the question before a broadcast is ended counts anew, as the card does.
+fn count_anew(model: &mut Model) {
+    let Model { dialogs, snapshot: Some(snapshot), .. } = model else { return };
+    for dialog in dialogs {
+        if let Dialog::Confirm(confirm) = dialog
+            && let Request::Cancel(id) = &confirm.request
+            && let Some(view) = snapshot.open.iter().find(|view| view.broadcast.id == *id)
+        {
+            confirm.text = cancel_words(words::would_not_get_it(view));
+        }
+    }
 }
 
 fn open_pace(model: &mut Model, action: Action) -> Vec<Request> {

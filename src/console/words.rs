@@ -5,7 +5,7 @@
 
 use super::look::{Glyphs, Role};
 use crate::domain::error_policy::ErrorPolicy;
-use crate::domain::state::{BroadcastStatus, PauseReason};
+use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::domain::template::{Place, Slot};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
@@ -151,6 +151,27 @@ pub fn name_of(view: &BroadcastView) -> String {
     if definition.label.is_empty() { definition.template.name.clone() } else { definition.label.clone() }
 }
 
+/// How many of a broadcast still wait or are under way, by the counts of one picture. Who is not written down yet
+/// waits as well: until the audience is fixed the counts are empty.
+pub fn to_go(view: &BroadcastView) -> u64 {
+    let unwritten = u64::from(view.broadcast.total).saturating_sub(view.counts.total());
+    view.counts.open() + if view.broadcast.status.is_final() { 0 } else { unwritten }
+}
+
+/// Who will not get a broadcast that is cancelled: whoever waits, without those who are under way.
+pub fn would_not_get_it(view: &BroadcastView) -> u64 {
+    to_go(view) - view.counts.get(RecipientState::Sending)
+}
+
+/// How many are through, of how many. Nobody is through while nobody was sent to, however many were left out.
+pub fn through(view: &BroadcastView) -> (u64, u64) {
+    let counts = &view.counts;
+    let total = counts.total().max(u64::from(view.broadcast.total));
+    let never_sent_to = counts.get(RecipientState::Skipped) + counts.get(RecipientState::Cancelled);
+    let done = counts.total() - counts.open();
+    (if done > never_sent_to { done } else { 0 }, total)
+}
+
 /// Why a broadcast is paused, in one line.
 pub fn pause_words(reason: Option<PauseReason>, detail: &str) -> String {
     let label = reason.map_or("paused", PauseReason::label);
@@ -172,12 +193,14 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
         return ("Nothing goes out: what is here is paused, or waits for its time.".to_owned(), Role::Plain);
     }
     match &snapshot.engine.why {
-        WhyNotFaster::Idle => ("Nothing to send at the moment.".to_owned(), Role::Plain),
+        WhyNotFaster::Idle => (idle(snapshot), Role::Plain),
         WhyNotFaster::Pace { messages_per_second } if *messages_per_second <= 0.0 => {
             ("No pace is set: as fast as the sandbox takes them.".to_owned(), Role::Plain)
         }
         WhyNotFaster::Pace { messages_per_second } => {
-            (format!("At the pace you set, {} a second.", pace(*messages_per_second)), Role::Plain)
+            let words = own_pace(snapshot, *messages_per_second)
+                .unwrap_or_else(|| format!("At the pace you set, {} a second.", pace(*messages_per_second)));
+            (words, Role::Plain)
         }
         WhyNotFaster::SlowedByApi { code, messages_per_second, until } => {
             let until = until.map_or(String::new(), |at| format!(" until {}", zone.at(at, snapshot.at)));
@@ -200,6 +223,32 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
             ("Starting: waiting a moment so that nobody else sends at once.".to_owned(), Role::Plain)
         }
         WhyNotFaster::Draining => ("Finishing what is under way, taking nothing new.".to_owned(), Role::Plain),
+    }
+}
+
+/// The engine has nothing in hand: either it has not taken up yet what goes on, or nobody is left.
+fn idle(snapshot: &Snapshot) -> String {
+    let waits = |status| snapshot.open.iter().find(|view| view.broadcast.status == status && to_go(view) > 0);
+    if let Some(view) = waits(BroadcastStatus::Running) {
+        format!("{} is being taken up: it goes on in a moment.", name_of(view))
+    } else if let Some(view) = waits(BroadcastStatus::Preparing) {
+        format!("{} is getting ready: who gets it is being fixed.", name_of(view))
+    } else {
+        "Nothing to send at the moment.".to_owned()
+    }
+}
+
+/// Words for when all that goes out has a pace of its own, and these together stay below the sender's.
+fn own_pace(snapshot: &Snapshot, sender_pace: f64) -> Option<String> {
+    let running = snapshot.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Running);
+    let own: Option<Vec<f64>> = running.map(|view| view.broadcast.definition.messages_per_second).collect();
+    let own = own?;
+    let together: f64 = own.iter().sum();
+    match own.len() {
+        0 => None,
+        _ if together >= sender_pace => None,
+        1 => Some(format!("At this broadcast's own pace, {} a second.", pace(together))),
+        _ => Some(format!("At the broadcasts' own pace, {} a second together.", pace(together))),
     }
 }
 

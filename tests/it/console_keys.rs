@@ -1,7 +1,7 @@
 //! Keys and what comes of them: tables of keys to requests, screens and dialogs.
 
 use crate::console_fixtures::*;
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use wacast::console::actions::Place;
 use wacast::console::message::{Answer, Event, Leaving, Request};
 use wacast::console::model::{Model, Screen};
@@ -9,10 +9,11 @@ use wacast::console::set_up::{Checked, Step};
 use wacast::console::set_up_form::SetUpForm;
 use wacast::console::update::update;
 use wacast::domain::binding::Source;
+use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::SECOND;
 use wacast::service::error::{Kind, ServiceError};
 use wacast::service::start::Started;
-use wacast::service::view::{BroadcastRequest, Driver, Snapshot};
+use wacast::service::view::{BroadcastRequest, Driver, Snapshot, WhyNotFaster};
 
 #[test]
 fn digits_show_screens_from_anywhere() {
@@ -33,8 +34,8 @@ fn digits_show_screens_from_anywhere() {
 fn one_key_on_live_asks_for_one_thing() {
     for (keys, wanted) in [
         ("p", vec![Request::Pause(id(1))]),
-        ("x", vec![Request::WouldNotGetIt(id(1))]),
-        ("down x", vec![Request::WouldNotGetIt(id(3))]),
+        ("x", vec![]),
+        ("down x right enter", vec![Request::Cancel(id(3))]),
         ("r", vec![]),
         ("esc", vec![]),
         ("z", vec![]),
@@ -86,7 +87,7 @@ fn pausing_says_how_to_go_on_and_the_line_goes_by_itself() {
     let mut paused = running().broadcast;
     paused.status = wacast::domain::state::BroadcastStatus::Paused;
     answer(&mut model, Answer::Paused(Box::new(Ok(paused))));
-    assert_eq!(model.toast.as_ref().unwrap().text, "diwali-offer is paused, 17,700 people wait. r lets it go on.");
+    assert_eq!(model.toast.as_ref().unwrap().text, "diwali-offer is paused. r lets it go on.");
     update(&mut model, Event::Clock(NOW.plus(9 * SECOND)));
     assert!(model.toast.is_none());
 }
@@ -96,8 +97,11 @@ fn cancelling_asks_first_and_the_harmless_answer_is_marked() {
     let ask = || {
         let mut model = full(80, 24);
         press(&mut model, "x");
-        answer(&mut model, Answer::WouldNotGetIt(id(1), Ok(17_745)));
-        assert!(text(&model).contains("17,745 people will not get it."), "{}", text(&model));
+        assert!(text(&model).contains("17,700 people will not get it."), "{}", text(&model));
+        let mut later = full_snapshot();
+        later.open[0].counts.set(RecipientState::Queued, 17_699);
+        show(&mut model, later);
+        assert!(text(&model).contains("17,699 people will not get it."), "{}", text(&model));
         model
     };
     for (keys, wanted) in [
@@ -330,6 +334,96 @@ fn pasted_text_goes_into_the_field_without_its_line_break() {
 }
 
 #[test]
+fn a_path_from_the_root_replaces_the_folder_that_was_put_in() {
+    let typed = |keys: &str, pasted: &str| {
+        let mut model = full(80, 24);
+        press(&mut model, "2 o");
+        type_text(&mut model, keys);
+        update(&mut model, Event::Paste(pasted.to_owned()));
+        text(&model)
+    };
+    for (keys, pasted, path) in [
+        ("/tmp/x.csv", "", " /tmp/x.csv "),
+        ("~/x.csv", "", " ~/x.csv "),
+        ("", "/tmp/x.csv", " /tmp/x.csv "),
+        ("abc", "/tmp/x.csv", " /tmp/x.csv "),
+        ("old/x.csv", "", " /home/asha/in/old/x.csv "),
+    ] {
+        let shown = typed(keys, pasted);
+        assert!(shown.contains(path), "{keys}{pasted}: {shown}");
+    }
+}
+
+#[test]
+fn escape_and_a_key_that_were_read_together_are_both_heard() {
+    let mut model = full(80, 24);
+    press(&mut model, ":");
+    type_text(&mut model, "sync");
+    update(&mut model, Event::Key(KeyEvent::new(KeyCode::Char('4'), KeyModifiers::ALT)));
+    assert!(model.dialogs.is_empty());
+    assert_eq!(model.screen, Screen::Log);
+}
+
+#[test]
+fn who_waits_is_counted_before_the_audience_is_fixed() {
+    for status in [BroadcastStatus::Paused, BroadcastStatus::Preparing, BroadcastStatus::Running] {
+        let mut model = full(120, 40);
+        show(&mut model, Snapshot { open: vec![view(broadcast(2, "new", status, 400), &[])], ..full_snapshot() });
+        let shown = text(&model);
+        assert!(shown.contains(" 0.0 % ") && shown.contains("waiting to go 400"), "{shown}");
+        press(&mut model, "x");
+        assert!(text(&model).contains("400 people will not get it."), "{}", text(&model));
+    }
+    let mut model = full(120, 40);
+    let cancelled = view(broadcast(2, "new", BroadcastStatus::Cancelled, 400), &[]);
+    show(&mut model, Snapshot { open: Vec::new(), ended: vec![cancelled], ..full_snapshot() });
+    assert!(text(&model).contains("cancelled 400"), "{}", text(&model));
+}
+
+#[test]
+fn why_not_faster_names_the_pace_that_counts_and_who_is_taken_up() {
+    let said = |own: Option<f64>, why: WhyNotFaster| {
+        let mut snapshot = full_snapshot();
+        snapshot.open = vec![running()];
+        snapshot.open[0].broadcast.definition.messages_per_second = own;
+        snapshot.engine.why = why;
+        let mut model = full(120, 40);
+        show(&mut model, snapshot);
+        text(&model)
+    };
+    let pace = || WhyNotFaster::Pace { messages_per_second: 60.0 };
+    for (own, why, words) in [
+        (None, pace(), "At the pace you set, 60 a second."),
+        (Some(90.0), pace(), "At the pace you set, 60 a second."),
+        (Some(5.0), pace(), "At this broadcast's own pace, 5 a second."),
+        (None, WhyNotFaster::Idle, "diwali-offer is being taken up"),
+    ] {
+        let shown = said(own, why);
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}
+
+#[test]
+fn the_set_up_asks_nobody_before_every_field_can_be_right() {
+    let mut model = connecting();
+    press(&mut model, "tab tab");
+    press(&mut model, "x");
+    assert_eq!(press(&mut model, "enter"), []);
+    assert!(text(&model).contains("digits only"), "{}", text(&model));
+    let mut model = model_without_zone();
+    assert_eq!(press(&mut model, "enter"), []);
+    assert!(text(&model).contains("Time zone: enter yours, for example Asia/Kolkata."), "{}", text(&model));
+}
+
+fn model_without_zone() -> Model {
+    let mut model = connecting();
+    for _ in 0.."Asia/Kolkata".len() {
+        press(&mut model, "backspace");
+    }
+    model
+}
+
+#[test]
 fn released_keys_do_nothing() {
     let mut model = full(80, 24);
     let mut event = KeyEvent::from(KeyCode::Char('p'));
@@ -339,13 +433,15 @@ fn released_keys_do_nothing() {
 
 fn connecting() -> Model {
     let mut model = model(80, 24);
-    model.set_up = Some(SetUpForm::new("/home/asha/config.toml".into(), "Asia/Kolkata"));
+    model.set_up = Some(SetUpForm::new("/home/asha/config.toml".into()));
     press(&mut model, "down enter");
     update(&mut model, Event::Paste("made-up-token".to_owned()));
     press(&mut model, "tab");
     type_text(&mut model, "5550100");
     press(&mut model, "tab");
     type_text(&mut model, "5550199");
+    press(&mut model, "tab tab");
+    type_text(&mut model, "Asia/Kolkata");
     model
 }
 
@@ -382,7 +478,7 @@ fn the_set_up_checks_every_step_before_it_writes() {
 fn the_set_up_can_be_left_and_the_sandbox_taken() {
     let first = |keys: &str| {
         let mut model = model(80, 24);
-        model.set_up = Some(SetUpForm::new("config.toml".into(), "UTC"));
+        model.set_up = Some(SetUpForm::new("config.toml".into()));
         press(&mut model, keys)
     };
     assert_eq!(first("enter"), [Request::Leave(Leaving::Sandbox)]);

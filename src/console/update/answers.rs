@@ -7,7 +7,6 @@ use crate::console::model::{Import, Model, Screen};
 use crate::console::text::{people, thousands};
 use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
-use crate::domain::state::RecipientState;
 use crate::domain::template::Template;
 use crate::service::error::ServiceError;
 use crate::service::view::{Driver, Snapshot};
@@ -31,6 +30,7 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
             "SSH without tmux: when the line drops, sending stops until the next start. Begin with `tmux` to keep it going.",
         );
     }
+    super::count_anew(model);
     let mut requests = Vec::new();
     let logged = snapshot.latest.first().map(|row| row.id);
     if model.screen == Screen::Log && !model.frozen && logged != logged_before {
@@ -79,8 +79,7 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::Started(started) => return on_started(model, *started),
         Answer::Paused(answer) => on_paused(model, *answer),
         Answer::Resumed(answer) => on_resumed(model, *answer),
-        Answer::WouldNotGetIt(id, Ok(how_many)) => super::ask_to_cancel(model, &id, how_many),
-        Answer::WouldNotGetIt(_, Err(error)) | Answer::PaceSet(_, Err(error)) => model.say(Role::Bad, error.message),
+        Answer::PaceSet(_, Err(error)) => model.say(Role::Bad, error.message),
         Answer::Cancelled(answer) => match *answer {
             Ok(done) => {
                 let words = format!(
@@ -219,13 +218,8 @@ fn on_started(model: &mut Model, started: Result<crate::service::start::Started,
 fn on_paused(model: &mut Model, answer: Result<Broadcast, ServiceError>) {
     match answer {
         Ok(broadcast) => {
-            let waiting = model
-                .open()
-                .iter()
-                .find(|view| view.broadcast.id == broadcast.id)
-                .map_or(0, |view| view.counts.get(RecipientState::Queued));
-            let words = format!("{} is paused, {} wait. r lets it go on.", name(&broadcast), people(waiting));
-            model.say(Role::Warn, words);
+            // Without a count: who is under way is still settled, and the card says how many wait.
+            model.say(Role::Warn, format!("{} is paused. r lets it go on.", name(&broadcast)));
         }
         Err(error) => model.say(Role::Bad, error.message),
     }

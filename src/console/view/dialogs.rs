@@ -122,7 +122,7 @@ fn what_runs(model: &Model) -> Vec<String> {
     let ours = snapshot.driver == Driver::Us;
     for view in &snapshot.open {
         let name = words::name_of(view);
-        let left = people(view.counts.open());
+        let left = people(words::to_go(view));
         lines.push(match view.broadcast.status {
             BroadcastStatus::Running => {
                 let done = view

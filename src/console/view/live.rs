@@ -133,12 +133,7 @@ fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut C
         canvas.text(inner, 1, Role::Dim, " Who gets it is fixed when it starts. x cancels it.");
         return;
     }
-    let total = view.counts.total().max(u64::from(broadcast.total));
-    let done = match broadcast.status {
-        // The audience is still being written down.
-        BroadcastStatus::Preparing => view.counts.total(),
-        _ => total.saturating_sub(view.counts.open()),
-    };
+    let (done, total) = words::through(view);
     let percent = format!(" {} %  ", percent(done, total));
     let room = usize::from(inner.width).saturating_sub(width(&head) + width(&percent) + width(&end) + 1);
     let bar = canvas.bar(room.min(60), done, total);
@@ -165,7 +160,10 @@ fn end_words(model: &Model, view: &BroadcastView) -> String {
             || "starts at once".to_owned(),
             |at| format!("starts {}, in {}", zone.at(at, model.now), words::lasting(at.since(model.now))),
         ),
-        BroadcastStatus::Preparing => "fixing who gets it".to_owned(),
+        BroadcastStatus::Preparing => {
+            let (known, total) = (view.counts.total(), u64::from(view.broadcast.total));
+            format!("fixing who gets it: {} of {}", thousands(known), thousands(total.max(known)))
+        }
         BroadcastStatus::Running => {
             view.done_at.map_or_else(String::new, |at| format!("done by {}", zone.at(at, model.now)))
         }
@@ -186,7 +184,7 @@ fn count_words(snapshot: &Snapshot, view: &BroadcastView) -> Vec<(Role, String)>
     let known = |count: u64| if receipts { thousands(count) } else { "-".to_owned() };
     let (failed, unsure) = (count(RecipientState::Failed), count(RecipientState::InDoubt));
     let mut words: Vec<(Role, String)> = vec![
-        (Role::Plain, format!("waiting to go {}", thousands(view.counts.open()))),
+        (Role::Plain, format!("waiting to go {}", thousands(words::to_go(view)))),
         (Role::Plain, format!("taken {}", thousands(view.funnel.accepted))),
         (Role::Plain, format!("delivered {}", known(view.funnel.delivered))),
         (Role::Plain, format!("read {}", known(view.funnel.read))),
@@ -357,13 +355,19 @@ fn coming_and_past(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area
 fn result_line(snapshot: &Snapshot, view: &BroadcastView, canvas: &mut Canvas, area: Rect, row: u16) -> u16 {
     let receipts = snapshot.receipts.set_up || view.funnel.sent > 0;
     let known = |count: u64| if receipts { thousands(count) } else { "-".to_owned() };
-    let words = [
+    let mut words = vec![
         (Role::Plain, format!("taken {}", thousands(view.funnel.accepted))),
         (Role::Plain, format!("delivered {}", known(view.funnel.delivered))),
         (Role::Plain, format!("read {}", known(view.funnel.read))),
         (Role::Plain, format!("failed {}", thousands(view.counts.get(RecipientState::Failed)))),
         (Role::Plain, format!("not sure {}", thousands(view.counts.get(RecipientState::InDoubt)))),
     ];
+    if view.broadcast.status == BroadcastStatus::Cancelled {
+        // Cancelled before its audience was fixed: nobody was written down, and nobody gets it all the same.
+        let unwritten = u64::from(view.broadcast.total).saturating_sub(view.counts.total());
+        let cancelled = view.counts.get(RecipientState::Cancelled) + unwritten;
+        words.push((Role::Plain, format!("cancelled {}", thousands(cancelled))));
+    }
     flow(canvas, area, row, &words)
 }
 
