@@ -4,11 +4,13 @@
 //! drives: engine, scheduler and HTTP on top of it. A task that panics is seen here ([`App::broken`]) and never
 //! brings the process down by itself. Called by [`crate::cli`]; knows no screen.
 
+mod first_look;
 mod ground;
 mod offline;
 mod port;
 pub mod signals;
 
+pub use first_look::first_look;
 pub use ground::{AppError, Ground, cloud_api, rehearsed};
 
 use crate::api::{self, ApiConfig, ApiHandle, BindError};

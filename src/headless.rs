@@ -6,11 +6,10 @@
 mod reporter;
 
 use crate::app::signals::Signals;
-use crate::app::{App, AppError, Face, Ground};
+use crate::app::{self, App, AppError, Face, Ground};
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::config::Config;
 use crate::logging::{self, Target};
-use crate::service::Service;
 use reporter::Reporter;
 use std::time::Duration;
 
@@ -43,7 +42,7 @@ pub async fn run(config: Config, rehearse: bool) -> Outcome {
         pace = app.config().sender.messages_per_second,
         "wacast is running"
     );
-    let asking = tokio::spawn(ask_until_answered(app.service().clone()));
+    let asking = tokio::spawn(app::first_look(app.service().clone()));
     let ended = until_ended(&app, &mut signals).await;
     asking.abort();
     end(app, ended, &mut signals).await
@@ -61,33 +60,6 @@ async fn open(config: Config, rehearse: bool) -> Result<Ground, AppError> {
             }
             other => return other,
         }
-    }
-}
-
-/// Says how the sender stands as soon as WhatsApp answers, and fetches the templates once.
-async fn ask_until_answered(service: Service) {
-    let mut pause = Duration::from_secs(1);
-    loop {
-        match service.sender().await.map(|known| (known.trouble, known.info)) {
-            Ok((None, info)) => {
-                tracing::info!(
-                    name = info.verified_name,
-                    number = info.display_phone_number,
-                    quality = info.quality_rating,
-                    can_send = info.can_send_message,
-                    "WhatsApp knows the sender"
-                );
-                break;
-            }
-            Ok((Some(trouble), _)) => tracing::warn!("{trouble}; asking again in {} s", pause.as_secs()),
-            Err(error) => tracing::warn!("{error}; asking again in {} s", pause.as_secs()),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-    match service.sync_templates().await {
-        Ok(synced) => tracing::info!(templates = synced.templates.len(), "templates are synced"),
-        Err(error) => tracing::warn!("templates are not synced: {error}"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::set_up::Connect;
 use super::terminal;
 use crate::app::signals::Signals;
-use crate::app::{App, AppError, Face, Ground};
+use crate::app::{self, App, AppError, Face, Ground};
 use crate::config::{Config, LoadFrom};
 use crate::console::{self, ConsoleError, ConsoleParts, Ended, Look, Palette, Show};
 use crate::logging::{self, Guard, Target};
@@ -67,7 +67,9 @@ pub(crate) fn stop_on_signal() -> Result<CancellationToken, Failure> {
 pub(crate) async fn show(app: App, stop: &CancellationToken) -> Outcome {
     let broken = app.broken();
     let shown = parts(app.config(), Show::Screens(app.service().clone()), Some(broken), stop);
+    let asking = tokio::spawn(app::first_look(app.service().clone()));
     let ended = console::run(shown).await;
+    asking.abort();
     if matches!(ended, Ok(Ended::Now)) {
         return Ok(Exit::Interrupted);
     }
