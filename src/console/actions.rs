@@ -332,8 +332,10 @@ pub const ENTRIES: &[Entry] = &[
     step(P::WizardReview, A::Accept, &[ENTER], "Enter", ["start", "start it, when the count is typed"]),
     step(P::WizardReview, A::Left, &[LEFT], "← →", ["person", "the message to the person before"]),
     go(P::WizardReview, A::Right, &[RIGHT], "→", "the message to the next person"),
-    step(P::WizardReview, A::Up, &[UP, PAGE_UP], "↑ ↓", ["scroll", "scroll up"]),
-    go(P::WizardReview, A::Down, &[DOWN, PAGE_DOWN], "↓", "scroll down"),
+    step(P::WizardReview, A::Up, &[UP], "↑ ↓", ["scroll", "scroll up"]),
+    go(P::WizardReview, A::Down, &[DOWN], "↓", "scroll down"),
+    go(P::WizardReview, A::PageUp, &[PAGE_UP], "PgUp", "back to what it does"),
+    go(P::WizardReview, A::PageDown, &[PAGE_DOWN], "PgDn", "to the message"),
     step(
         P::WizardReview,
         A::Toggle,

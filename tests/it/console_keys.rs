@@ -100,6 +100,7 @@ fn cancelling_asks_first_and_the_harmless_answer_is_marked() {
         assert!(text(&model).contains("17,700 people will not get it."), "{}", text(&model));
         let mut later = full_snapshot();
         later.open[0].counts.set(RecipientState::Queued, 17_699);
+        later.open[0].counts.add(RecipientState::Accepted, 1);
         show(&mut model, later);
         assert!(text(&model).contains("17,699 people will not get it."), "{}", text(&model));
         model

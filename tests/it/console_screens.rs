@@ -225,7 +225,12 @@ fn the_wizard() {
         let mut model = at_review(columns, rows, |plan| {
             plan.rehearsal = true;
             plan.repeat_of = Some(id(9));
-            plan.warnings = vec!["The templates were fetched 2 days ago.".to_owned()];
+            plan.warnings = vec![
+                "the templates were fetched 2 days ago".to_owned(),
+                "it looks like a repeat: 90000000 went out to the same people with the same template less than a day \
+                 ago"
+                .to_owned(),
+            ];
             plan.budget.as_mut().unwrap().limit = 10_000;
         });
         press(&mut model, "right");
@@ -241,6 +246,27 @@ fn the_wizard() {
         answer(&mut model, Answer::Planned(1, Box::new(Err(error))));
         model
     });
+}
+
+#[test]
+fn what_does_not_fit_is_marked() {
+    let mut model = full(80, 24);
+    let many = (0..12).map(|place| template(&format!("offer_{place:02}"), "PENDING")).collect();
+    let many = wacast::store::SyncedTemplates { templates: many, synced_at: Some(NOW) };
+    answer(&mut model, Answer::Templates(Ok(many), false));
+    press(&mut model, "3");
+    assert!(text(&model).contains("↓ 6 more"), "{}", text(&model));
+    press(&mut model, "n enter enter");
+    assert!(text(&model).contains("only approved templates") && text(&model).contains("↓ 7 more"), "{}", text(&model));
+    for place in 0..12 {
+        assert!(text(&model).contains(&format!(" offer_{place:02}   ")), "{place}: {}", text(&model));
+        press(&mut model, "down enter");
+    }
+    assert!(text(&model).contains("↑ 7 more"), "{}", text(&model));
+    let mut review = at_review(80, 24, |plan| plan.warnings = vec!["a word of warning ".repeat(12)]);
+    assert!(text(&review).contains("PgDn: the message"), "{}", text(&review));
+    press(&mut review, "pgdn");
+    assert!(text(&review).contains("Hello Asha Rao"), "{}", text(&review));
 }
 
 #[test]

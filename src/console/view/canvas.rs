@@ -164,6 +164,21 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// The rows of an area for a list, and the first of its lines to show so that the marked one is in sight. When
+    /// not all fit, the last row says how many more there are.
+    pub fn list(&mut self, area: Rect, cursor: usize, length: usize) -> (Rect, usize) {
+        if length <= usize::from(area.height) || area.height < 2 {
+            return (area, scroll_to(cursor, area.height, length));
+        }
+        let rows = Rect { height: area.height - 1, ..area };
+        let first = scroll_to(cursor, rows.height, length);
+        let below = length - first - usize::from(rows.height);
+        let [_, _, up, down] = self.look.glyphs.arrows;
+        let words = if below > 0 { format!(" {down} {below} more") } else { format!(" {up} {first} more") };
+        self.text(area, rows.height, Role::Key, &words);
+        (rows, first)
+    }
+
     /// A bar that is full to `part` of `whole`.
     pub fn bar(&self, room: usize, part: u64, whole: u64) -> String {
         let full = scaled(room, part, whole);

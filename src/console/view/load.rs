@@ -1,6 +1,6 @@
 //! Loading a file: the picker, what was recognised, how far it is, what came of it.
 
-use super::canvas::{Canvas, scroll_to, top};
+use super::canvas::{Canvas, top};
 use super::numbers;
 use crate::console::load::{LoadFile, Stage};
 use crate::console::look::Role;
@@ -60,7 +60,7 @@ fn entries(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
         canvas.text(area, 1, Role::Dim, words);
     }
     let name_room = usize::from(area.width).saturating_sub(30);
-    let first = scroll_to(load.cursor, area.height, shown.len());
+    let (area, first) = canvas.list(area, load.cursor, shown.len());
     for (row, (place, entry)) in shown.iter().enumerate().skip(first).take(usize::from(area.height)).enumerate() {
         let name = if entry.is_folder { format!("{}/", entry.name) } else { entry.name.clone() };
         let name = canvas.column(&name, name_room);

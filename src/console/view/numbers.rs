@@ -1,6 +1,6 @@
 //! Numbers: lists, the files that they came from, and what was rejected and why.
 
-use super::canvas::{Canvas, columns, scroll_to, top};
+use super::canvas::{Canvas, columns, top};
 use crate::console::look::Role;
 use crate::console::model::{Import, Load, Model, NumbersPart};
 use crate::console::text::{cells, column_right, counted, thousands};
@@ -65,7 +65,7 @@ fn lists(model: &Model, canvas: &mut Canvas, area: Rect) {
     let name_room = usize::from(inner.width).saturating_sub(26);
     let name = canvas.column(" list", name_room);
     canvas.text(head, 0, Role::Dim, &format!("{name}{:>9}  {:<14}", "people", "newest file"));
-    let first = scroll_to(cursor, rows.height, snapshot.lists.len());
+    let (rows, first) = canvas.list(rows, cursor, snapshot.lists.len());
     for (row, (place, list)) in snapshot.lists.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate()
     {
         let name = canvas.column(&format!(" {}", list.name), name_room);
@@ -95,7 +95,7 @@ fn uploads(model: &Model, canvas: &mut Canvas, area: Rect) {
         Load::Here(_) => {
             let uploads = update::shown_uploads(model);
             let cursor = model.uploads_cursor.min(uploads.len().saturating_sub(1));
-            let first = scroll_to(cursor, inner.height, uploads.len());
+            let (inner, first) = canvas.list(inner, cursor, uploads.len());
             for (row, (place, upload)) in
                 uploads.iter().enumerate().skip(first).take(usize::from(inner.height)).enumerate()
             {

@@ -34,7 +34,7 @@ pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
 }
 
 fn ready(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas, area: Rect) {
-    let (body, bottom) = top(area, area.height.saturating_sub(3));
+    let (body, bottom) = top(area, area.height.saturating_sub(2));
     let (facts, shown) = if area.width >= 100 {
         let [left, right] = columns(body, [3, 2]);
         (left, right)
@@ -54,13 +54,17 @@ fn ready(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas, area:
         lines.push((Role::Strong, person_title(model, wizard, plan, canvas.glyphs().mask)));
         lines.extend(message.into_iter().map(|(role, line)| (role, format!("  {line}"))));
     }
-    let scroll = wizard.scroll.min(lines.len().saturating_sub(usize::from(facts.height)));
-    for (row, (role, line)) in lines.iter().skip(scroll).take(usize::from(facts.height)).enumerate() {
+    let rows = usize::from(facts.height);
+    let scroll = wizard.scroll.min(lines.len().saturating_sub(rows));
+    let more = lines.len() > scroll + rows;
+    // The last row is for the mark, when there is more.
+    for (row, (role, line)) in lines.iter().skip(scroll).take(rows - usize::from(more && rows > 0)).enumerate() {
         canvas.text(facts, cells(row), *role, line);
     }
-    if lines.len() > scroll + usize::from(facts.height) {
+    if more {
+        let what = if shown.height > 0 { "PgDn: more" } else { "PgDn: the message" };
         let [_, _, _, down] = canvas.glyphs().arrows;
-        canvas.right(facts, facts.height.saturating_sub(1), 0, Role::Key, &format!(" {down} more "));
+        canvas.text(facts, facts.height.saturating_sub(1), Role::Key, &format!("{down} {what}"));
     }
     count_field(model, wizard, plan, canvas, bottom);
 }
@@ -83,9 +87,9 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
             area,
             1,
             &[
-                (Role::Bad, "It looks like a repeat. "),
+                (Role::Bad, "To send it again all the same, press "),
                 (Role::Key, "Space"),
-                (Role::Plain, " if it is to be sent again."),
+                (Role::Plain, "; then type the count."),
             ],
         );
         return;
@@ -119,12 +123,9 @@ fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
     let mut add = |role: Role, name: &str, text: &str| {
         lines.extend(behind(name, 10, text, room).into_iter().map(|line| (role, line)));
     };
+    // A repeat and missing receipts are among them.
     for warning in &plan.warnings {
         add(Role::Warn, "Careful", warning);
-    }
-    if let Some(id) = &plan.repeat_of {
-        let words = format!("The same template went to the same list within 24 hours (broadcast {id}).");
-        add(Role::Bad, "Repeat", &words);
     }
     let list = plan.request.list.as_deref().map_or_else(|| "all lists".to_owned(), |list| format!("list {list}"));
     add(Role::Strong, "To", &format!("{} ({list})", people(plan.goes_to())));
@@ -154,10 +155,6 @@ fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
         add(if fits { Role::Plain } else { Role::Warn }, "Budget", &format!("{left}{rest}"));
     }
     if let Some(snapshot) = &model.snapshot {
-        if !snapshot.receipts.set_up {
-            let words = "none set up: delivered and read stay unknown, and doubts do not settle by themselves";
-            add(Role::Warn, "Receipts", words);
-        }
         let carried = words::carried_by(&snapshot.driver, model.facts.ssh_without_multiplexer);
         let role = if snapshot.driver == Driver::Nobody { Role::Warn } else { Role::Plain };
         add(role, "Carried", &carried);

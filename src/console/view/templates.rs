@@ -1,6 +1,6 @@
 //! Templates: what WhatsApp lets be sent, and how it will look.
 
-use super::canvas::{Canvas, columns, scroll_to, top};
+use super::canvas::{Canvas, columns, top};
 use super::phone;
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
@@ -79,7 +79,7 @@ pub fn rows(templates: &[Template], cursor: usize, canvas: &mut Canvas, area: Re
     let title = canvas.column(" template", name_room + 1);
     canvas.text(head, 0, Role::Dim, &format!("{title}{:<8}{:<13}{:<12}quality", "lang.", "state", "kind"));
     let cursor = cursor.min(templates.len().saturating_sub(1));
-    let first = scroll_to(cursor, area.height, templates.len());
+    let (area, first) = canvas.list(area, cursor, templates.len());
     for (row, (place, template)) in templates.iter().enumerate().skip(first).take(usize::from(area.height)).enumerate()
     {
         let row = cells(row);

@@ -4,7 +4,7 @@ use super::canvas::{Canvas, columns, scroll_to, top};
 use super::{phone, review, templates};
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
-use crate::console::text::{cells, column_right, counted, people, thousands};
+use crate::console::text::{cells, column_right, counted, people, thousands, wrap};
 use crate::console::wizard::{Step, WhenField, Wizard};
 use crate::console::words;
 use ratatui::layout::Rect;
@@ -20,7 +20,8 @@ pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
         used += canvas.put(inner, 0, used, role, &format!(" {} {} ", place + 1, step.name()));
         used += canvas.put(inner, 0, used, Role::Plain, " ");
     }
-    let trouble_rows = u16::from(!wizard.trouble.is_empty()) * 2;
+    let trouble_rows =
+        if wizard.trouble.is_empty() { 0 } else { cells(wrap(&wizard.trouble, usize::from(inner.width)).len()).min(4) };
     let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2 + trouble_rows), ..inner };
     match wizard.step {
         Step::Audience => audience(model, wizard, canvas, body),
@@ -56,7 +57,7 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
         return;
     }
     let (list, notes) = top(area, area.height.saturating_sub(2));
-    let first = scroll_to(wizard.audience_cursor, list.height, audiences.len());
+    let (list, first) = canvas.list(list, wizard.audience_cursor, audiences.len());
     for (row, (place, (name, count))) in
         audiences.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate()
     {

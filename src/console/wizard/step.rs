@@ -199,6 +199,9 @@ impl Wizard {
             Action::Right => self.sample = (self.sample + 1).min(samples.saturating_sub(1)),
             Action::Up => self.scroll = self.scroll.saturating_sub(1),
             Action::Down => self.scroll = (self.scroll + 1).min(500),
+            Action::PageUp => self.scroll = self.scroll.saturating_sub(model.page() / 2),
+            // The view stops at the last line.
+            Action::PageDown => self.scroll = (self.scroll + model.page() / 2).min(500),
             Action::Toggle => self.repeat = !self.repeat,
             Action::Accept => return self.start(model),
             _ => {}
