@@ -142,7 +142,7 @@ async fn broadcast(store: &Arc<dyn Store>, template: &Template, people: u32) -> 
             sender: PHONE_NUMBER_ID.into(),
             template: template.clone(),
             bindings: std::collections::BTreeMap::default(),
-            audience: Audience { list: None, uploads },
+            audience: Audience { list: None, uploads, follow_up: None },
             messages_per_second: None,
             rehearsal: true,
         },

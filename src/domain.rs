@@ -3,6 +3,7 @@
 //! Everything here can be tested with plain values. Times are handed in. Used by every other part.
 
 pub mod attempt_id;
+pub mod audit;
 pub mod binding;
 pub mod broadcast;
 pub mod error_policy;

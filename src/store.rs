@@ -17,6 +17,7 @@
 pub mod mongo;
 pub mod sqlite;
 
+use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::phone::Phone;
@@ -220,7 +221,7 @@ pub struct AudiencePlace {
 pub struct NewBroadcast {
     /// Its id, random; refused when it exists.
     pub id: BroadcastId,
-    /// What was decided. With `audience.uploads` filled it is fixed already; else [`Store::start_broadcast`] fixes it.
+    /// What was decided. With an audience that [`is_fixed`](Audience::is_fixed) it is fixed already; else [`Store::start_broadcast`] fixes it.
     pub definition: Definition,
     /// `Scheduled` (then `start_at` is set) or `Preparing`.
     pub status: BroadcastStatus,
@@ -232,7 +233,7 @@ pub struct NewBroadcast {
     pub occurrence: Option<(ScheduleId, Millis)>,
     /// The caller's `Idempotency-Key` and a hash of what was sent with it.
     pub idempotency: Option<(String, String)>,
-    /// Refuse when a broadcast of the same template, language and list was made at or after this time.
+    /// Refuse when a broadcast of the same template and language to a like audience ([`Audience::is_like`]) was made at or after this time.
     /// One that was cancelled before anybody was sent to does not count.
     pub refuse_repeats_since: Option<Millis>,
 }
@@ -388,6 +389,8 @@ pub enum Evidence {
         response: String,
         /// `Some`: queued again, due then. `None`: failed.
         retry: Option<Millis>,
+        /// Whether being queued again uses up a try (a rate limit does not).
+        counts: bool,
         /// When failed: when a follow-up may take this person up.
         retry_at: Option<Millis>,
     },
@@ -450,6 +453,32 @@ pub struct RecipientRow {
     pub changed_at: Option<Millis>,
     /// When a retry or a follow-up is due.
     pub due: Option<Millis>,
+    /// What the template's slots are filled with.
+    pub values: Vec<String>,
+}
+
+/// What an operator decided about people in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtDecision {
+    /// WhatsApp took it: → accepted. No log row: there was no answer.
+    CountAsSent,
+    /// It did not arrive: → failed, code 0.
+    GiveUp,
+    /// To be sent again by this broadcast: → queued, due at once. In a cancelled broadcast `Conflict`, in a completed
+    /// one too (a follow-up takes them up).
+    SendAgain,
+}
+
+/// Where a store is, to tell a copy from the original. Any part may be empty when it cannot be known.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Whereabouts {
+    /// The machine's id (SQLite), or the replica set's (MongoDB).
+    pub machine: String,
+    /// The file's whole path, or the database's name.
+    pub place: String,
+    /// What stays the same when it is renamed there: the file's device and inode; empty for MongoDB.
+    pub object: String,
 }
 
 /// The templates as last synced.
@@ -487,6 +516,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Where it is, for people; no secrets: `/var/lib/wacast/wacast.db`, `mongodb at db.example.com/wacast`.
     fn place(&self) -> String;
+
+    /// Where it is, for telling a copy from the original.
+    async fn whereabouts(&self) -> Result<Whereabouts> {
+        Err(StoreError::Setup("not built yet".to_owned()))
+    }
 
     /// Free bytes where it writes, when that can be known.
     async fn free_bytes(&self) -> Option<u64>;
@@ -661,6 +695,19 @@ pub trait Store: Send + Sync + 'static {
     /// broadcast they become cancelled. Returns how many.
     async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64>;
 
+    /// How many windows with somebody in them [`Store::open_window`] has granted under a subject's leases since the
+    /// store was made, over all holders. Rises in the same step that records the intents.
+    async fn windows_opened(&self, subject: &str) -> Result<u64> {
+        Err(StoreError::Setup("not built yet".to_owned()))
+    }
+
+    /// A restored backup is taken into use: whoever is queued and may have been sent to after the backup was made
+    /// becomes in doubt: those with `seq` up to `through` (`None`: nobody never-tried), and all who were tried before. Returns how
+    /// many. `Conflict` when the broadcast is final.
+    async fn doubt_queued(&self, lease: &Lease, id: &BroadcastId, through: Option<u32>, now: Millis) -> Result<u64> {
+        Err(StoreError::Setup("not built yet".to_owned()))
+    }
+
     /// When the next retry of a broadcast is due, if any waits.
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>>;
 
@@ -673,6 +720,20 @@ pub trait Store: Send + Sync + 'static {
     /// How many messages were accepted at or after `since`, over all broadcasts of the store, counted
     /// in whole quarter hours (never too few). Those that only a receipt proves count, by the receipt's time.
     async fn accepted_since(&self, since: Millis) -> Result<u64>;
+
+    /// Settles people in doubt by an operator's word, taken from anyone: `seqs` of them (rising, 5,000 at most; `None`:
+    /// all of the broadcast). Those who are not in doubt (any more) are left alone. `word` becomes their detail.
+    /// Returns how many moved.
+    async fn decide_doubts(
+        &self,
+        id: &BroadcastId,
+        seqs: Option<&[u32]>,
+        decision: DoubtDecision,
+        word: &str,
+        now: Millis,
+    ) -> Result<u64> {
+        Err(StoreError::Setup("not built yet".to_owned()))
+    }
 
     // ---- receipts ----
 
@@ -689,7 +750,7 @@ pub trait Store: Send + Sync + 'static {
     /// that of [`RECEIPTS`]. Rules: the ladder only goes up; proof of delivery counts whatever attempt it
     /// belongs to; `Sent` and `Failed` count only for the newest attempt, `Failed` not against delivered or read,
     /// `Sent` not against `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
-    /// Being queued again by a receipt uses up a try. In a final broadcast nobody is queued again: failed, and
+    /// Being queued again by a receipt uses up a try if the evidence says so. In a final broadcast nobody is queued again: failed, and
     /// `retry` is when a follow-up may take this person up.
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport>;
 
@@ -706,6 +767,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Switches a schedule on (from `next` on) or off.
     async fn enable_schedule(&self, id: &ScheduleId, enabled: bool, next: Option<Millis>) -> Result<()>;
+
+    // ---- audit trail ----
+
+    /// Puts an act on the audit trail, chained to the newest entry. Nothing ever changes or removes one.
+    async fn append_act(&self, act: Act) -> Result<Entry> {
+        Err(StoreError::Setup("not built yet".to_owned()))
+    }
+
+    /// Entries after `after` in order; `limit` 5,000 at most.
+    async fn audit_trail(&self, after: u64, limit: u32) -> Result<Vec<Entry>> {
+        Err(StoreError::Setup("not built yet".to_owned()))
+    }
 
     // ---- odds and ends ----
 

@@ -23,6 +23,43 @@ pub struct Audience {
     /// person over all of them, and the newest upload's attributes win.
     #[serde(default)]
     pub uploads: Vec<UploadId>,
+    /// Instead of a list: people of an earlier broadcast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow_up: Option<FollowUp>,
+}
+
+impl Audience {
+    /// Whether it is decided who is in it, so that freezing may begin.
+    pub fn is_fixed(&self) -> bool {
+        self.follow_up.is_some() || !self.uploads.is_empty()
+    }
+
+    /// Whether another audience is of the same people as far as names tell: the same list, or the same people of the
+    /// same broadcast.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.list == other.list && self.follow_up == other.follow_up
+    }
+}
+
+/// People of an earlier broadcast, who get the same values again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// The earlier broadcast.
+    pub of: BroadcastId,
+    /// Which of its people.
+    pub pick: Pick,
+}
+
+/// Which people of a broadcast that has ended are taken up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pick {
+    /// Those in doubt, on an operator's word; there they become `failed`, with this follow-up's id in the detail.
+    InDoubt,
+    /// Those who failed for a reason that passes, once it has: `failed` with `retry_at`.
+    Retry,
+    /// All who failed.
+    Failed,
 }
 
 /// What is decided when a broadcast is made, and never changed after it started.

@@ -117,11 +117,12 @@ impl RecipientState {
 
     /// Whether a recipient may go from this state to `next`.
     ///
-    /// `failed → delivered, read` is late proof: whoever has the message is not failed.
+    /// `failed → delivered, read` is late proof: whoever has the message is not failed. `queued → in doubt` is for a
+    /// restored backup, which does not know whom it sent to after it was made.
     pub fn may_become(self, next: Self) -> bool {
         use RecipientState::{Accepted, Cancelled, Delivered, Failed, InDoubt, Queued, Read, Sending, Sent, Skipped};
         match self {
-            Queued => matches!(next, Sending | Skipped | Cancelled | Sent | Delivered | Read),
+            Queued => matches!(next, Sending | Skipped | Cancelled | Sent | Delivered | Read | InDoubt),
             Sending => matches!(next, Queued | Accepted | Sent | Delivered | Read | Failed | InDoubt),
             Accepted => matches!(next, Sent | Delivered | Read | Failed | Queued),
             Sent => matches!(next, Delivered | Read | Failed | Queued),
@@ -289,7 +290,7 @@ mod tests {
 
     /// The table of legal moves, written a second time so that a slip in one of them shows.
     const MOVES: [(&str, &str); 10] = [
-        ("queued", "sending sent delivered read skipped cancelled"),
+        ("queued", "sending sent delivered read skipped cancelled in_doubt"),
         ("sending", "queued accepted sent delivered read failed in_doubt"),
         ("accepted", "queued sent delivered read failed"),
         ("sent", "queued delivered read failed"),

@@ -87,12 +87,12 @@ pub fn of_receipt(
             let rule = policy.rule_for(*code, None, None, false);
             // The message was accepted, so the template as such cannot be malformed.
             let action = rule.action_for(details, true);
-            let (retry, retry_at) = match Becomes::of(rule, action, (attempt, attempt), now, random, false) {
-                Becomes::Failed { retry_at } => (None, retry_at),
-                Becomes::Queued { due, .. } => (Some(due), None),
+            let (retry, counts, retry_at) = match Becomes::of(rule, action, (attempt, attempt), now, random, false) {
+                Becomes::Failed { retry_at } => (None, false, retry_at),
+                Becomes::Queued { due, counts } => (Some(due), counts, None),
             };
             let error = GraphError { code: *code, details: details.clone(), ..GraphError::default() };
-            let evidence = Evidence::Failed { code: *code, response: response.clone(), retry, retry_at };
+            let evidence = Evidence::Failed { code: *code, response: response.clone(), retry, counts, retry_at };
             (evidence, effect(rule, action, &error, None))
         }
     }

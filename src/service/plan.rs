@@ -45,7 +45,7 @@ impl Checked {
             sender: settings.sender.clone(),
             template: self.template.clone(),
             bindings: spelled_out(&self.resolved),
-            audience: Audience { list: self.request.list.clone(), uploads },
+            audience: Audience { list: self.request.list.clone(), follow_up: None, uploads },
             messages_per_second: self.request.messages_per_second,
             rehearsal: settings.rehearsal,
         }

@@ -324,7 +324,7 @@ mod tests {
             sender: "1".into(),
             template,
             bindings: std::collections::BTreeMap::new(),
-            audience: Audience { list: None, uploads: vec![] },
+            audience: Audience { list: None, uploads: vec![], follow_up: None },
             messages_per_second: own_pace,
             rehearsal: false,
         };

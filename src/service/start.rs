@@ -234,7 +234,7 @@ impl Service {
             Err(error) => return Err(error),
         };
         let total = self.inner.store.audience_size(&uploads).await?;
-        let audience = Audience { list: audience.list.clone(), uploads };
+        let audience = Audience { list: audience.list.clone(), uploads, follow_up: None };
         let definition = Definition { template, bindings, audience, ..definition.clone() };
         Ok(Ok((definition, u32::try_from(total).unwrap_or(u32::MAX))))
     }

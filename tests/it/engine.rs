@@ -59,7 +59,7 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
             sender: SENDER.into(),
             template: template(),
             bindings: BTreeMap::default(),
-            audience: Audience { list: Some("people".into()), uploads: vec![upload] },
+            audience: Audience { list: Some("people".into()), uploads: vec![upload], follow_up: None },
             messages_per_second: own_pace,
             rehearsal: true,
         },

@@ -206,7 +206,7 @@ impl Sheet {
         let standing = if flying.is_some() { RecipientState::Sending } else { state };
         match &said.evidence {
             Evidence::Reached(reached) => self.reached(said, *reached, (standing, newest, tries), known),
-            Evidence::Failed { code, response, retry, retry_at } => {
+            Evidence::Failed { code, response, retry, counts: uses_a_try, retry_at } => {
                 let counts = said.attempt == newest
                     && standing != RecipientState::Queued
                     && standing.may_become(RecipientState::Failed);
@@ -231,7 +231,7 @@ impl Sheet {
                     id: PersonKey::new(id, seq),
                     kind: TodoKind::Retry,
                     attempt: small(said.attempt + 1),
-                    tries: tries + 1,
+                    tries: tries + i32::from(*uses_a_try),
                     due: date(due),
                     after: flying.map_or(0, |flying| flying.window),
                     at: date(said.at),

@@ -253,6 +253,7 @@ fn recipient_row(
         wamid: String::new(),
         changed_at: None,
         due: None,
+        values: person.values,
     };
     if let Some(attempt) = attempt {
         row.attempt = large(attempt.id.a);

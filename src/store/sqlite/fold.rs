@@ -103,7 +103,7 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
             let next = Next { attempt, ..Next::of(standing, *state) };
             Ok(counts && moves.apply(standing, &next, one.at)?)
         }
-        Evidence::Failed { code, response, retry, retry_at } => {
+        Evidence::Failed { code, response, retry, counts, retry_at } => {
             let open = matches!(
                 standing.state,
                 RecipientState::Sending | RecipientState::Accepted | RecipientState::Sent | RecipientState::InDoubt
@@ -114,7 +114,7 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
             let next = match retry.filter(|_| !known.status.is_final()) {
                 Some(due) => {
                     let next = Next::of(standing, RecipientState::Queued).because(*code, response).due(Some(due));
-                    Next { tries: standing.tries.saturating_add(1), ..next }
+                    Next { tries: standing.tries.saturating_add(u32::from(*counts)), ..next }
                 }
                 // Nobody of a final broadcast waits; a follow-up may take them up.
                 None => Next::of(standing, RecipientState::Failed).because(*code, response).due(retry_at.or(*retry)),

@@ -69,7 +69,7 @@ pub(super) fn recipients(
     };
     let sql = format!(
         "SELECT seq, recipients.phone, name, recipients.state, recipients.attempt, recipients.code, detail,
-            coalesce(attempts.wamid, ''), changed_at, due
+            coalesce(attempts.wamid, ''), changed_at, due, variables
         FROM recipients {index} LEFT JOIN attempts USING (broadcast_no, seq, attempt)
         WHERE broadcast_no = ?1 AND seq > ?2 {condition} ORDER BY seq LIMIT ?3"
     );
@@ -91,6 +91,7 @@ fn recipient(row: &Row<'_>, broadcast: BroadcastStatus) -> Result<RecipientRow> 
         wamid: row.get(7)?,
         changed_at: row.get::<_, Option<i64>>(8)?.map(Millis),
         due: Some(time(row, 9)?).filter(|due| waits && due.0 > 0),
+        values: serde_json::from_str(row.get_ref(10)?.as_str().unwrap_or_default())?,
     })
 }
 

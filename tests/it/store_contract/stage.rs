@@ -88,7 +88,7 @@ pub fn definition(list: Option<&str>) -> Definition {
         sender: SENDER.to_owned(),
         template: template("launch"),
         bindings: BTreeMap::new(),
-        audience: Audience { list: list.map(str::to_owned), uploads: vec![] },
+        audience: Audience { list: list.map(str::to_owned), uploads: vec![], follow_up: None },
         messages_per_second: None,
         rehearsal: false,
     }

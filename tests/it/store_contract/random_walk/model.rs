@@ -201,7 +201,9 @@ pub fn any_evidence(dice: &mut fastrand::Rng, due: Millis) -> Evidence {
         0 | 1 => Evidence::Reached(Sent),
         2 => Evidence::Reached(Delivered),
         3 => Evidence::Reached(Read),
-        4 => Evidence::Failed { code: 131_026, response: String::new(), retry: None, retry_at: None },
-        _ => Evidence::Failed { code: 131_049, response: String::new(), retry: Some(due), retry_at: None },
+        4 => Evidence::Failed { code: 131_026, response: String::new(), retry: None, counts: false, retry_at: None },
+        _ => {
+            Evidence::Failed { code: 131_049, response: String::new(), retry: Some(due), counts: true, retry_at: None }
+        }
     }
 }

@@ -173,5 +173,5 @@ pub fn reached(state: RecipientState) -> Evidence {
 
 /// A receipt that it could not be delivered.
 pub fn undelivered(code: i64, retry: Option<Millis>) -> Evidence {
-    Evidence::Failed { code, response: format!("{{\"code\":{code}}}"), retry, retry_at: None }
+    Evidence::Failed { code, response: format!("{{\"code\":{code}}}"), retry, counts: true, retry_at: None }
 }
