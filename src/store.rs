@@ -457,6 +457,9 @@ pub struct RecipientRow {
     pub values: Vec<String>,
 }
 
+/// What stands as the detail of those whom [`Store::doubt_queued`] put in doubt.
+pub const RESTORED: &str = "may have been sent to after the backup was made that this store was restored from";
+
 /// What an operator decided about people in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -518,9 +521,7 @@ pub trait Store: Send + Sync + 'static {
     fn place(&self) -> String;
 
     /// Where it is, for telling a copy from the original.
-    async fn whereabouts(&self) -> Result<Whereabouts> {
-        Err(StoreError::Setup("not built yet".to_owned()))
-    }
+    async fn whereabouts(&self) -> Result<Whereabouts>;
 
     /// Free bytes where it writes, when that can be known.
     async fn free_bytes(&self) -> Option<u64>;
@@ -695,18 +696,17 @@ pub trait Store: Send + Sync + 'static {
     /// broadcast they become cancelled. Returns how many.
     async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64>;
 
-    /// How many windows with somebody in them [`Store::open_window`] has granted under a subject's leases since the
-    /// store was made, over all holders. Rises in the same step that records the intents.
-    async fn windows_opened(&self, subject: &str) -> Result<u64> {
-        Err(StoreError::Setup("not built yet".to_owned()))
-    }
+    /// How many windows with somebody in them [`Store::open_window`] has recorded under a subject's leases since the
+    /// store was made, over all holders. Rises in the same step that records the intents, so also when their record
+    /// never reached the caller.
+    async fn windows_opened(&self, subject: &str) -> Result<u64>;
 
     /// A restored backup is taken into use: whoever is queued and may have been sent to after the backup was made
-    /// becomes in doubt: those with `seq` up to `through` (`None`: nobody never-tried), and all who were tried before. Returns how
-    /// many. `Conflict` when the broadcast is final.
-    async fn doubt_queued(&self, lease: &Lease, id: &BroadcastId, through: Option<u32>, now: Millis) -> Result<u64> {
-        Err(StoreError::Setup("not built yet".to_owned()))
-    }
+    /// becomes in doubt about the attempt that would have been next: those with `seq` up to and with `through` (`None`:
+    /// nobody who never had an intent), and all who had an intent before. Whoever is `sending` is
+    /// [`Store::recover`]'s, to be called first. Their detail is [`RESTORED`]. Returns how many. `Conflict` when the
+    /// broadcast is final.
+    async fn doubt_queued(&self, lease: &Lease, id: &BroadcastId, through: Option<u32>, now: Millis) -> Result<u64>;
 
     /// When the next retry of a broadcast is due, if any waits.
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>>;
@@ -722,8 +722,9 @@ pub trait Store: Send + Sync + 'static {
     async fn accepted_since(&self, since: Millis) -> Result<u64>;
 
     /// Settles people in doubt by an operator's word, taken from anyone: `seqs` of them (rising, 5,000 at most; `None`:
-    /// all of the broadcast). Those who are not in doubt (any more) are left alone. `word` becomes their detail.
-    /// Returns how many moved.
+    /// all of the broadcast, in steps of at most 5,000, so that after an error some may have been decided on: ask again).
+    /// Those who are not in doubt (any more) are left alone. `word` becomes their detail. Evidence goes on counting as
+    /// if nothing had been decided; being sent again uses up no try. Returns how many moved.
     async fn decide_doubts(
         &self,
         id: &BroadcastId,
@@ -731,9 +732,7 @@ pub trait Store: Send + Sync + 'static {
         decision: DoubtDecision,
         word: &str,
         now: Millis,
-    ) -> Result<u64> {
-        Err(StoreError::Setup("not built yet".to_owned()))
-    }
+    ) -> Result<u64>;
 
     // ---- receipts ----
 
@@ -749,7 +748,8 @@ pub trait Store: Send + Sync + 'static {
     /// Applies what receipts say and drops all stored bodies up to and with `up_to`, in one step. The lease is
     /// that of [`RECEIPTS`]. Rules: the ladder only goes up; proof of delivery counts whatever attempt it
     /// belongs to; `Sent` and `Failed` count only for the newest attempt, `Failed` not against delivered or read,
-    /// `Sent` not against `failed`; an attempt in doubt or unanswered gets its log row from the evidence.
+    /// `Sent` not against `failed` nor after a `Failed` of the same attempt, also when a retry waits; an attempt without
+    /// an answer gets its log row from the evidence.
     /// Being queued again by a receipt uses up a try if the evidence says so. In a final broadcast nobody is queued again: failed, and
     /// `retry` is when a follow-up may take this person up.
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport>;
@@ -771,14 +771,10 @@ pub trait Store: Send + Sync + 'static {
     // ---- audit trail ----
 
     /// Puts an act on the audit trail, chained to the newest entry. Nothing ever changes or removes one.
-    async fn append_act(&self, act: Act) -> Result<Entry> {
-        Err(StoreError::Setup("not built yet".to_owned()))
-    }
+    async fn append_act(&self, act: Act) -> Result<Entry>;
 
     /// Entries after `after` in order; `limit` 5,000 at most.
-    async fn audit_trail(&self, after: u64, limit: u32) -> Result<Vec<Entry>> {
-        Err(StoreError::Setup("not built yet".to_owned()))
-    }
+    async fn audit_trail(&self, after: u64, limit: u32) -> Result<Vec<Entry>>;
 
     // ---- odds and ends ----
 

@@ -11,9 +11,11 @@
 //! begun again. Each operation runs in a task of its own, since a driver's future that is dropped half-way is
 //! not a write that did not happen. Nothing outside this module sees a type of the driver's. Called through [`Store`] only.
 
+mod audit;
 mod broadcasts;
 mod connect;
 mod documents;
+mod doubts;
 mod failure;
 mod flights;
 mod fold;
@@ -30,13 +32,16 @@ mod uploads;
 mod views;
 mod windows;
 
+use self::doubts::Word;
 use self::failure::Op;
 use self::flights::Flights;
 use super::{
-    AudiencePlace, BroadcastMade, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView, ListSummary, LogRow,
-    NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result, Store, StoreError,
-    StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
+    AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView,
+    ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result,
+    Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
+    Whereabouts,
 };
+use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::phone::Phone;
@@ -166,6 +171,10 @@ impl Store for MongoStore {
 
     fn place(&self) -> String {
         self.inner.place.clone()
+    }
+
+    async fn whereabouts(&self) -> Result<Whereabouts> {
+        self.run(|inner| async move { connect::whereabouts(&inner).await }).await
     }
 
     async fn free_bytes(&self) -> Option<u64> {
@@ -377,6 +386,16 @@ impl Store for MongoStore {
         self.run(|inner| async move { inner.requeue_unheld(&lease, &id, &held).await }).await
     }
 
+    async fn windows_opened(&self, subject: &str) -> Result<u64> {
+        let subject = subject.to_owned();
+        self.run(|inner| async move { inner.windows_opened(&subject).await }).await
+    }
+
+    async fn doubt_queued(&self, lease: &Lease, id: &BroadcastId, through: Option<u32>, now: Millis) -> Result<u64> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.run(|inner| async move { inner.doubt_queued(&lease, &id, through, now).await }).await
+    }
+
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>> {
         let id = id.clone();
         self.run(|inner| async move { inner.next_due(&id).await }).await
@@ -389,6 +408,22 @@ impl Store for MongoStore {
 
     async fn accepted_since(&self, since: Millis) -> Result<u64> {
         self.run(|inner| async move { inner.accepted_since(since).await }).await
+    }
+
+    async fn decide_doubts(
+        &self,
+        id: &BroadcastId,
+        seqs: Option<&[u32]>,
+        decision: DoubtDecision,
+        word: &str,
+        now: Millis,
+    ) -> Result<u64> {
+        let (id, seqs, word) = (id.clone(), seqs.map(<[u32]>::to_vec), word.to_owned());
+        self.run(|inner| async move {
+            let word = Word { decision, word: &word, now };
+            inner.decide_doubts(&id, seqs.as_deref(), word).await
+        })
+        .await
     }
 
     async fn append_receipts(&self, receipts: Vec<RawReceipt>) -> Result<()> {
@@ -425,6 +460,14 @@ impl Store for MongoStore {
     async fn enable_schedule(&self, id: &ScheduleId, enabled: bool, next: Option<Millis>) -> Result<()> {
         let id = id.clone();
         self.run(|inner| async move { inner.enable_schedule(&id, enabled, next).await }).await
+    }
+
+    async fn append_act(&self, act: Act) -> Result<Entry> {
+        self.run(|inner| async move { inner.append_act(act).await }).await
+    }
+
+    async fn audit_trail(&self, after: u64, limit: u32) -> Result<Vec<Entry>> {
+        self.run(|inner| async move { inner.audit_trail(after, limit).await }).await
     }
 
     async fn put_note(&self, key: &str, value: &str) -> Result<()> {

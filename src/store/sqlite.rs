@@ -7,8 +7,10 @@
 //!
 //! What it must never do: answer before the commit, or hold a read transaction open for long.
 
+mod audit;
 mod broadcasts;
 mod column;
+mod doubts;
 mod error;
 mod files;
 mod flight;
@@ -25,11 +27,13 @@ mod settle;
 mod writer;
 
 use super::{
-    AudiencePlace, BroadcastMade, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView, ListSummary, LogRow,
-    NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result, Store, StoreError,
-    StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
+    AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView,
+    ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result,
+    Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
+    Whereabouts,
 };
 use crate::clock::{Clock, SystemClock};
+use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::phone::Phone;
@@ -137,6 +141,12 @@ impl Store for SqliteStore {
 
     fn place(&self) -> String {
         self.path.display().to_string()
+    }
+
+    async fn whereabouts(&self) -> Result<Whereabouts> {
+        let path = self.path.clone();
+        let found = tokio::task::spawn_blocking(move || files::whereabouts(&path));
+        found.await.map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
     async fn free_bytes(&self) -> Option<u64> {
@@ -373,6 +383,16 @@ impl Store for SqliteStore {
         self.write(move |connection| flight::requeue_unheld(connection, &lease, &id, &held, clock.now())).await
     }
 
+    async fn windows_opened(&self, subject: &str) -> Result<u64> {
+        let subject = subject.to_owned();
+        self.read(move |connection| flight::windows_opened(connection, &subject)).await
+    }
+
+    async fn doubt_queued(&self, lease: &Lease, id: &BroadcastId, through: Option<u32>, now: Millis) -> Result<u64> {
+        let (lease, id) = (lease.clone(), id.clone());
+        self.write(move |connection| doubts::doubt_queued(connection, &lease, &id, through, now)).await
+    }
+
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>> {
         let id = id.clone();
         self.read(move |connection| flight::next_due(connection, &id)).await
@@ -385,6 +405,40 @@ impl Store for SqliteStore {
 
     async fn accepted_since(&self, since: Millis) -> Result<u64> {
         self.read(move |connection| reports::accepted_since(connection, since)).await
+    }
+
+    async fn decide_doubts(
+        &self,
+        id: &BroadcastId,
+        seqs: Option<&[u32]>,
+        decision: DoubtDecision,
+        word: &str,
+        now: Millis,
+    ) -> Result<u64> {
+        let known = (id.clone(), word.to_owned());
+        if let Some(seqs) = seqs {
+            let seqs = seqs.to_vec();
+            let decide = move |connection: &Connection| {
+                let (id, word) = &known;
+                doubts::decide(connection, id, &seqs, decision, word, now)
+            };
+            return self.write(decide).await;
+        }
+        let (mut moved, mut after) = (0, None);
+        loop {
+            let (id, word) = known.clone();
+            let portion = move |connection: &Connection| {
+                let seqs = doubts::in_doubt(connection, &id, after)?;
+                let moved = doubts::decide(connection, &id, &seqs, decision, &word, now)?;
+                Ok((moved, seqs.last().copied()))
+            };
+            let (more, last) = self.write(portion).await?;
+            moved += more;
+            if last.is_none() {
+                return Ok(moved);
+            }
+            after = last;
+        }
     }
 
     async fn append_receipts(&self, receipts: Vec<RawReceipt>) -> Result<()> {
@@ -421,6 +475,14 @@ impl Store for SqliteStore {
     async fn enable_schedule(&self, id: &ScheduleId, enabled: bool, next: Option<Millis>) -> Result<()> {
         let id = id.clone();
         self.write(move |connection| settings::enable_schedule(connection, &id, enabled, next)).await
+    }
+
+    async fn append_act(&self, act: Act) -> Result<Entry> {
+        self.write(move |connection| audit::append(connection, act)).await
+    }
+
+    async fn audit_trail(&self, after: u64, limit: u32) -> Result<Vec<Entry>> {
+        self.read(move |connection| audit::trail(connection, after, limit)).await
     }
 
     async fn put_note(&self, key: &str, value: &str) -> Result<()> {

@@ -94,7 +94,7 @@ impl BroadcastDoc {
             idempotency: new.idempotency.clone().map(|(key, hash)| Idempotency { key, hash }),
             stored: 0,
             place: None,
-            fixed: new.status == BroadcastStatus::Preparing || !new.definition.audience.uploads.is_empty(),
+            fixed: new.status == BroadcastStatus::Preparing || new.definition.audience.is_fixed(),
             decisions: 0,
         })
     }
@@ -203,6 +203,11 @@ impl Inner {
         };
         let options = FindOptions::builder().sort(doc! { "no": -1 }).build();
         for before in self.find_with::<BroadcastDoc>(Some(&mut *session), "broadcasts", filter, options).await? {
+            // A follow-up has no list, and is not to all numbers all the same.
+            let definition: Definition = from_json(&before.definition)?;
+            if !definition.audience.is_like(&new.definition.audience) {
+                continue;
+            }
             if before.status != BroadcastStatus::Cancelled || self.was_sent_to(session, &before).await? {
                 return Ok(Some(before.id));
             }

@@ -9,7 +9,7 @@ use super::flights::Flights;
 use super::views;
 use crate::domain::ids::StoreId;
 use crate::domain::time::Millis;
-use crate::store::StoreError;
+use crate::store::{StoreError, Whereabouts};
 use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
@@ -19,7 +19,7 @@ use mongodb::{Client, IndexModel};
 use std::time::Duration;
 
 /// The layout that this program writes. A store with a newer one is refused.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// The oldest server: transactions that make collections, and projections with expressions.
 const OLDEST: (i64, i64) = (4, 4);
 /// How long a server is looked for, and a connection waited for.
@@ -27,9 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 
-const COLLECTIONS: [&str; 16] = [
+const COLLECTIONS: [&str; 17] = [
     "about",
     "attempts",
+    "audit",
     "broadcasts",
     "counters",
     "leases",
@@ -152,11 +153,11 @@ async fn check_server(inner: &Inner) -> Op<()> {
 
 /// The store's id, made once, and the check of the schema's version.
 async fn about(inner: &Inner, now: Millis) -> Op<StoreId> {
-    let fresh = doc! { "$setOnInsert": {
-        "store": StoreId::from_random(fastrand::u64(..)).as_str(),
-        "schema": SCHEMA,
-        "made_at": date(now),
-    } };
+    let fresh = doc! {
+        "$setOnInsert": { "store": StoreId::from_random(fastrand::u64(..)).as_str(), "made_at": date(now) },
+        // All that a newer layout has is optional in the documents, so an older store is brought up by its number.
+        "$max": { "schema": SCHEMA },
+    };
     let about = inner
         .documents("about")
         .find_one_and_update(doc! { "_id": "store" }, fresh)
@@ -205,6 +206,25 @@ async fn indexes(inner: &Inner) -> Op<()> {
     };
     try_join_all(wanted.into_iter().map(make)).await?;
     Ok(())
+}
+
+/// Where the ledger is. What the user may not ask, or the server does not have, is left empty.
+pub async fn whereabouts(inner: &Inner) -> Op<Whereabouts> {
+    let command = doc! { "replSetGetConfig": 1 };
+    let answer = inner.client.database("admin").run_command(command).await.map_err(Failure::from);
+    let machine = match answer {
+        Ok(answer) => replica_set_id(&answer).unwrap_or_default(),
+        Err(failure) => match failure.explain(&inner.place) {
+            StoreError::Unavailable(words) => return Err(StoreError::Unavailable(words).into()),
+            _ => String::new(),
+        },
+    };
+    Ok(Whereabouts { machine, place: inner.db.name().to_owned(), object: String::new() })
+}
+
+fn replica_set_id(answer: &Document) -> Option<String> {
+    let settings = answer.get_document("config").ok()?.get_document("settings").ok()?;
+    settings.get_object_id("replicaSetId").ok().map(|id| id.to_hex())
 }
 
 /// Free bytes on the server's disk, when the user may know.

@@ -96,6 +96,9 @@ pub struct AttemptDoc {
     /// The failure that a receipt told of afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<FailedReceipt>,
+    /// A `failed` receipt of it was folded, whatever the status says: a `sent` that comes later moves nobody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undelivered: bool,
 }
 
 /// What a `failed` receipt said of an attempt that had been accepted.

@@ -20,7 +20,7 @@ use mongodb::ClientSession;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, Document, doc};
 use mongodb::options::FindOptions;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What folding needs to know besides the sheet.
 #[derive(Default)]
@@ -32,6 +32,8 @@ struct Known {
     phones: HashMap<PersonKey, Phone>,
     /// The codes that people failed with within this batch.
     codes: HashMap<PersonKey, i64>,
+    /// Attempts that failed by a receipt within this batch.
+    undelivered: HashSet<AttemptKey>,
 }
 
 impl Inner {
@@ -148,14 +150,18 @@ impl Inner {
         for said in moves {
             let Some(state) = sheet.state(&said.broadcast, said.seq) else { continue };
             let newest = sheet.newest(&said.broadcast, said.seq);
-            if matches!(said.evidence, Evidence::Failed { .. }) {
+            // A late `sent` asks whether a `failed` was faster; only who waits, or waited, can be moved by it.
+            let waits = matches!(state, RecipientState::Queued | RecipientState::Cancelled);
+            let asks = waits && matches!(said.evidence, Evidence::Reached(RecipientState::Sent));
+            if asks || matches!(said.evidence, Evidence::Failed { .. }) {
                 rows.insert(said.key());
             }
             if state == RecipientState::Failed {
                 rows.insert(attempt_key(&said.broadcast, said.seq, newest));
             }
-            // The newest attempt of whoever is settled has its row.
-            let settled = state.rung().is_some() || state == RecipientState::Failed;
+            // The newest attempt of whoever is settled by an answer or a receipt has its row.
+            let settled = (state.rung().is_some() || state == RecipientState::Failed)
+                && sheet.decision(&said.broadcast, said.seq).is_none();
             if settled && said.attempt == newest {
                 sheet.has_logged(said.key());
             } else {
@@ -186,6 +192,10 @@ impl ReceiptMove {
 }
 
 impl Known {
+    fn is_undelivered(&self, key: &AttemptKey) -> bool {
+        self.undelivered.contains(key) || self.rows.get(key).is_some_and(|row| row.undelivered || row.receipt.is_some())
+    }
+
     fn flying(&self, said: &ReceiptMove) -> Option<Flying> {
         self.under_way.get(&said.broadcast)?.get(said.seq)
     }
@@ -202,6 +212,7 @@ impl Sheet {
         });
         let newest = newest_attempt(state, flying.map(|flying| flying.attempt), todo.as_ref(), self.newest(id, seq));
         let tries = todo.as_ref().map(|todo| todo.tries).or(flying.map(|flying| flying.tries));
+        let tries = tries.or(self.decision(id, seq).map(|decision| decision.tries));
         let tries = tries.or(known.rows.get(&said.key()).map(|row| row.tries)).unwrap_or(0);
         let standing = if flying.is_some() { RecipientState::Sending } else { state };
         match &said.evidence {
@@ -214,7 +225,7 @@ impl Sheet {
                 // Nobody waits in a broadcast that is over, but a follow-up may take this person up.
                 let retry_at = if over { retry_at.or(*retry) } else { *retry_at };
                 let retry = retry.filter(|_| !over);
-                self.note_failure(said, (*code, response, retry_at), tries, known);
+                self.note_failure(said, (*code, response, retry_at), (tries, counts), known);
                 if !counts {
                     return false;
                 }
@@ -263,14 +274,18 @@ impl Sheet {
                 wamid: &said.wamid,
                 tries,
                 retry_at: None,
+                undelivered: false,
             });
         }
         let proves_delivery = matches!(reached, RecipientState::Delivered | RecipientState::Read);
-        if !(proves_delivery || said.attempt >= newest) || !standing.may_become(reached) {
+        let counts = proves_delivery || (said.attempt >= newest && !known.is_undelivered(&said.key()));
+        if !counts || !standing.may_become(reached) {
             return false;
         }
         let person = PersonKey::new(id, seq);
-        let code = known.codes.get(&person).copied().or_else(|| {
+        // Who was given up by an operator's word has no code, whatever row came later.
+        let given_up = self.decision(id, seq).map(|_| 0);
+        let code = given_up.or(known.codes.get(&person).copied()).or_else(|| {
             let row = known.rows.get(&attempt_key(id, seq, newest))?;
             Some(row.receipt.as_ref().map_or(row.code, |receipt| receipt.code))
         });
@@ -278,20 +293,22 @@ impl Sheet {
         true
     }
 
-    /// Keeps a failure's words: as the attempt's row if it has none, else beside it.
+    /// Keeps a failure's words: as the attempt's row if it has none, else beside it. `moves`: somebody fails by it.
     fn note_failure(
         &mut self,
         said: &ReceiptMove,
         (code, response, retry_at): (i64, &str, Option<Millis>),
-        tries: i32,
-        known: &Known,
+        (tries, moves): (i32, bool),
+        known: &mut Known,
     ) {
         let key = said.key();
+        known.undelivered.insert(key.clone());
         match known.rows.get(&key) {
-            Some(row) if row.status == "sent" && row.receipt.is_none() => {
+            Some(row) if row.receipt.is_none() && (moves || row.status == "sent") => {
                 let receipt = FailedReceipt { timestamp: date(said.at), code, response: response.to_owned() };
                 self.note_receipt(key, receipt, retry_at);
             }
+            Some(row) if !row.undelivered => self.note_undelivered(key),
             Some(_) => {}
             None => {
                 if let Some(phone) = known.phones.get(&PersonKey::new(&said.broadcast, said.seq)) {
@@ -305,6 +322,7 @@ impl Sheet {
                         wamid: &said.wamid,
                         tries,
                         retry_at,
+                        undelivered: true,
                     });
                 }
             }

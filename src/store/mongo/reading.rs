@@ -3,13 +3,13 @@
 use super::Inner;
 use super::documents::{AttemptDoc, RecipientDoc, TodoDoc, TodoKind, count, large, millis, small};
 use super::failure::Op;
-use super::segment::Segment;
+use super::segment::{Decision, Segment};
 use super::sheet::UnderWay;
 use crate::domain::broadcast::Counts;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
-use crate::store::{LogRow, RecipientRow, StoreError};
+use crate::store::{LogRow, RESTORED, RecipientRow, StoreError};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::FindOptions;
 use std::collections::HashMap;
@@ -21,7 +21,16 @@ const GAP: u32 = 50;
 /// Ranges in one query.
 const RANGES: usize = 50;
 
-fn segments_of(id: &BroadcastId) -> Document {
+/// A recipient whose row is wanted, as the segment has it.
+struct Chosen {
+    seq: u32,
+    state: RecipientState,
+    newest: u32,
+    decision: Option<Decision>,
+}
+
+/// All segments of a broadcast.
+pub(super) fn segments_of(id: &BroadcastId) -> Document {
     doc! { "_id": { "$gte": { "b": id.as_str() }, "$lt": { "b": id.as_str(), "n": i32::MAX } } }
 }
 
@@ -122,7 +131,7 @@ impl Inner {
         from: u32,
         limit: usize,
         under_way: &UnderWay,
-    ) -> Op<Vec<(u32, RecipientState)>> {
+    ) -> Op<Vec<Chosen>> {
         let letter = match wanted {
             Some(RecipientState::Sending) => Some(RecipientState::Queued.letter()),
             other => other.map(RecipientState::letter),
@@ -138,23 +147,23 @@ impl Inner {
             let segments = self.find_with::<Segment>(None, "segments", filter, options).await?;
             let Some(last) = segments.last() else { break };
             next.n = last.id.n + 1;
-            let people = segments.iter().flat_map(Segment::recipients).filter(|(seq, _)| *seq >= from);
-            let standing = people.map(|(seq, state)| {
+            let people = segments.iter().flat_map(|segment| segment.recipients().map(move |one| (segment, one)));
+            let standing = people.filter(|(_, (seq, _))| *seq >= from).map(|(segment, (seq, state))| {
                 let sending = state == RecipientState::Queued && under_way.get(seq).is_some();
-                (seq, if sending { RecipientState::Sending } else { state })
+                (segment, seq, if sending { RecipientState::Sending } else { state })
             });
-            let room = limit - chosen.len();
-            chosen.extend(standing.filter(|(_, state)| wanted.is_none_or(|wanted| wanted == *state)).take(room));
+            let wanted = standing.filter(|(_, _, state)| wanted.is_none_or(|wanted| wanted == *state));
+            chosen.extend(wanted.take(limit - chosen.len()).map(|(segment, seq, state)| Chosen {
+                seq,
+                state,
+                newest: segment.newest(seq),
+                decision: segment.decision(seq),
+            }));
         }
         Ok(chosen)
     }
 
-    async fn rows_of(
-        &self,
-        id: &BroadcastId,
-        chosen: &[(u32, RecipientState)],
-        under_way: &UnderWay,
-    ) -> Op<Vec<RecipientRow>> {
+    async fn rows_of(&self, id: &BroadcastId, chosen: &[Chosen], under_way: &UnderWay) -> Op<Vec<RecipientRow>> {
         let mut people: HashMap<i32, RecipientDoc> = HashMap::new();
         let mut attempts: HashMap<i32, AttemptDoc> = HashMap::new();
         let mut waiting: HashMap<i32, TodoDoc> = HashMap::new();
@@ -181,17 +190,12 @@ impl Inner {
                 }
             }
         }
-        let row = |(seq, state): &(u32, RecipientState)| {
-            let person = people.remove(&small(*seq))?;
-            let flying = under_way.get(*seq).filter(|_| *state == RecipientState::Sending);
-            let attempt = attempts.remove(&small(*seq));
-            Some(recipient_row(
-                person,
-                *state,
-                attempt,
-                waiting.remove(&small(*seq)),
-                flying.map(|flying| flying.attempt),
-            ))
+        let row = |one: &Chosen| {
+            let seq = small(one.seq);
+            let person = people.remove(&seq)?;
+            let flying = under_way.get(one.seq).filter(|_| one.state == RecipientState::Sending);
+            let (attempt, todo) = (attempts.remove(&seq), waiting.remove(&seq));
+            Some(recipient_row(person, one, attempt, todo, flying.map(|flying| flying.attempt)))
         };
         Ok(chosen.iter().filter_map(row).collect())
     }
@@ -224,9 +228,9 @@ impl Inner {
 }
 
 /// Rising seqs as ranges from … to, with small gaps closed.
-fn ranges(chosen: &[(u32, RecipientState)]) -> Vec<(u32, u32)> {
+fn ranges(chosen: &[Chosen]) -> Vec<(u32, u32)> {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for (seq, _) in chosen {
+    for Chosen { seq, .. } in chosen {
         match ranges.last_mut() {
             Some((_, last)) if *seq <= *last + GAP => *last = *seq,
             _ => ranges.push((*seq, *seq)),
@@ -237,7 +241,7 @@ fn ranges(chosen: &[(u32, RecipientState)]) -> Vec<(u32, u32)> {
 
 fn recipient_row(
     person: RecipientDoc,
-    state: RecipientState,
+    chosen: &Chosen,
     attempt: Option<AttemptDoc>,
     todo: Option<TodoDoc>,
     flying: Option<u32>,
@@ -246,7 +250,7 @@ fn recipient_row(
         seq: large(person.id.s),
         phone: person.phone,
         name: person.name,
-        state,
+        state: chosen.state,
         attempt: 0,
         code: 0,
         detail: String::new(),
@@ -267,9 +271,19 @@ fn recipient_row(
             row.code = attempt.code;
             row.detail = attempt.response;
         }
-        if state == RecipientState::Failed {
+        if chosen.state == RecipientState::Failed {
             row.due = attempt.retry_at.map(millis);
         }
+    }
+    if let Some(decision) = &chosen.decision {
+        row.attempt = chosen.newest;
+        row.code = 0;
+        row.detail.clone_from(&decision.word);
+        row.changed_at = Some(millis(decision.at));
+        row.due = None;
+    } else if chosen.state == RecipientState::InDoubt && todo.is_none() {
+        row.attempt = chosen.newest;
+        RESTORED.clone_into(&mut row.detail);
     }
     if let Some(todo) = todo {
         row.changed_at = Some(millis(todo.at));

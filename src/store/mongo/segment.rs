@@ -8,7 +8,7 @@ use super::documents::{large, small};
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::RecipientState;
 use crate::store::StoreError;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -56,6 +56,29 @@ pub struct Segment {
     /// How many were left out, by reason.
     #[serde(default)]
     skips: Vec<(String, i32)>,
+    /// Who stands where they do by an operator's word. Few, and gone with the next move.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    decided: Vec<Decided>,
+}
+
+/// An operator's word on people of one segment who were in doubt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Decided {
+    word: String,
+    at: DateTime,
+    /// Places in the segment, with the tries used up before.
+    people: Vec<(i32, i32)>,
+}
+
+/// What an operator decided about one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// In the operator's words.
+    pub word: String,
+    /// When.
+    pub at: DateTime,
+    /// Tries used up before.
+    pub tries: i32,
 }
 
 impl Segment {
@@ -68,6 +91,7 @@ impl Segment {
             newest: BTreeMap::new(),
             failures: BTreeMap::new(),
             skips: Vec::new(),
+            decided: Vec::new(),
         }
     }
 
@@ -126,6 +150,29 @@ impl Segment {
         if state == RecipientState::Failed {
             bump(&mut self.failures, code.to_string(), 1);
         }
+        for decided in &mut self.decided {
+            decided.people.retain(|(other, _)| large(*other) as usize != place);
+        }
+        self.decided.retain(|decided| !decided.people.is_empty());
+    }
+
+    /// Notes that a recipient was moved by an operator's word: there may be no log row of the newest attempt.
+    pub fn decide(&mut self, seq: u32, decision: Decision) {
+        let Decision { word, at, tries } = decision;
+        let person = (small(seq.saturating_sub(self.first_seq())), tries);
+        match self.decided.iter_mut().find(|decided| decided.word == word && decided.at == at) {
+            Some(decided) => decided.people.push(person),
+            None => self.decided.push(Decided { word, at, people: vec![person] }),
+        }
+    }
+
+    /// The operator's word that a recipient stands where they do by.
+    pub fn decision(&self, seq: u32) -> Option<Decision> {
+        let place = small(seq.checked_sub(self.first_seq())?);
+        self.decided.iter().find_map(|decided| {
+            let (_, tries) = decided.people.iter().find(|(other, _)| *other == place)?;
+            Some(Decision { word: decided.word.clone(), at: decided.at, tries: *tries })
+        })
     }
 
     /// The number of the newest attempt that has been settled; 1 also when there was none.
@@ -198,9 +245,26 @@ mod tests {
         let mut segment = segment();
         segment.set(2_000, RecipientState::Failed, -1);
         segment.tried(2_000, 3);
+        segment.decide(2_000, Decision { word: "given up".to_owned(), at: DateTime::from_millis(7), tries: 2 });
         let document = crate::store::mongo::documents::to_document(&segment).unwrap();
         let back: Segment = mongodb::bson::deserialize_from_document(document).unwrap();
         assert_eq!(back, segment);
         assert_eq!((back.newest(2_000), back.newest(2_002)), (3, 1));
+        assert_eq!(back.decision(2_000).map(|decision| decision.tries), Some(2));
+    }
+
+    #[test]
+    fn an_operators_word_is_gone_with_the_next_move() {
+        let mut segment = segment();
+        let decision = Decision { word: "given up".to_owned(), at: DateTime::from_millis(7), tries: 0 };
+        for seq in [2_000, 2_002] {
+            segment.set(seq, RecipientState::Failed, 0);
+            segment.decide(seq, decision.clone());
+        }
+        assert_eq!(segment.decided.len(), 1, "one word for both");
+        segment.set(2_000, RecipientState::Read, 0);
+        assert_eq!((segment.decision(2_000), segment.decision(2_002)), (None, Some(decision)));
+        segment.set(2_002, RecipientState::Read, 0);
+        assert!(segment.decided.is_empty() && segment.failures.is_empty());
     }
 }

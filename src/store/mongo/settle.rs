@@ -164,6 +164,7 @@ impl Sheet {
             wamid,
             tries,
             retry_at,
+            undelivered: false,
         };
         match &outcome.verdict {
             Verdict::Accepted { wamid, response } => {

@@ -10,7 +10,7 @@ use super::documents::{
     whole,
 };
 use super::failure::{Failure, Op};
-use super::segment::{Segment, SegmentKey};
+use super::segment::{Decision, Segment, SegmentKey};
 use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
 use crate::domain::state::{BroadcastStatus, RecipientState};
@@ -40,6 +40,7 @@ pub struct Sheet {
     changed_todo: BTreeSet<PersonKey>,
     rows: Vec<AttemptDoc>,
     receipts: Vec<(AttemptKey, FailedReceipt, Option<DateTime>)>,
+    undelivered: Vec<AttemptKey>,
     accepted: BTreeMap<i64, i64>,
 }
 
@@ -70,6 +71,8 @@ pub struct NewRow<'a> {
     pub tries: i32,
     /// When a follow-up may take this person up.
     pub retry_at: Option<Millis>,
+    /// A `failed` receipt told of it, not an answer.
+    pub undelivered: bool,
 }
 
 /// What an attempt is called: `b`, `s`, `a`.
@@ -136,6 +139,20 @@ impl Sheet {
             self.logged.insert(found.id);
         }
         Ok(())
+    }
+
+    /// The operator's word that a recipient stands where they do by.
+    pub fn decision(&self, broadcast: &BroadcastId, seq: u32) -> Option<Decision> {
+        self.segments.get(&SegmentKey::of(broadcast, seq))?.decision(seq)
+    }
+
+    /// Notes an operator's word on somebody who was just moved by it.
+    pub fn decide(&mut self, broadcast: &BroadcastId, seq: u32, decision: Decision) {
+        let key = SegmentKey::of(broadcast, seq);
+        if let Some(segment) = self.segments.get_mut(&key) {
+            segment.decide(seq, decision);
+            self.changed_segments.insert(key);
+        }
     }
 
     /// Where a recipient stands; `None`: there is none.
@@ -222,12 +239,18 @@ impl Sheet {
             tries: row.tries,
             retry_at: row.retry_at.map(date),
             receipt: None,
+            undelivered: row.undelivered,
         });
     }
 
     /// Notes on an attempt's row that a receipt told of its failure.
     pub fn note_receipt(&mut self, key: AttemptKey, receipt: FailedReceipt, retry_at: Option<Millis>) {
         self.receipts.push((key, receipt, retry_at.map(date)));
+    }
+
+    /// Notes on the row of a refused attempt that a `failed` receipt came as well.
+    pub fn note_undelivered(&mut self, key: AttemptKey) {
+        self.undelivered.push(key);
     }
 
     /// Whoever makes somebody wait for a retry writes the broadcast's document too, so that it collides
@@ -305,8 +328,11 @@ impl Sheet {
         inner.update_many_ways(session, "quarters", statements).await?;
 
         let mut statements = Vec::with_capacity(self.receipts.len());
+        for key in &self.undelivered {
+            statements.push(doc! { "q": { "_id": key }, "u": { "$set": { "undelivered": true } } });
+        }
         for (key, receipt, retry_at) in &self.receipts {
-            let mut set = doc! { "receipt": to_bson(receipt)? };
+            let mut set = doc! { "receipt": to_bson(receipt)?, "undelivered": true };
             if let Some(retry_at) = retry_at {
                 set.insert("retry_at", *retry_at);
             }

@@ -77,6 +77,13 @@ fn recipients_state() -> Vec<Document> {
             { "$gt": [{ "$toLong": "$$w.k" }, { "$ifNull": ["$todo.after", 0] }] },
         ] },
     } };
+    let by_word = doc! { "$filter": {
+        "input": { "$ifNull": [{ "$first": "$segment.decided" }, []] },
+        "as": "d",
+        "cond": { "$anyElementTrue": { "$map": { "input": "$$d.people", "as": "p", "in": {
+            "$eq": [{ "$arrayElemAt": ["$$p", 0] }, { "$mod": ["$_id.s", segment] }],
+        } } } },
+    } };
     vec![
         doc! { "$set": { "segment": {
             "b": "$_id.b", "n": { "$toInt": { "$floor": { "$divide": ["$_id.s", segment] } } },
@@ -91,6 +98,7 @@ fn recipients_state() -> Vec<Document> {
         } },
         doc! { "$set": {
             "lease": { "$first": "$lease" },
+            "decided": { "$first": by_word },
             "letter": { "$substrCP": [{ "$first": "$segment.states" }, { "$mod": ["$_id.s", segment] }, 1] },
         } },
         doc! { "$set": { "letter": { "$cond": [
@@ -111,6 +119,7 @@ fn recipients_state() -> Vec<Document> {
                 { "due": "$todo.due", "attempt": "$todo.attempt", "why": "$todo.detail" },
                 "$todo.detail",
             ] },
+            "decided": "$decided.word",
             "attempts": 1,
         } },
     ]

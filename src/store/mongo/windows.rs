@@ -209,6 +209,10 @@ impl Inner {
         Ok(StoreError::Conflict(format!("broadcast {id} is {}, not running on this sender", status.word())))
     }
 
+    pub(super) async fn windows_opened(&self, subject: &str) -> Op<u64> {
+        Ok(self.lease_document(None, subject).await?.opened.unsigned_abs())
+    }
+
     pub(super) async fn next_due(&self, id: &BroadcastId) -> Op<Option<Millis>> {
         let sender = self.broadcast(id).await?.definition.sender;
         let document = self.lease_document(None, &sender).await?;

@@ -48,7 +48,7 @@ pub(super) fn make(connection: &Connection, new: &NewBroadcast, now: Millis) -> 
         return Ok(BroadcastMade::LooksLikeRepeat(repeated));
     }
     let definition = &new.definition;
-    let fixed = new.status == BroadcastStatus::Preparing || !definition.audience.uploads.is_empty();
+    let fixed = new.status == BroadcastStatus::Preparing || definition.audience.is_fixed();
     let (schedule, occurrence) = new.occurrence.clone().unzip();
     let (key, hash) = new.idempotency.clone().unzip();
     connection
@@ -98,15 +98,20 @@ fn made_before(connection: &Connection, new: &NewBroadcast) -> Result<Option<Bro
 
 /// The newest broadcast that this one would repeat.
 fn repeated(connection: &Connection, definition: &Definition, since: Millis) -> Result<Option<BroadcastId>> {
-    let sql = "SELECT id FROM broadcasts WHERE template_name = ?1 AND language_code = ?2 AND list IS ?3
+    let sql = "SELECT id, definition FROM broadcasts WHERE template_name = ?1 AND language_code = ?2 AND list IS ?3
         AND created_at >= ?4 AND (status <> 'cancelled' OR EXISTS (SELECT 1 FROM counts
             WHERE counts.broadcast_no = broadcasts.broadcast_no AND people > 0
             AND state NOT IN ('queued', 'skipped', 'cancelled')))
-        ORDER BY created_at DESC, broadcast_no DESC LIMIT 1";
+        ORDER BY created_at DESC, broadcast_no DESC";
     let template = &definition.template;
     let parameters = params![template.name, template.language, definition.audience.list, since.0];
-    let found = all(connection, sql, parameters, |row| super::column::broadcast_id(row, 0))?;
-    Ok(found.into_iter().next())
+    let found = all(connection, sql, parameters, |row| {
+        let before: Definition = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
+        // A follow-up has no list, and is not to all numbers all the same.
+        let alike = before.audience.is_like(&definition.audience);
+        Ok(super::column::broadcast_id(row, 0).map(|id| alike.then_some(id))?)
+    })?;
+    Ok(found.into_iter().flatten().next())
 }
 
 /// Refuses what the table of a broadcast's moves does not have.

@@ -4,11 +4,11 @@
 //! reader is added.
 
 use super::{error, schema};
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, Whereabouts};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{Metadata, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -82,6 +82,17 @@ fn create(path: &Path) -> Result<()> {
             parent.display()
         ))),
     }
+}
+
+/// What names this machine, on every Linux with systemd; a copy of the machine has the same one.
+const MACHINE_ID: &str = "/etc/machine-id";
+
+/// Where the file is at present. Looked up each time: it may have been replaced while it is open.
+pub(super) fn whereabouts(path: &Path) -> Whereabouts {
+    let machine = std::fs::read_to_string(MACHINE_ID).unwrap_or_default();
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let object = std::fs::metadata(path).map(|found| format!("{}:{}", found.dev(), found.ino())).unwrap_or_default();
+    Whereabouts { machine: machine.trim().to_owned(), place: place.display().to_string(), object }
 }
 
 /// The connection that writes.

@@ -56,9 +56,15 @@ pub(super) fn open_window(
     }
     let mut moves = Moves::new(connection)?;
     let people = signed(intents.len() as u64);
-    moves.count(known.no, RecipientState::Queued, RecipientState::Sending, people);
+    moves.window(known.no, people);
     moves.finish()?;
     Ok(intents)
+}
+
+/// See [`crate::store::Store::windows_opened`].
+pub(super) fn windows_opened(connection: &Connection, sender: &str) -> Result<u64> {
+    let sql = "SELECT coalesce(sum(windows), 0) FROM counts JOIN broadcasts USING (broadcast_no) WHERE sender = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([sender], |row| super::column::unsigned(row, 0))?)
 }
 
 fn intent(row: &Row<'_>) -> Result<Intent> {
@@ -83,7 +89,9 @@ pub(super) fn requeue_unheld(
     let keep: HashSet<(u32, u32)> = held_by_caller.iter().copied().collect();
     let sql = "SELECT seq, attempt, tries, due, code, phone FROM recipients INDEXED BY recipients_sending
         WHERE broadcast_no = ?1 AND state = 'sending' AND fence = ?2";
-    let open = all(connection, sql, params![known.no, signed(lease.fence)], |row| standing(known.no, row))?;
+    let open = all(connection, sql, params![known.no, signed(lease.fence)], |row| {
+        standing(known.no, RecipientState::Sending, row)
+    })?;
     let mut moves = Moves::new(connection)?;
     let mut requeued = 0;
     for one in open.iter().filter(|one| !keep.contains(&(one.seq, one.attempt))) {
@@ -94,11 +102,12 @@ pub(super) fn requeue_unheld(
     Ok(requeued)
 }
 
-fn standing(broadcast_no: i64, row: &Row<'_>) -> Result<Standing> {
+/// A recipient of whom the state is known, from the columns seq, attempt, tries, due, code, phone.
+pub(super) fn standing(broadcast_no: i64, state: RecipientState, row: &Row<'_>) -> Result<Standing> {
     Ok(Standing {
         broadcast_no,
         seq: row.get(0)?,
-        state: RecipientState::Sending,
+        state,
         attempt: row.get(1)?,
         tries: row.get(2)?,
         due: row.get(3)?,
@@ -132,7 +141,7 @@ pub(super) fn recover(connection: &Connection, lease: &Lease, now: Millis) -> Re
     for (no, id) in broadcasts {
         let sql = "SELECT seq, attempt, tries, due, code, phone FROM recipients INDEXED BY recipients_sending
             WHERE broadcast_no = ?1 AND state = 'sending'";
-        let open = all(connection, sql, [no], |row| standing(no, row))?;
+        let open = all(connection, sql, [no], |row| standing(no, RecipientState::Sending, row))?;
         for one in &open {
             moves.apply(one, &Next::of(one, RecipientState::InDoubt).because(0, NO_ANSWER), now)?;
         }

@@ -49,6 +49,9 @@ pub(super) fn fold(connection: &Connection, lease: &Lease, folded: &[ReceiptMove
             continue;
         };
         moves.log(&log_entry(known, &standing, one))?;
+        if matches!(one.evidence, Evidence::Failed { .. }) {
+            moves.note_undelivered(known.no, one.seq, one.attempt)?;
+        }
         if apply(&mut moves, known, &standing, one)? {
             report.moved += 1;
         } else {
@@ -89,6 +92,13 @@ fn receipt_words(state: RecipientState) -> &'static str {
     }
 }
 
+/// Whether a `failed` receipt of the same attempt came before this `sent`: it was written after `sent`, so it stands.
+/// Only those whose retry waits, or was cancelled, can be moved up from there.
+fn is_outrun(moves: &Moves<'_>, standing: &Standing, one: &ReceiptMove) -> Result<bool> {
+    let waits = matches!(standing.state, RecipientState::Queued | RecipientState::Cancelled);
+    Ok(waits && moves.is_undelivered(standing.broadcast_no, one.seq, one.attempt)?)
+}
+
 fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &ReceiptMove) -> Result<bool> {
     // One that is newer than any we know of proves as much as the newest.
     let newest = one.attempt >= standing.attempt;
@@ -96,7 +106,7 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
     match &one.evidence {
         Evidence::Reached(state) => {
             let counts = match state {
-                RecipientState::Sent => newest,
+                RecipientState::Sent => newest && !is_outrun(moves, standing, one)?,
                 RecipientState::Delivered | RecipientState::Read => true,
                 _ => false,
             };

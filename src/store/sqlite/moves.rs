@@ -92,6 +92,8 @@ pub(super) struct Moves<'c> {
     counts: BTreeMap<(i64, RecipientState), i64>,
     failures: BTreeMap<(i64, i64), i64>,
     accepted: BTreeMap<i64, i64>,
+    /// The broadcast that a window of this command is for.
+    window_of: Option<i64>,
 }
 
 impl<'c> Moves<'c> {
@@ -115,6 +117,7 @@ impl<'c> Moves<'c> {
             counts: BTreeMap::new(),
             failures: BTreeMap::new(),
             accepted: BTreeMap::new(),
+            window_of: None,
         })
     }
 
@@ -178,6 +181,25 @@ impl<'c> Moves<'c> {
         *self.counts.entry((broadcast_no, to)).or_default() += people;
     }
 
+    /// Counts a window, whose people were moved to `sending` by a statement of the caller's. One a command.
+    pub(super) fn window(&mut self, broadcast_no: i64, people: i64) {
+        self.count(broadcast_no, RecipientState::Queued, RecipientState::Sending, people);
+        self.window_of = Some(broadcast_no);
+    }
+
+    /// Notes that a `failed` receipt of an attempt was folded; the attempt has a row of the log by then.
+    pub(super) fn note_undelivered(&self, broadcast_no: i64, seq: u32, attempt: u32) -> Result<()> {
+        let sql = "UPDATE attempts SET undelivered = 1 WHERE broadcast_no = ?1 AND seq = ?2 AND attempt = ?3";
+        self.connection.prepare_cached(sql)?.execute(params![broadcast_no, seq, attempt])?;
+        Ok(())
+    }
+
+    /// Whether a `failed` receipt of an attempt was folded.
+    pub(super) fn is_undelivered(&self, broadcast_no: i64, seq: u32, attempt: u32) -> Result<bool> {
+        let sql = "SELECT 1 FROM attempts WHERE broadcast_no = ?1 AND seq = ?2 AND attempt = ?3 AND undelivered = 1";
+        Ok(self.connection.prepare_cached(sql)?.exists(params![broadcast_no, seq, attempt])?)
+    }
+
     /// Writes a row of the log, unless the attempt has one. An answer completes a row that a receipt made.
     /// The first word that Meta took the attempt is counted as an accepted message.
     pub(super) fn log(&mut self, entry: &LogEntry<'_>) -> Result<()> {
@@ -233,11 +255,12 @@ impl<'c> Moves<'c> {
     /// Writes the figures' differences.
     pub(super) fn finish(self) -> Result<()> {
         let mut counts = self.connection.prepare_cached(
-            "INSERT INTO counts (broadcast_no, state, people) VALUES (?1, ?2, ?3)
-            ON CONFLICT DO UPDATE SET people = people + ?3",
+            "INSERT INTO counts (broadcast_no, state, people, windows) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT DO UPDATE SET people = people + ?3, windows = windows + ?4",
         )?;
         for ((broadcast_no, state), people) in self.counts.into_iter().filter(|(_, people)| *people != 0) {
-            counts.execute(params![broadcast_no, state.word(), people])?;
+            let windows = state == RecipientState::Sending && self.window_of == Some(broadcast_no);
+            counts.execute(params![broadcast_no, state.word(), people, windows])?;
         }
         let mut failures = self.connection.prepare_cached(
             "INSERT INTO failures (broadcast_no, code, people) VALUES (?1, ?2, ?3)

@@ -15,7 +15,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x7761_6361;
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken.
-const STEPS: [&str; 1] = [FIRST];
+const STEPS: [&str; 2] = [FIRST, SECOND];
 
 /// Notes on the layout:
 /// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
@@ -187,6 +187,39 @@ CREATE VIEW log AS
         strftime('%Y-%m-%dT%H:%M:%fZ', attempts.timestamp / 1000.0, 'unixepoch') AS timestamp,
         attempts.response AS response, broadcasts.id AS broadcast, attempts.attempt AS attempt
     FROM attempts JOIN broadcasts USING (broadcast_no);
+";
+
+/// - `audit` is the chained trail. Its triggers refuse what no version of wacast does; the chain shows what a shell did
+///   without them.
+/// - `counts.windows` is how many windows moved somebody into the state, so only the rows of `sending` count any. It
+///   stands there because that row is written for a window anyway.
+/// - `attempts.undelivered`: a `failed` receipt of the attempt was folded, whatever the row's own status says.
+const SECOND: &str = "
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_grows_at_its_end BEFORE INSERT ON audit
+WHEN NEW.id IS NOT (SELECT coalesce(max(id), 0) + 1 FROM audit)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail grows at its end only');
+END;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is never changed');
+END;
+CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'nothing is removed from the audit trail');
+END;
+
+ALTER TABLE counts ADD COLUMN windows INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN undelivered INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings the file up to this version's schema, in one transaction, and returns the store's id. Safe when
