@@ -224,6 +224,7 @@ async fn send(store: Arc<dyn Store>, base_url: &str, people: u32, pace: f64, at_
         api: Arc::new(Recorder { client, writes: writes.clone() }),
         clock: Arc::new(SystemClock),
         policy: Arc::new(ErrorPolicy::built_in()),
+        custody: None,
         config: EngineConfig {
             sender: PHONE_NUMBER_ID.into(),
             messages_per_second: pace,
@@ -232,6 +233,7 @@ async fn send(store: Arc<dyn Store>, base_url: &str, people: u32, pace: f64, at_
             face: "bench".into(),
             lock_folder: folder.path().into(),
             drain_timeout: Duration::from_secs(10),
+            program: "wacast",
         },
     });
     let mut resident_mb = 0;

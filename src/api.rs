@@ -8,6 +8,7 @@ mod body;
 mod broadcasts;
 mod error;
 mod idempotency;
+mod ledger;
 mod lists;
 mod metrics;
 mod openapi;
@@ -154,6 +155,7 @@ struct Shared {
 
 impl Api {
     fn new(config: ApiConfig, service: Service) -> Self {
+        let service = service.asked_by("the HTTP API");
         let keys = Keys::new(&config.api_keys);
         Self { service, shared: Arc::new(Shared { config, keys, metrics: Metrics::default() }) }
     }
@@ -177,6 +179,11 @@ fn routes_with_key() -> Vec<Route> {
         ("/broadcasts/{id}/cancel", post(broadcasts::cancel)),
         ("/broadcasts/{id}/log", get(broadcasts::log)),
         ("/broadcasts/{id}/report", get(broadcasts::report)),
+        ("/broadcasts/{id}/in-doubt", get(ledger::in_doubt).post(ledger::decide)),
+        ("/broadcasts/{id}/follow-up", post(ledger::follow_up)),
+        ("/audit", get(ledger::audit)),
+        ("/store", get(ledger::store)),
+        ("/store/adopt", post(ledger::adopt)),
         ("/templates", get(lists::templates)),
         ("/templates/sync", post(lists::sync_templates)),
         ("/lists", get(lists::lists)),

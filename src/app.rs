@@ -44,6 +44,15 @@ pub enum Face {
 }
 
 impl Face {
+    /// As the audit trail names it.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Console => "the console",
+            Self::Headless => "the program without screen",
+            Self::Send => "the command line",
+        }
+    }
+
     /// The word that other processes read.
     pub fn word(self) -> &'static str {
         match self {
@@ -77,7 +86,7 @@ impl App {
     pub async fn start(ground: Ground, face: Face) -> Self {
         let (broken, broken_seen) = watch::channel(None);
         let engine = engine::start(engine_parts(&ground, face));
-        let service = ground.service(Some(engine.link()));
+        let service = ground.service(Some(engine.link()), face.words());
         let http_shutdown = CancellationToken::new();
         let (http, http_address) = start_http(&ground, &service, &http_shutdown, &broken).await;
         if let (Some(sandbox), Some(address)) = (&ground.sandbox, http_address) {
@@ -156,6 +165,7 @@ fn engine_parts(ground: &Ground, face: Face) -> EngineParts {
         api: ground.api.clone(),
         clock: ground.clock.clone(),
         policy: Arc::new(ErrorPolicy::built_in()),
+        custody: Some(ground.custody.clone()),
         config: EngineConfig {
             sender: config.whatsapp.phone_number_id.clone().unwrap_or_default(),
             messages_per_second: config.sender.messages_per_second,
@@ -164,6 +174,7 @@ fn engine_parts(ground: &Ground, face: Face) -> EngineParts {
             face: face.word().to_owned(),
             lock_folder: config.places.state.clone(),
             drain_timeout: DRAIN_TIMEOUT,
+            program: ground.program(),
         },
     }
 }

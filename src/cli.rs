@@ -4,12 +4,17 @@
 //! ([`exit::Exit`]). Called by `main` and nothing else.
 
 mod act;
+mod adopt;
 pub mod args;
+mod audit;
 pub(crate) mod connect;
 mod doctor;
 pub mod exit;
+mod follow_up;
 mod import;
+mod in_doubt;
 mod outputs;
+
 mod report;
 mod sandbox;
 mod send;
@@ -77,6 +82,10 @@ impl Cli {
             Some(Command::Pause(args) | Command::Resume(args)) => args.json,
             Some(Command::Cancel(args)) => args.json,
             Some(Command::Templates(args)) => args.json,
+            Some(Command::InDoubt(args)) => args.json,
+            Some(Command::FollowUp(args)) => args.json,
+            Some(Command::Audit(args)) => args.json,
+            Some(Command::Prove(args)) => args.json,
             _ => false,
         }
     }
@@ -92,6 +101,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         }
         Some(Command::Demo) => return demo::run(cli.no_tui).await,
         Some(Command::Sandbox(args)) => return sandbox::run(&args.listen).await,
+        Some(Command::Prove(args)) => return crate::prove::run(args).await,
         _ => {}
     }
     let from = LoadFrom::process(cli.config);
@@ -112,8 +122,12 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Cancel(args) => act::cancel(start, args).await,
         Command::Report(args) => report::run(start, args).await,
         Command::Templates(args) => templates::run(start, args).await,
+        Command::InDoubt(args) => in_doubt::run(start, args).await,
+        Command::FollowUp(args) => follow_up::run(start, args).await,
+        Command::Audit(args) => audit::run(start, args).await,
+        Command::Adopt(args) => adopt::run(start, args).await,
         Command::Doctor => doctor::run(start).await,
-        Command::Demo | Command::Sandbox(_) | Command::Completions(_) => Ok(Exit::Completed),
+        Command::Demo | Command::Sandbox(_) | Command::Prove(_) | Command::Completions(_) => Ok(Exit::Completed),
     }
 }
 
@@ -143,7 +157,7 @@ where
         opened = start.open() => opened?,
         _ = signals.next() => return Ok(Exit::Interrupted),
     };
-    let service = ground.service(None);
+    let service = ground.service(None, "the command line");
     let outcome = tokio::select! {
         outcome = work(service) => outcome,
         _ = signals.next() => Ok(Exit::Interrupted),

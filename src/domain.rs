@@ -13,5 +13,6 @@ pub mod phone;
 pub mod receipt;
 pub mod schedule;
 pub mod state;
+pub mod sweep;
 pub mod template;
 pub mod time;

@@ -23,11 +23,15 @@ pub mod pair;
 mod receipts;
 pub mod reign;
 mod settle;
+mod sweep;
 pub mod verdict;
 
 use crate::clock::Clock;
 use crate::cloud_api::CloudApi;
+use crate::custody::{Custody, trail};
+use crate::domain::audit::Act;
 use crate::domain::error_policy::ErrorPolicy;
+use crate::domain::ids::BroadcastId;
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::{Store, StoreError};
 use lease::{Asked, Identity};
@@ -35,6 +39,7 @@ pub(crate) use reign::resumed_key;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use sweep::verdict_key;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +76,8 @@ pub struct EngineConfig {
     pub lock_folder: PathBuf,
     /// How long a drain waits for answers.
     pub drain_timeout: Duration,
+    /// How a command line begins, for hints.
+    pub program: &'static str,
 }
 
 impl EngineConfig {
@@ -91,6 +98,8 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     /// What to do about errors.
     pub policy: Arc<ErrorPolicy>,
+    /// What is kept outside the store; `None`: nothing is, and a restored backup is not recognised.
+    pub custody: Option<Custody>,
     /// How.
     pub config: EngineConfig,
 }
@@ -106,6 +115,21 @@ struct Shared {
     drain: CancellationToken,
     /// A receipt said that we are too fast: the code, and how long to be silent. The overseer takes it.
     slow_down: std::sync::Mutex<Option<(i64, Option<Duration>)>>,
+}
+
+impl Shared {
+    /// Puts on the audit trail what the sender did by itself.
+    async fn note_act(&self, what: &str, subject: &BroadcastId, detail: String) {
+        let parts = &self.parts;
+        let act = Act {
+            at: parts.clock.now(),
+            who: format!("the sender {}", parts.config.sender),
+            what: what.to_owned(),
+            subject: subject.as_str().to_owned(),
+            detail,
+        };
+        trail::note(&*parts.store, parts.custody.as_ref(), act).await;
+    }
 }
 
 /// A running engine.
@@ -210,6 +234,19 @@ async fn send_while_leased(shared: Arc<Shared>) {
             }
             stale = None;
         }
+        match standing(&shared).await {
+            Ok(None) => {}
+            Ok(Some(words)) => {
+                not_ours(&shared, words);
+                pause_before_asking(&shared).await;
+                continue;
+            }
+            Err(error) => {
+                trouble(&shared, &error);
+                pause_before_asking(&shared).await;
+                continue;
+            }
+        }
         let status = shared.status.subscribe();
         let said = move || serde_json::to_string(&*status.borrow()).unwrap_or_default();
         let asked = lease::ask(&shared.parts.store, &shared.parts.clock, &shared.identity, &sender, said).await;
@@ -233,6 +270,27 @@ async fn send_while_leased(shared: Arc<Shared>) {
             }
         }
     }
+}
+
+/// What stands against sending from this store: it is a copy, or a restored backup.
+async fn standing(shared: &Shared) -> Result<Option<String>, StoreError> {
+    let parts = &shared.parts;
+    let Some(custody) = &parts.custody else { return Ok(None) };
+    let standing = custody.standing(&*parts.store, &parts.config.sender).await?;
+    Ok(standing.trouble(parts.config.program))
+}
+
+/// Says, once, that the store is not to be sent from.
+fn not_ours(shared: &Shared, words: String) {
+    shared.status.send_if_modified(|status| {
+        if status.trouble == words {
+            return false;
+        }
+        tracing::warn!("{words}");
+        status.why = WhyNotFaster::Store { detail: words.clone() };
+        status.trouble = words;
+        true
+    });
 }
 
 async fn pause_before_asking(shared: &Shared) {

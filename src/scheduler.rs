@@ -41,6 +41,8 @@ pub struct Ticked {
 /// `grace_ms` is held. An error means that the store could not even be asked.
 pub async fn tick(service: &Service, now: Millis, grace_ms: i64) -> Result<Ticked, ServiceError> {
     let mut ticked = Ticked::default();
+    // A copy or a restored backup is only looked at.
+    service.may_change().await?;
     for broadcast in service.due_broadcasts(now).await? {
         let planned_at = broadcast.start_at.unwrap_or(now);
         let late_ms = now.since(planned_at);
@@ -164,6 +166,7 @@ impl SchedulerHandle {
 /// Starts ticking every second. `grace_ms`: how late something may start by itself.
 pub fn start(service: Service, clock: Arc<dyn Clock>, grace_ms: i64) -> SchedulerHandle {
     let stop = CancellationToken::new();
+    let service = service.asked_by("the scheduler");
     let task = tokio::spawn(run(service, clock, grace_ms, stop.clone()));
     SchedulerHandle { stop, task }
 }

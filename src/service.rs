@@ -6,7 +6,10 @@
 
 pub mod audience;
 pub mod broadcasts;
+pub mod custody;
+pub mod doubts;
 pub mod error;
+pub mod follow_up;
 pub mod import;
 pub mod plan;
 mod problems;
@@ -18,6 +21,7 @@ pub mod snapshot;
 pub mod start;
 pub mod templates;
 pub mod times;
+pub mod trail;
 pub mod view;
 
 pub use error::{Kind, ServiceError};
@@ -27,6 +31,7 @@ pub type Result<T> = std::result::Result<T, ServiceError>;
 
 use crate::clock::Clock;
 use crate::cloud_api::CloudApi;
+use crate::custody::Custody;
 use crate::domain::time::Millis;
 use crate::engine::EngineLink;
 use crate::store::{ListSummary, Store, UploadSummary};
@@ -77,12 +82,18 @@ pub struct Parts {
     pub settings: Settings,
     /// The engine in this process, if there is one (a `wacast status` has none).
     pub engine: Option<EngineLink>,
+    /// What is kept outside the store, if anything is.
+    pub custody: Option<Custody>,
+    /// Who asks, for the audit trail: `asha at the console on vps-1`.
+    pub who: String,
 }
 
 /// The use cases. Clones share everything.
 #[derive(Clone)]
 pub struct Service {
     inner: Arc<Inner>,
+    /// Who asks, for the audit trail.
+    who: Arc<str>,
 }
 
 struct Inner {
@@ -91,6 +102,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     settings: Settings,
     engine: Option<EngineLink>,
+    custody: Option<Custody>,
     receipts: receipts::Intake,
     watcher: snapshot::Watcher,
 }
@@ -104,10 +116,17 @@ impl fmt::Debug for Service {
 impl Service {
     /// Puts the parts together. Starts nothing by itself.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, api, clock, settings, engine } = parts;
+        let Parts { store, api, clock, settings, engine, custody, who } = parts;
         let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
-        let inner = Inner { store, api, clock, settings, engine, receipts: receipts::Intake::default(), watcher };
-        Self { inner: Arc::new(inner) }
+        let receipts = receipts::Intake::default();
+        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher };
+        Self { inner: Arc::new(inner), who: who.into() }
+    }
+
+    /// The same for somebody else, as the audit trail is to name them.
+    #[must_use]
+    pub fn asked_by(&self, who: &str) -> Self {
+        Self { inner: Arc::clone(&self.inner), who: who.into() }
     }
 
     /// What it was made with.

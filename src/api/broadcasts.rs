@@ -203,6 +203,6 @@ pub(super) async fn report(
 }
 
 /// An id that cannot be one is as unknown as any other.
-fn broadcast_id(text: &str) -> Result<BroadcastId, ApiError> {
+pub(super) fn broadcast_id(text: &str) -> Result<BroadcastId, ApiError> {
     text.parse().map_err(|error| ApiError::new(StatusCode::NOT_FOUND, "unknown_broadcast", format!("{error}")))
 }

@@ -4,6 +4,7 @@ use super::offline::Offline;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError};
 use crate::config::{Config, Origin};
+use crate::custody::Custody;
 use crate::engine::EngineLink;
 use crate::sandbox::{self, Sandbox, SandboxConfig, SandboxError, SandboxHandle};
 use crate::service::{Parts, Service, Settings};
@@ -57,6 +58,8 @@ pub struct Ground {
     pub api: Arc<dyn CloudApi>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What is kept outside the store.
+    pub custody: Custody,
     /// The built-in sandbox, in a rehearsal.
     pub sandbox: Option<SandboxHandle>,
 }
@@ -84,11 +87,12 @@ impl Ground {
         let clock = Arc::new(SystemClock);
         let api = cloud_api(&config)?;
         let store = store::open(config.store.url.expose_secret(), clock.now()).await?;
-        Ok(Self { config, store, api, clock, sandbox })
+        let custody = Custody::new(&config.places.state, store.id());
+        Ok(Self { config, store, api, clock, custody, sandbox })
     }
 
-    /// The use cases; with the engine of this process, or without one.
-    pub fn service(&self, engine: Option<EngineLink>) -> Service {
+    /// The use cases; with the engine of this process, or without one. `face`: what asks, for the audit trail.
+    pub fn service(&self, engine: Option<EngineLink>, face: &str) -> Service {
         let config = &self.config;
         Service::new(Parts {
             store: self.store.clone(),
@@ -97,14 +101,25 @@ impl Ground {
             settings: Settings {
                 sender: config.whatsapp.phone_number_id.clone().unwrap_or_default(),
                 rehearsal: config.is_loopback(),
-                sandbox_flag: config.origin("store.url") == Origin::Flag { flag: "--sandbox" },
+                sandbox_flag: self.is_rehearsed(),
                 messages_per_second: config.sender.messages_per_second,
                 default_country: config.intake.default_country.clone(),
                 time_zone: config.console.time_zone.clone(),
                 receipts_set_up: config.whatsapp.app_secret.is_some() && config.http.listen.is_some(),
             },
             engine,
+            custody: Some(self.custody.clone()),
+            who: who(face),
         })
+    }
+
+    /// How hints begin a command line.
+    pub fn program(&self) -> &'static str {
+        crate::service::program(self.is_rehearsed())
+    }
+
+    fn is_rehearsed(&self) -> bool {
+        self.config.origin("store.url") == Origin::Flag { flag: "--sandbox" }
     }
 
     /// Lets go of the sandbox and the store.
@@ -114,6 +129,14 @@ impl Ground {
         }
         self.store.close().await;
     }
+}
+
+/// Who asks, for the audit trail: the user of this process (as far as it says), the face, the host.
+fn who(face: &str) -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let user = named.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()));
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user} at {face} on {host}")
 }
 
 /// Replaces what leads to people by what leads to the sandbox.

@@ -52,6 +52,16 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Write who got a broadcast and who did not, as CSV
     Report(ReportArgs),
+    /// Show people of whom it is not known whether they got it, and decide about them
+    InDoubt(InDoubtArgs),
+    /// Send once more to some people of a broadcast that has ended
+    FollowUp(FollowUpArgs),
+    /// Show who did what, and whether anybody changed that record
+    Audit(AuditArgs),
+    /// Take a copied or restored store into use
+    Adopt(AdoptArgs),
+    /// Prove the promise on this machine: send to the sandbox, kill the sender again and again, and count
+    Prove(ProveArgs),
     /// Show the templates, or fetch them anew
     Templates(TemplatesArgs),
     /// Look at everything that sending needs, and say what to do
@@ -197,6 +207,113 @@ pub struct ReportArgs {
     /// Mask the phone numbers
     #[arg(long)]
     pub masked: bool,
+}
+
+/// `in-doubt`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("word").args(["leave", "count_as_sent", "give_up", "send_again"]))]
+pub struct InDoubtArgs {
+    /// The broadcast; without it all that have somebody in doubt
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// They stay as they are; a late receipt may still settle them
+    #[arg(long, requires = "id")]
+    pub leave: bool,
+    /// They have it
+    #[arg(long, requires = "id")]
+    pub count_as_sent: bool,
+    /// They do not have it, and do not get it
+    #[arg(long, requires = "id")]
+    pub give_up: bool,
+    /// Send it again: they may get it twice
+    #[arg(long, requires = "id")]
+    pub send_again: bool,
+    /// Only this person; may be given again
+    #[arg(long = "phone", value_name = "PHONE", requires = "word")]
+    pub phones: Vec<String>,
+    /// Do not ask
+    #[arg(long, requires = "word", conflicts_with = "expect")]
+    pub yes: bool,
+    /// Do not ask, but refuse unless it is about this many people
+    #[arg(long, value_name = "N", requires = "word")]
+    pub expect: Option<u64>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `follow-up`.
+#[derive(Debug, Args)]
+pub struct FollowUpArgs {
+    /// The broadcast that has ended
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Whom: all who failed; of those only the ones whose reason passes (retry); or those in doubt
+    #[arg(long, value_name = "WHO", value_parser = ["failed", "retry", "in_doubt"])]
+    pub pick: String,
+    /// A word of your own for it
+    #[arg(long, value_name = "L", default_value = "")]
+    pub label: String,
+    /// When: RFC 3339, or in the configured zone "2026-11-08 18:00", 18:00 or +2h
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Let them get one more follow-up
+    #[arg(long)]
+    pub repeat: bool,
+    /// Do not ask
+    #[arg(long, conflicts_with = "expect")]
+    pub yes: bool,
+    /// Do not ask, but refuse unless it goes to this many people
+    #[arg(long, value_name = "N")]
+    pub expect: Option<u64>,
+    /// What was made as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Only the newest N entries
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub last: u64,
+    /// Every entry as a JSON line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `adopt`.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// Your own number file; nothing leaves this machine [default: made-up people]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Made-up people, without a file
+    #[arg(long, value_name = "N", default_value_t = 20_000, conflicts_with = "file")]
+    pub people: u32,
+    /// How often the sender is killed with SIGKILL
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub kills: u32,
+    /// The same seed kills at the same places and breaks the same requests
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Two letters: the country of numbers without a country code
+    #[arg(long, value_name = "CC")]
+    pub country: Option<String>,
+    /// Prove it on this store instead of a temporary SQLite file: an empty MongoDB database
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// The verdict as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `templates`.

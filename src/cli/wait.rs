@@ -29,7 +29,7 @@ pub(super) async fn run(start: Start, args: SendArgs, zone: &str) -> Outcome {
         ground = Ground::open(start.config, start.rehearse) => ground?,
         _ = signals.next() => return Ok(Exit::Interrupted),
     };
-    let service = ground.service(None);
+    let service = ground.service(None, "the command line");
     let made = tokio::select! {
         made = send::make(&service, &args, zone) => made,
         _ = signals.next() => Ok(send::Made::Schedule),

@@ -48,6 +48,16 @@ pub struct FollowUp {
     pub of: BroadcastId,
     /// Which of its people.
     pub pick: Pick,
+    /// Of those only these, by seq, rising; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<u32>,
+}
+
+impl FollowUp {
+    /// What is noted with those in doubt whom this follow-up, with this id, takes up.
+    pub fn word(id: &BroadcastId) -> String {
+        format!("sent again on an operator's word, by broadcast {id}")
+    }
 }
 
 /// Which people of a broadcast that has ended are taken up again.
@@ -60,6 +70,25 @@ pub enum Pick {
     Retry,
     /// All who failed.
     Failed,
+}
+
+impl Pick {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::InDoubt, Self::Retry, Self::Failed];
+
+    /// The word in files and the HTTP API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InDoubt => "in_doubt",
+            Self::Retry => "retry",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The pick with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pick| pick.word() == word)
+    }
 }
 
 /// What is decided when a broadcast is made, and never changed after it started.

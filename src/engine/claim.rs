@@ -151,6 +151,9 @@ async fn take_up(
                 return;
             }
             active.turn().nobody_due = false;
+            if let Some(newest) = intents.iter().map(|intent| intent.seq).max() {
+                reign.note_granted(&active.id, newest).await;
+            }
             reign.stock.fetch_add(intents.len(), Ordering::AcqRel);
             if reign.budget_left.load(Ordering::Acquire) != i64::MAX {
                 reign.budget_left.fetch_sub(i64::try_from(intents.len()).unwrap_or(0), Ordering::AcqRel);

@@ -1,12 +1,12 @@
-//! Freezes an audience: from the visible uploads to the broadcast's own recipients, page by page.
+//! Freezes an audience: from the visible uploads, or an earlier broadcast, to the broadcast's own recipients, page by page.
 //!
 //! Each page is one durable step that knows where the walk stands, so a crash in the middle goes on from there.
 
 use super::reign::Reign;
 use crate::domain::binding::{self, Resolved};
-use crate::domain::broadcast::{Broadcast, Number};
-use crate::domain::state::PauseReason;
-use crate::store::{NewRecipient, StoreError};
+use crate::domain::broadcast::{Broadcast, FollowUp, Number, Pick};
+use crate::domain::state::{PauseReason, RecipientState};
+use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, StoreError};
 use std::sync::Arc;
 
 /// People of one step.
@@ -37,24 +37,90 @@ pub(super) async fn run(reign: Arc<Reign>, broadcast: Broadcast) {
 
 async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError> {
     let store = reign.store();
-    let uploads = &broadcast.definition.audience.uploads;
-    let resolved = resolved(reign, broadcast).await?;
+    let source = Source::of(reign, broadcast).await?;
     let (mut stored, mut place) = store.frozen_so_far(&broadcast.id).await?;
     while !reign.stop.is_cancelled() {
-        let page = store.audience_page(uploads, place, PAGE).await?;
-        let Some((last, _)) = page.last() else {
+        let Some((recipients, last)) = source.page(reign, broadcast, place).await? else {
             store.begin_running(&reign.lease, &broadcast.id, stored, reign.now()).await?;
             tracing::info!(broadcast = %broadcast.id, people = stored, "the audience is frozen");
             return Ok(());
         };
-        let last = *last;
-        let recipients: Vec<_> = page.into_iter().map(|(_, number)| recipient(&resolved, number)).collect();
         let added = u32::try_from(recipients.len()).unwrap_or(PAGE);
         store.add_recipients(&reign.lease, &broadcast.id, stored, recipients, last).await?;
         stored += added;
         place = Some(last);
     }
     Ok(())
+}
+
+/// Where an audience's people come from.
+enum Source {
+    /// Uploads, by what fills the variables.
+    Uploads(Resolved),
+    /// Another broadcast, with the values that were frozen there.
+    FollowUp(FollowUp),
+}
+
+impl Source {
+    async fn of(reign: &Reign, broadcast: &Broadcast) -> Result<Self, FreezeError> {
+        let Some(follow_up) = &broadcast.definition.audience.follow_up else {
+            return Ok(Self::Uploads(resolved(reign, broadcast).await?));
+        };
+        if follow_up.pick == Pick::InDoubt {
+            // First they are given up there, marked, and then the marked ones are taken up: a receipt that settles one of
+            // them in between takes the mark away.
+            let seqs = (!follow_up.only.is_empty()).then_some(follow_up.only.as_slice());
+            let word = FollowUp::word(&broadcast.id);
+            let store = reign.store();
+            store.decide_doubts(&follow_up.of, seqs, DoubtDecision::GiveUp, &word, reign.now()).await?;
+        }
+        Ok(Self::FollowUp(follow_up.clone()))
+    }
+
+    /// The next people after `place`, and where the walk stands after them; `None`: that was all.
+    async fn page(
+        &self,
+        reign: &Reign,
+        broadcast: &Broadcast,
+        place: Option<AudiencePlace>,
+    ) -> Result<Option<(Vec<NewRecipient>, AudiencePlace)>, StoreError> {
+        match self {
+            Self::Uploads(resolved) => {
+                let uploads = &broadcast.definition.audience.uploads;
+                let page = reign.store().audience_page(uploads, place, PAGE).await?;
+                let last = page.last().map(|(last, _)| *last);
+                let recipients = page.into_iter().map(|(_, number)| recipient(resolved, number)).collect();
+                Ok(last.map(|last| (recipients, last)))
+            }
+            Self::FollowUp(follow_up) => {
+                let after = place.map(|place| place.row);
+                let failed = Some(RecipientState::Failed);
+                let page = reign.store().recipients(&follow_up.of, failed, after, PAGE).await?;
+                // The place in a walk through a broadcast is a seq.
+                let last = page.last().map(|row| AudiencePlace { upload: 0, row: row.seq });
+                let word = FollowUp::word(&broadcast.id);
+                let picked = page.into_iter().filter(|row| is_picked(follow_up, row, &word));
+                let recipients = picked.map(|row| NewRecipient {
+                    phone: row.phone,
+                    name: row.name,
+                    values: row.values,
+                    skipped: None,
+                });
+                Ok(last.map(|last| (recipients.collect(), last)))
+            }
+        }
+    }
+}
+
+/// Whether one who failed there is taken up here. `word`: how those are marked who were in doubt.
+fn is_picked(follow_up: &FollowUp, row: &RecipientRow, word: &str) -> bool {
+    let named = follow_up.only.is_empty() || follow_up.only.binary_search(&row.seq).is_ok();
+    named
+        && match follow_up.pick {
+            Pick::InDoubt => row.detail == word,
+            Pick::Retry => row.due.is_some(),
+            Pick::Failed => true,
+        }
 }
 
 async fn resolved(reign: &Reign, broadcast: &Broadcast) -> Result<Resolved, FreezeError> {

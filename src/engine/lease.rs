@@ -47,7 +47,7 @@ impl Identity {
 
     /// Whether the process behind `other` is certainly gone: it ran since this host's last start, and its
     /// lock file is there but no longer locked.
-    fn is_gone(&self, other: &Holder) -> bool {
+    pub(crate) fn is_gone(&self, other: &Holder) -> bool {
         if other.boot_id.is_empty() || other.boot_id != self.holder.boot_id || other.host != self.holder.host {
             return false;
         }

@@ -3,8 +3,8 @@
 
 use super::freeze;
 use super::hold::Permit;
-use super::pass_panic_on;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
+use super::{pass_panic_on, sweep};
 use crate::cloud_api::CallError;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
@@ -39,6 +39,9 @@ struct Overseer {
     freezing: HashMap<BroadcastId, JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
     budgeting: Option<JoinHandle<()>>,
+    sweeping: Option<JoinHandle<()>>,
+    /// Something ended that was not swept yet.
+    to_sweep: bool,
     renewed_at: Option<Instant>,
 }
 
@@ -50,6 +53,9 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         freezing: HashMap::new(),
         looking: None,
         budgeting: None,
+        sweeping: None,
+        // A crash may have come between an end and its sweep.
+        to_sweep: true,
         renewed_at: None,
     };
     while !reign.stop.is_cancelled() {
@@ -101,7 +107,17 @@ impl Overseer {
         self.freeze(&ours);
         let begun = self.begun_before(&ours).await?;
         self.match_actives(&ours, &begun);
-        self.tidy_actives().await
+        self.tidy_actives().await?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Compares the records of what has ended, in the background, one round at a time.
+    fn sweep(&mut self) {
+        if self.to_sweep && self.sweeping.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.to_sweep = false;
+            self.sweeping = Some(tokio::spawn(sweep::run(self.reign.shared.clone())));
+        }
     }
 
     async fn record_pauses(&mut self) -> Result<(), StoreError> {
@@ -170,7 +186,11 @@ impl Overseer {
                 broadcast.reason != Some(PauseReason::Budget) || self.reign.budget_left.load(Ordering::Acquire) > 0;
             if due && may {
                 match self.reign.store().resume(&broadcast.id, now).await {
-                    Ok(_) => tracing::info!(broadcast = %broadcast.id, "goes on by itself"),
+                    Ok(_) => {
+                        tracing::info!(broadcast = %broadcast.id, "goes on by itself");
+                        let reason = broadcast.reason.map_or("", PauseReason::word);
+                        self.reign.shared.note_act("resume", &broadcast.id, format!("was paused: {reason}")).await;
+                    }
                     // Somebody else was faster.
                     Err(StoreError::Conflict(_)) => {}
                     Err(error) => return Err(error),
@@ -253,8 +273,8 @@ impl Overseer {
     }
 
     /// Gives back intents that never reached us, and completes what is through.
-    async fn tidy_actives(&self) -> Result<(), StoreError> {
-        let reign = &self.reign;
+    async fn tidy_actives(&mut self) -> Result<(), StoreError> {
+        let reign = self.reign.clone();
         for active in reign.actives.load().iter() {
             // Only when everything that we do hold is on record can what we do not hold be told apart for sure.
             let settled = active.held().is_empty() && !active.opening.load(Ordering::Acquire);
@@ -273,6 +293,7 @@ impl Overseer {
                     Ok(true) => {
                         active.running.store(false, Ordering::Release);
                         tracing::info!(broadcast = %active.id, "completed");
+                        self.to_sweep = true;
                     }
                     // Somebody is under way, or it was paused or cancelled at this moment.
                     Ok(false) | Err(StoreError::Conflict(_)) => {}
@@ -339,7 +360,11 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
     };
     for id in ids {
         match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
-            Ok(_) => tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused"),
+            Ok(_) => {
+                tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused");
+                let detail = format!("{}: {}", asked.reason.word(), asked.detail);
+                reign.shared.note_act("pause", &id, detail).await;
+            }
             // It ended meanwhile: nothing to pause.
             Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
             Err(error) => return Err(error),

@@ -170,8 +170,14 @@ impl Folder<'_> {
             },
         };
         for id in ids {
+            // Many receipts say the same; the first one pauses.
+            match store.broadcast(&id).await {
+                Ok(broadcast) if broadcast.status == BroadcastStatus::Paused || broadcast.status.is_final() => continue,
+                _ => {}
+            }
             match store.pause(&id, reason, detail, None).await {
-                Ok(_) | Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
+                Ok(_) => self.shared.note_act("pause", &id, format!("{}: {detail}", reason.word())).await,
+                Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
                 Err(error) => trouble(self.shared, &error),
             }
         }

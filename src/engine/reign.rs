@@ -8,7 +8,8 @@ use super::hold::Hold;
 use super::lease::Held;
 use super::meter::Meter;
 use super::pace::Pace;
-use super::{Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
+use super::{EngineConfig, Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
+use crate::custody::{Keeper, Mark};
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::message::MessageMaker;
@@ -159,6 +160,8 @@ pub(super) struct Reign {
     /// Nothing new: drained, or the lease is gone.
     pub(super) stop: CancellationToken,
     pub(super) pauses: mpsc::UnboundedSender<PauseAsked>,
+    /// Keeps the high-water mark outside the store ahead of what is sent.
+    keeper: Option<tokio::sync::Mutex<Keeper>>,
 }
 
 impl Reign {
@@ -182,6 +185,15 @@ impl Reign {
         most.saturating_sub(u32::try_from(self.unsettled.available_permits()).unwrap_or(u32::MAX))
     }
 
+    /// Notes outside the store that people of a broadcast up to this seq are about to be sent to.
+    pub(super) async fn note_granted(&self, broadcast: &BroadcastId, newest: u32) {
+        let Some(keeper) = &self.keeper else { return };
+        let mut keeper = keeper.lock().await;
+        if let Some(mark) = keeper.granted(broadcast, newest, self.now()) {
+            keep(&mut keeper, mark).await;
+        }
+    }
+
     /// Deals with an error of the store; a lost lease ends the reign.
     pub(super) async fn store_failed(&self, error: &StoreError) {
         if matches!(error, StoreError::LeaseLost) {
@@ -202,25 +214,32 @@ impl Reign {
     }
 }
 
+/// Writes the mark where it does not hold up other tasks.
+async fn keep(keeper: &mut Keeper, mark: Mark) {
+    let (custody, sender) = keeper.custody();
+    let written = tokio::task::spawn_blocking(move || custody.keep(&sender, &mark)).await;
+    keeper.written(written.unwrap_or_else(|error| Err(std::io::Error::other(error))));
+}
+
 /// Reigns until the lease is lost or the engine drains, then gives the lease back. Returns it when that failed.
 pub(super) async fn reign(shared: &Arc<Shared>, held: Held) -> Option<Lease> {
-    if let Some(first_word) = begin(shared, &held).await {
+    if let Some((first_word, keeper)) = begin(shared, &held).await {
         shared.driving.send_replace(true);
-        work(shared, &held, first_word).await;
+        work(shared, &held, first_word, keeper).await;
         note_driving(shared).await;
     }
     held.release().await
 }
 
 /// Settles what an earlier holder left; `None` when the lease went or the engine drains meanwhile.
-async fn begin(shared: &Shared, held: &Held) -> Option<Instant> {
+async fn begin(shared: &Shared, held: &Held) -> Option<(Instant, Option<Keeper>)> {
     shared.status.send_modify(|status| status.why = WhyNotFaster::Starting);
     let may_write_at = Instant::now() + SILENCE;
     while !held.lost.is_cancelled() && !shared.drain.is_cancelled() {
         match take_over(shared, &held.lease).await {
-            Ok(()) => {
+            Ok(keeper) => {
                 shared.status.send_modify(|status| status.trouble.clear());
-                return Some(may_write_at);
+                return Some((may_write_at, keeper));
             }
             Err(StoreError::LeaseLost) => return None,
             Err(error) => {
@@ -254,11 +273,14 @@ pub(super) async fn note_driving(shared: &Shared) {
     }
 }
 
-async fn take_over(shared: &Shared, lease: &Lease) -> Result<(), StoreError> {
+async fn take_over(shared: &Shared, lease: &Lease) -> Result<Option<Keeper>, StoreError> {
     let parts = &shared.parts;
     let now = parts.clock.now();
     for (broadcast, people) in parts.store.recover(lease, now).await? {
         tracing::warn!(%broadcast, people, "an earlier process ended without recording what became of them: not sure");
+        let detail =
+            format!("{people} people in doubt: an earlier process ended without recording what became of them");
+        shared.note_act("recover", &broadcast, detail).await;
     }
     let driven_at = parts.store.note(&driven_key(&parts.config.sender)).await?;
     let driven_at = millis(driven_at);
@@ -274,16 +296,28 @@ async fn take_over(shared: &Shared, lease: &Lease) -> Result<(), StoreError> {
             );
             parts.store.pause(&broadcast.id, PauseReason::Absence, &detail, None).await?;
             tracing::warn!(broadcast = %broadcast.id, minutes, "held: nobody was there to send");
+            shared.note_act("pause", &broadcast.id, format!("{}: {detail}", PauseReason::Absence.word())).await;
         }
     }
     note_driving(shared).await;
-    Ok(())
+    let Some(custody) = &parts.custody else { return Ok(None) };
+    custody.settle_in(&*parts.store).await?;
+    let windows = parts.store.windows_opened(&lease.subject).await?;
+    Ok(Some(Keeper::new(custody.clone(), &parts.config.sender, windows, mark_block(&parts.config))))
+}
+
+/// People that the high-water mark is moved ahead by: two seconds of pace.
+fn mark_block(config: &EngineConfig) -> u32 {
+    const MOST: u32 = 10_000;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is bounded")]
+    let people = (config.messages_per_second * 2.0) as u32;
+    if config.messages_per_second > 0.0 { people.min(MOST) } else { MOST }
 }
 
 /// Broadcasts that may be open at one time.
 pub(super) const OPEN_BROADCASTS: u32 = 1_000;
 
-async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
+async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant, keeper: Option<Keeper>) {
     let config = &shared.parts.config;
     let pace = Arc::new(Pace::new(*shared.pace.borrow()));
     let meter = Arc::new(Meter::default());
@@ -313,6 +347,7 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
         settling_fails: AtomicBool::new(false),
         stop: CancellationToken::new(),
         pauses,
+        keeper: keeper.map(tokio::sync::Mutex::new),
     });
     let (items, items_taken) = mpsc::unbounded_channel();
     let (outcomes, outcomes_taken) = mpsc::unbounded_channel();
@@ -357,5 +392,10 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
             unsettled = reign.unsettled_now(),
             "the drain took too long; who has no recorded outcome becomes \"not sure\" at the next start"
         ),
+    }
+    if let Some(keeper) = &reign.keeper {
+        let mut keeper = keeper.lock().await;
+        let mark = keeper.renewed(reign.now());
+        keep(&mut keeper, mark).await;
     }
 }

@@ -30,6 +30,8 @@ impl Service {
     pub async fn broadcast(&self, id: &BroadcastId) -> Result<BroadcastView> {
         let broadcast = self.stored(id).await?;
         let mut view = self.with_figures(broadcast).await?;
+        let audit = self.inner.store.note(&crate::engine::verdict_key(id)).await?;
+        view.audit = audit.and_then(|text| serde_json::from_str(&text).ok());
         if view.is_under_way() {
             // The others share the speed with it.
             let open = self.broadcasts(true, LONGEST_PAGE).await?;
@@ -57,16 +59,19 @@ impl Service {
     pub async fn pause(&self, id: &BroadcastId) -> Result<Broadcast> {
         let reason = crate::domain::state::PauseReason::Operator;
         let paused = self.inner.store.pause(id, reason, "", None).await.map_err(|error| self.about(id, error))?;
+        self.note_act("pause", id.as_str(), "").await;
         self.ring();
         Ok(paused)
     }
 
     /// Lets a paused broadcast go on.
     pub async fn resume(&self, id: &BroadcastId) -> Result<Broadcast> {
+        self.may_change().await?;
         let now = self.now();
         let resumed = self.inner.store.resume(id, now).await.map_err(|error| self.about(id, error))?;
         // So that a process that starts later does not hold it for nobody having been there.
         self.inner.store.put_note(&crate::engine::resumed_key(id), &now.0.to_string()).await?;
+        self.note_act("resume", id.as_str(), "").await;
         self.ring();
         Ok(resumed)
     }
@@ -83,11 +88,13 @@ impl Service {
 
     /// Ends a broadcast for good. Whoever is under way is settled as it comes.
     pub async fn cancel(&self, id: &BroadcastId) -> Result<Cancelled> {
+        self.may_change().await?;
         let before = self.stored(id).await?;
         let broadcast = self.inner.store.cancel(id, self.now()).await.map_err(|error| self.about(id, error))?;
         self.ring();
         let counts = self.inner.store.counts(id).await?;
         let will_not_get_it = counts.get(RecipientState::Cancelled) + not_frozen_yet(&before, &counts);
+        self.note_act("cancel", id.as_str(), format!("{will_not_get_it} people will not get it")).await;
         Ok(Cancelled { broadcast, will_not_get_it })
     }
 
@@ -157,7 +164,7 @@ impl Service {
             if counts.get(RecipientState::Failed) > 0 { store.failures(&broadcast.id).await? } else { vec![] };
         let skips = if counts.get(RecipientState::Skipped) > 0 { store.skips(&broadcast.id).await? } else { vec![] };
         let failures = failures.into_iter().map(|(code, count)| cause(code, count)).collect();
-        Ok(BroadcastView { broadcast, funnel: counts.funnel(), counts, failures, skips, done_at: None })
+        Ok(BroadcastView { broadcast, funnel: counts.funnel(), counts, failures, skips, done_at: None, audit: None })
     }
 }
 
@@ -207,6 +214,10 @@ impl BroadcastView {
             "recipients": total,
             "counts": self.counts.by_word(),
             "funnel": self.funnel,
+            "follow_up": definition.audience.follow_up,
+            "audit": self.audit.as_ref().map(|verdict| json!({
+                "agrees": verdict.agrees(), "words": verdict.words(), "verdict": verdict,
+            })),
             "unsettled": self.counts.get(RecipientState::InDoubt),
             "failures": self.failures,
             "skips": self.skips.iter().map(|(reason, count)| json!({ "reason": reason, "count": count })).collect::<Vec<_>>(),

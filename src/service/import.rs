@@ -137,6 +137,7 @@ impl Service {
             Some(RejectsTo::Path(path)) => Some(path.clone()),
             _ => None,
         };
+        self.may_change().await?;
         let new = NewUpload { list, source: source_name(&source), tags, idempotency };
         let upload = match self.inner.store.begin_upload(new, self.now()).await? {
             UploadBegun::New(upload) => upload,
@@ -170,6 +171,12 @@ impl Service {
         // From here on the store finishes it even if the caller goes away.
         unfinished.ends_well();
         let upload = self.inner.store.finish_upload(upload, report, self.now()).await?;
+        let figures = &upload.report;
+        let detail = format!(
+            "{}: {} rows, {} new, {} known, {} not usable",
+            upload.source, figures.received, figures.imported, figures.duplicates, figures.rejected
+        );
+        self.note_act("import", &upload.list, detail).await;
         self.ring();
         let mut causes: Vec<_> = causes.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
         causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

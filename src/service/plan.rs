@@ -196,7 +196,8 @@ impl Service {
             let same = other.created_at >= since
                 && template.name == request.template_name
                 && template.language == request.language_code
-                && audience.list == request.list;
+                && audience.list == request.list
+                && audience.follow_up.is_none();
             if same && !(other.status == BroadcastStatus::Cancelled && self.nobody_was_sent_to(&other.id).await?) {
                 return Ok(Some(other.id));
             }
@@ -204,7 +205,7 @@ impl Service {
         Ok(None)
     }
 
-    async fn nobody_was_sent_to(&self, id: &BroadcastId) -> Result<bool> {
+    pub(super) async fn nobody_was_sent_to(&self, id: &BroadcastId) -> Result<bool> {
         use RecipientState::{Cancelled, Queued, Skipped};
         let counts = self.inner.store.counts(id).await?;
         Ok(counts.total() == [Queued, Skipped, Cancelled].into_iter().map(|state| counts.get(state)).sum::<u64>())

@@ -123,6 +123,7 @@ impl Service {
     /// Stores a schedule that sends `request` each time; the audience and the template are looked at anew each time.
     /// Everything that [`Service::plan`] checks is checked now, and `bad_cron`, `bad_zone`, `never_fires` (422).
     pub async fn add_schedule(&self, request: &BroadcastRequest, cron: &str, zone: &str) -> Result<Schedule> {
+        self.may_change().await?;
         let now = self.now();
         let recurrence = recurrence(cron, zone, now, 1)?;
         let request = BroadcastRequest { start_at: None, ..request.clone() };
@@ -138,6 +139,9 @@ impl Service {
             created_at: now,
         };
         self.inner.store.add_schedule(&schedule).await?;
+        let template = &schedule.definition.template;
+        let detail = format!("{} ({}), {} in {}", template.name, template.language, schedule.cron, schedule.zone);
+        self.note_act("schedule", schedule.id.as_str(), detail).await;
         self.ring();
         Ok(schedule)
     }
@@ -155,7 +159,9 @@ impl Service {
             })?;
         // A planned time that passed while it was off is not made up for.
         let next = next_after(&schedule.cron, &schedule.zone, self.now())?;
+        self.may_change().await?;
         self.inner.store.enable_schedule(id, enabled, next).await?;
+        self.note_act(if enabled { "switch_on" } else { "switch_off" }, id.as_str(), "").await;
         schedule.enabled = enabled;
         schedule.next_fire_at = next;
         self.ring();

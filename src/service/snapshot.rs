@@ -244,7 +244,7 @@ impl Service {
 
 async fn keep_refreshing(inner: std::sync::Weak<Inner>, bell: Arc<Notify>) {
     loop {
-        let Some(service) = inner.upgrade().map(|inner| Service { inner }) else { return };
+        let Some(service) = inner.upgrade().map(|inner| Service { inner, who: "the program".into() }) else { return };
         let picture = service.refresh().await;
         // Not kept while waiting, so that the last clone's end is noticed.
         drop(service);
@@ -342,7 +342,15 @@ mod tests {
             occurrence: None,
             resume_at: None,
         };
-        BroadcastView { broadcast, funnel: counts.funnel(), counts, failures: vec![], skips: vec![], done_at: None }
+        BroadcastView {
+            broadcast,
+            funnel: counts.funnel(),
+            counts,
+            failures: vec![],
+            skips: vec![],
+            done_at: None,
+            audit: None,
+        }
     }
 
     fn ends(views: &mut [BroadcastView], engine: &EngineStatus) -> Vec<Option<i64>> {

@@ -48,6 +48,7 @@ impl Service {
         {
             return Ok(started);
         }
+        self.may_change().await?;
         let checked = self.check(&request).await?;
         if let Some(expected) = request.expect.filter(|expected| *expected != checked.people) {
             let message = format!(
@@ -74,8 +75,20 @@ impl Service {
             let note = serde_json::to_string(&used).unwrap_or_default();
             self.inner.store.put_note(&key_note(&key), &note).await?;
         }
+        if !started.replay {
+            self.note_started(&started.broadcast).await;
+        }
         self.ring();
         Ok(started)
+    }
+
+    async fn note_started(&self, broadcast: &Broadcast) {
+        let Definition { template, audience, label, .. } = &broadcast.definition;
+        let list = audience.list.as_deref().unwrap_or("all lists");
+        let when = broadcast.start_at.map(|at| format!(", at {}", at.rfc3339())).unwrap_or_default();
+        let detail =
+            format!("{} ({}) to {} people of {list}{when}; {label}", template.name, template.language, broadcast.total);
+        self.note_act("start", broadcast.id.as_str(), detail.trim_end_matches("; ")).await;
     }
 
     /// What was answered when this key was first used; `None`: it was not.
@@ -92,7 +105,7 @@ impl Service {
     }
 
     /// Asks the store, with another id when one exists already.
-    async fn make(&self, mut new: NewBroadcast) -> Result<BroadcastMade> {
+    pub(super) async fn make(&self, mut new: NewBroadcast) -> Result<BroadcastMade> {
         for _ in 1..TRIES {
             match self.inner.store.make_broadcast(new.clone(), self.now()).await {
                 Err(StoreError::Conflict(_)) => new.id = BroadcastId::from_random(fastrand::u64(..)),
@@ -119,7 +132,13 @@ impl Service {
     /// sent any more, it is paused with reason `template`. Somebody else having started it is not an error.
     pub async fn fire(&self, broadcast: &Broadcast) -> Result<Broadcast> {
         let outcome = match self.fix(&broadcast.definition).await? {
-            Ok((definition, total)) => self.inner.store.start_broadcast(&broadcast.id, definition, total).await,
+            Ok((definition, total)) => {
+                let started = self.inner.store.start_broadcast(&broadcast.id, definition, total).await;
+                if let Ok(broadcast) = &started {
+                    self.note_started(broadcast).await;
+                }
+                started
+            }
             Err(words) => self.inner.store.pause(&broadcast.id, PauseReason::Template, &words, None).await,
         };
         self.ring();
@@ -202,7 +221,13 @@ impl Service {
             refuse_repeats_since: None,
         };
         match self.make(new).await? {
-            BroadcastMade::New(broadcast) | BroadcastMade::Replay(broadcast) => Ok(broadcast),
+            BroadcastMade::New(broadcast) => {
+                if status == BroadcastStatus::Preparing {
+                    self.note_started(&broadcast).await;
+                }
+                Ok(broadcast)
+            }
+            BroadcastMade::Replay(broadcast) => Ok(broadcast),
             BroadcastMade::KeyReused | BroadcastMade::LooksLikeRepeat(_) => Err(ServiceError::new(
                 Kind::Internal,
                 "internal",
@@ -215,6 +240,17 @@ impl Service {
     /// template cannot be sent.
     async fn fix(&self, definition: &Definition) -> Result<std::result::Result<(Definition, u32), String>> {
         let Definition { template, bindings, audience, .. } = definition;
+        if let Some(follow_up) = &audience.follow_up {
+            let total = self.picked(&follow_up.of, follow_up.pick, &follow_up.only).await?;
+            return Ok(match self.sendable_template(&template.name, &template.language).await {
+                Ok((now, _)) if now.slots().ok() == template.slots().ok() => {
+                    Ok((Definition { template: now, ..definition.clone() }, u32::try_from(total).unwrap_or(u32::MAX)))
+                }
+                Ok(_) => Err("the template has other variables by now, so the values of then do not fit".to_owned()),
+                Err(error) if error.kind == Kind::Wrong => Err(error.message),
+                Err(error) => return Err(error),
+            });
+        }
         let list = audience.list.as_deref();
         // A list that is gone is an audience of nobody: the broadcast completes with nobody, and says so.
         let uploads = match self.audience_uploads(list).await {

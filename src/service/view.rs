@@ -6,6 +6,7 @@ use crate::domain::binding::Bindings;
 use crate::domain::broadcast::{Broadcast, Counts, Funnel, Number};
 use crate::domain::ids::BroadcastId;
 use crate::domain::schedule::Schedule;
+use crate::domain::sweep::Verdict;
 use crate::domain::template::TemplateKey;
 use crate::domain::time::Millis;
 use crate::store::{Holder, ListSummary, LogRow};
@@ -110,6 +111,8 @@ pub struct BroadcastView {
     pub skips: Vec<(String, u64)>,
     /// When it will be through at the present speed; `None`: cannot be said.
     pub done_at: Option<Millis>,
+    /// What came of comparing its records after its end; `None`: not ended, not compared yet, or one of many.
+    pub audit: Option<Verdict>,
 }
 
 /// Failures of one kind.

@@ -109,6 +109,8 @@ impl Bed {
             clock: self.clock.clone(),
             settings: settings(),
             engine: None,
+            custody: None,
+            who: "a test".into(),
         })
     }
 
@@ -129,7 +131,15 @@ impl Bed {
 
 fn service(store: &Arc<dyn Store>, sandbox: &SandboxHandle, clock: &Arc<TestClock>) -> Service {
     let api = Arc::new(cloud_client::client(&sandbox.base_url()));
-    Service::new(Parts { store: store.clone(), api, clock: clock.clone(), settings: settings(), engine: None })
+    Service::new(Parts {
+        store: store.clone(),
+        api,
+        clock: clock.clone(),
+        settings: settings(),
+        engine: None,
+        custody: None,
+        who: "a test".into(),
+    })
 }
 
 pub fn csv_request(list: &str, csv: &str) -> ImportRequest {

@@ -119,6 +119,7 @@ pub fn view(broadcast: Broadcast, counts: &[(RecipientState, u64)]) -> Broadcast
         failures: Vec::new(),
         skips: Vec::new(),
         done_at: None,
+        audit: None,
     }
 }
 

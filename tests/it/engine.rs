@@ -87,6 +87,7 @@ fn start(store: &Arc<dyn Store>, api: &Arc<FakeApi>, folder: &Path, pace: f64) -
         api: api.clone(),
         clock: Arc::new(SystemClock),
         policy: Arc::new(ErrorPolicy::built_in()),
+        custody: None,
         config: EngineConfig {
             sender: SENDER.into(),
             messages_per_second: pace,
@@ -95,6 +96,7 @@ fn start(store: &Arc<dyn Store>, api: &Arc<FakeApi>, folder: &Path, pace: f64) -
             face: "test".into(),
             lock_folder: folder.into(),
             drain_timeout: Duration::from_secs(5),
+            program: "wacast",
         },
     })
 }

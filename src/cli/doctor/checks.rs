@@ -186,7 +186,7 @@ async fn store(ground: &Ground, report: &mut Report) {
 
 /// What the store knows of templates, receipts and drivers.
 async fn kept(ground: &Ground, report: &mut Report) {
-    let service = ground.service(None);
+    let service = ground.service(None, "the command line");
     let snapshot = service.refresh().await;
     let program = service.settings().program();
     if let Some(trouble) = &snapshot.store_trouble {

@@ -1,0 +1,57 @@
+//! `follow-up`: some people of a broadcast that has ended get it once more.
+
+use super::args::FollowUpArgs;
+use super::exit::{Exit, Failure, Outcome};
+use super::terminal::{self, people};
+use super::{Start, act, with_ground, words};
+use crate::domain::broadcast::Pick;
+use crate::service::follow_up::FollowUpRequest;
+use crate::service::times;
+
+pub(super) async fn run(start: Start, args: FollowUpArgs) -> Outcome {
+    let of = act::id(&args.id)?;
+    let zone = start.config.console.time_zone.clone();
+    with_ground(start, |service| async move {
+        let pick = Pick::from_word(&args.pick)
+            .ok_or_else(|| Failure::usage("bad_pick", format!("there is no pick \"{}\"", args.pick)))?;
+        let count = service.picked(&of, pick, &[]).await?;
+        let expect = match args.expect {
+            Some(expected) => Some(expected),
+            None if args.yes => None,
+            None => Some(confirmed(&format!("It goes once more to {}", people(count)), count).await?),
+        };
+        let request = FollowUpRequest {
+            label: args.label,
+            start_at: args.at.as_deref().map(|text| times::parse(text, &zone, service.now())).transpose()?,
+            expect,
+            repeat: args.repeat,
+            ..FollowUpRequest::new(of, pick)
+        };
+        let made = service.follow_up(request).await?;
+        if args.json {
+            terminal::json(&service.broadcast(&made.id).await?.to_json())?;
+        } else {
+            let program = service.settings().program();
+            let driver = words::driver(&service.refresh().await.driver, program);
+            let (id, status) = (&made.id, made.status.word());
+            terminal::line(&format!("broadcast {id} is {status}, to {}: {driver}", people(made.total.into())))?;
+        }
+        Ok(Exit::Completed)
+    })
+    .await
+}
+
+/// Asks for the number of people, typed.
+pub(super) async fn confirmed(what: &str, count: u64) -> Result<u64, Failure> {
+    if !terminal::can_ask() {
+        let failure = Failure::usage("not_confirmed", format!("{what}; nothing was done"));
+        return Err(failure.hint(format!("say --expect {count}, or --yes")));
+    }
+    let question = format!("{what}. Type the number to go on:");
+    let answer = tokio::task::spawn_blocking(move || terminal::ask(&question)).await;
+    let answer = answer.ok().transpose()?.flatten().unwrap_or_default();
+    if answer.replace([',', '.', ' '], "").parse() == Ok(count) {
+        return Ok(count);
+    }
+    Err(Failure::error("not_confirmed", "that was not the number: nothing was done"))
+}

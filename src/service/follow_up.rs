@@ -1,0 +1,158 @@
+//! Follow-ups: some people of a broadcast that has ended get it once more, with the same values, by a linked one.
+
+use super::broadcasts::{LONGEST_PAGE, check_pace};
+use super::plan::{was_sent, wrong};
+use super::{Kind, Result, Service, ServiceError};
+use crate::domain::broadcast::{Audience, Broadcast, Definition, FollowUp, Pick};
+use crate::domain::ids::BroadcastId;
+use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::time::Millis;
+use crate::store::{BroadcastMade, NewBroadcast, RecipientRow};
+use serde_json::json;
+
+/// A follow-up that somebody asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FollowUpRequest {
+    /// The broadcast that has ended.
+    pub of: BroadcastId,
+    /// Which of its people.
+    pub pick: Pick,
+    /// Of those only these, by seq, rising; empty: all.
+    pub only: Vec<u32>,
+    /// The operator's word for it.
+    pub label: String,
+    /// When it is due; `None`: at once.
+    pub start_at: Option<Millis>,
+    /// A pace of its own, below the sender's.
+    pub messages_per_second: Option<f64>,
+    /// Refuse unless it goes to exactly this many people.
+    pub expect: Option<u64>,
+    /// Let it be one more for people who had a follow-up already.
+    pub repeat: bool,
+}
+
+impl FollowUpRequest {
+    /// All those of a kind, at once.
+    pub fn new(of: BroadcastId, pick: Pick) -> Self {
+        Self {
+            of,
+            pick,
+            only: Vec::new(),
+            label: String::new(),
+            start_at: None,
+            messages_per_second: None,
+            expect: None,
+            repeat: false,
+        }
+    }
+}
+
+/// Whether a recipient is one of those that are picked, as they stand before the follow-up.
+fn is_picked(pick: Pick, row: &RecipientRow) -> bool {
+    match pick {
+        Pick::InDoubt => row.state == RecipientState::InDoubt,
+        Pick::Retry => row.state == RecipientState::Failed && row.due.is_some(),
+        Pick::Failed => row.state == RecipientState::Failed,
+    }
+}
+
+impl Service {
+    /// How many people a follow-up would go to. `unknown_broadcast` (404).
+    pub async fn picked(&self, of: &BroadcastId, pick: Pick, only: &[u32]) -> Result<u64> {
+        let state = if pick == Pick::InDoubt { RecipientState::InDoubt } else { RecipientState::Failed };
+        let mut people = 0;
+        let mut after = None;
+        loop {
+            let page = self.recipients(of, Some(state), after, LONGEST_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(people) };
+            after = Some(last.seq);
+            let named = |row: &RecipientRow| only.is_empty() || only.binary_search(&row.seq).is_ok();
+            people += page.iter().filter(|row| is_picked(pick, row) && named(row)).count() as u64;
+        }
+    }
+
+    /// Makes a follow-up. `unknown_broadcast` (404); `not_ended`, `count_differs`, `looks_like_repeat` (409);
+    /// `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_changed`, `bad_pace`, `pace_too_high`,
+    /// `in_the_past` (422).
+    pub async fn follow_up(&self, request: FollowUpRequest) -> Result<Broadcast> {
+        self.may_change().await?;
+        let parent = self.stored(&request.of).await?;
+        if !parent.status.is_final() {
+            let message = format!("{} has not ended: a follow-up takes up what is left then", request.of);
+            return Err(ServiceError::new(Kind::Conflict, "not_ended", message));
+        }
+        if let Some(pace) = request.messages_per_second {
+            check_pace(pace, self.inner.settings.messages_per_second)?;
+        }
+        if request.start_at.is_some_and(|at| at <= self.now()) {
+            return Err(wrong("in_the_past", "that time is in the past".to_owned()));
+        }
+        let people = self.picked(&request.of, request.pick, &request.only).await?;
+        if let Some(expected) = request.expect.filter(|expected| *expected != people) {
+            let message = format!("it would go to {people} people, not {expected}: nothing was sent");
+            return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
+                .with_details(json!({ "expected": expected, "people": people })));
+        }
+        if people == 0 {
+            return Err(wrong("nobody_to_send_to", format!("nobody of {} is to be taken up", request.of)));
+        }
+        if let Some(other) = self.followed_up_by(&request).await?.filter(|_| !request.repeat) {
+            let sent = was_sent(&other, &self.inner.settings.time_zone, self.now());
+            let message = format!("{sent}: if they are to get it once more, say that it is a repeat");
+            return Err(ServiceError::new(Kind::Conflict, "looks_like_repeat", message)
+                .with_details(json!({ "broadcast_id": other.id })));
+        }
+        let new = self.follow_up_of(&parent, &request, people).await?;
+        let made = match self.make(new).await? {
+            BroadcastMade::New(broadcast) | BroadcastMade::Replay(broadcast) => broadcast,
+            BroadcastMade::KeyReused | BroadcastMade::LooksLikeRepeat(_) => {
+                let message = "a follow-up was refused for a reason that it cannot have";
+                return Err(ServiceError::new(Kind::Internal, "internal", message));
+            }
+        };
+        let detail = format!("of {}: {} people, {}", request.of, people, request.pick.word());
+        self.note_act("follow_up", made.id.as_str(), detail).await;
+        self.ring();
+        Ok(made)
+    }
+
+    async fn follow_up_of(&self, parent: &Broadcast, request: &FollowUpRequest, people: u64) -> Result<NewBroadcast> {
+        let before = &parent.definition;
+        let (template, _) = self.sendable_template(&before.template.name, &before.template.language).await?;
+        // The values that were frozen then must fit the template as it is now.
+        if template.slots().ok() != before.template.slots().ok() {
+            let message =
+                "the template has other variables by now, so the values of then do not fit: send a new broadcast";
+            return Err(wrong("template_changed", message.to_owned()));
+        }
+        let FollowUpRequest { of, pick, only, label, start_at, messages_per_second, .. } = request.clone();
+        let audience = Audience { list: None, uploads: Vec::new(), follow_up: Some(FollowUp { of, pick, only }) };
+        let status = if start_at.is_some() { BroadcastStatus::Scheduled } else { BroadcastStatus::Preparing };
+        Ok(NewBroadcast {
+            id: BroadcastId::from_random(fastrand::u64(..)),
+            definition: Definition { label, template, audience, messages_per_second, ..before.clone() },
+            status,
+            start_at,
+            total: u32::try_from(people).unwrap_or(u32::MAX),
+            occurrence: None,
+            idempotency: None,
+            refuse_repeats_since: None,
+        })
+    }
+
+    /// An earlier follow-up that went, or goes, to some of the same people.
+    async fn followed_up_by(&self, request: &FollowUpRequest) -> Result<Option<Broadcast>> {
+        // Whoever was in doubt and is taken up is in doubt no more.
+        if request.pick == Pick::InDoubt {
+            return Ok(None);
+        }
+        for other in self.inner.store.broadcasts(false, LONGEST_PAGE).await? {
+            let Some(before) = &other.definition.audience.follow_up else { continue };
+            let same = before.of == request.of && before.pick != Pick::InDoubt;
+            if same && !(other.status == BroadcastStatus::Cancelled && self.nobody_was_sent_to(&other.id).await?) {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
+    }
+}
