@@ -5,8 +5,9 @@
 //! stands in the segment as well, since there is no log row for it to stand in.
 
 use super::Inner;
-use super::documents::{AT_ONCE, PersonKey, TodoDoc, TodoKind, date, large, small};
+use super::documents::{AT_ONCE, PersonKey, TodoDoc, TodoKind, Turn, date, large, small, to_bson};
 use super::failure::Op;
+use super::lease::proof;
 use super::reading::{PAGE, segments_of};
 use super::segment::{Decision, SEGMENT, Segment, SegmentKey};
 use super::settle::newest_attempt;
@@ -167,6 +168,14 @@ impl Inner {
             }
         }
         sheet.write(self, session).await?;
+        if let Some(through) = through {
+            // Whoever of them is sent again goes as a retry, not as somebody whose first turn it is.
+            let end = small(through.saturating_add(1)).min(document.stored);
+            let turn = leased.broadcasts.get(id.as_str()).copied().unwrap_or(Turn { next: 0, run: false });
+            let turn = Turn { next: turn.next.max(end), ..turn };
+            let update = doc! { "$set": { format!("broadcasts.{id}"): to_bson(&turn)? } };
+            self.documents("leases").update_one(proof(lease), update).session(session).await?;
+        }
         Ok(queued.len() as u64)
     }
 }

@@ -3,13 +3,14 @@
 
 use super::Factory;
 use super::stage::{
-    NOW, Run, accepted, failed, in_doubt, reached, retry, running, running_under, take_over, undelivered,
+    NOW, Run, SENDER, accepted, failed, in_doubt, preparing, reached, recipient, retry, running, running_under, take,
+    take_over, undelivered,
 };
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::state::RecipientState::{self, Accepted, Delivered, InDoubt, Read, Sent};
 use wacast::domain::time::{HOUR, Millis};
 use wacast::store::DoubtDecision::{self, CountAsSent, GiveUp, SendAgain};
-use wacast::store::{Intent, RESTORED, StoreError, Verdict};
+use wacast::store::{AudiencePlace, Intent, RECEIPTS, RESTORED, StoreError, Verdict};
 
 const WORD: &str = "asha looked at the phones";
 const LATER: Millis = Millis(NOW.0 + HOUR);
@@ -174,6 +175,23 @@ pub async fn late_proof_cancels_sending_again(stores: &dyn Factory) {
     assert_eq!(run.log().await.len(), 5);
 }
 
+pub async fn each_doubtful_attempt_gets_its_row_from_evidence(stores: &dyn Factory) {
+    let (run, _) = doubtful(stores, 2).await;
+    decide(&run, None, SendAgain).await;
+    for intent in run.open_at(2, LATER).await {
+        run.settle(&intent, in_doubt()).await;
+    }
+    run.fold_all(vec![run.receipt(0, 1, reached(Delivered)), run.receipt(1, 2, reached(Delivered))]).await;
+    run.fold_all(vec![run.receipt(0, 2, reached(Delivered)), run.receipt(1, 1, reached(Read))]).await;
+    assert_eq!(run.letters().await, "dr");
+    for seq in 0..2 {
+        let mut log = log_of(&run, seq).await;
+        log.sort();
+        assert_eq!(log, [sent_row(1), sent_row(2)], "both reached WhatsApp, and both are on record");
+    }
+    assert_eq!(run.store.accepted_since(NOW.plus(-HOUR)).await.unwrap(), 4);
+}
+
 pub async fn nobody_is_sent_again_in_what_is_over(stores: &dyn Factory) {
     let (completed, _) = doubtful(stores, 2).await;
     let store = &completed.store;
@@ -270,13 +288,30 @@ pub async fn a_restored_backup_of_many_is_taken_into_use(stores: &dyn Factory) {
     assert_eq!(run.open(5_000).await.len(), 200);
 }
 
+pub async fn a_backup_from_before_the_start_is_taken_into_use(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let lease = take(&*store, SENDER, "driver").await;
+    let receipts = take(&*store, RECEIPTS, "driver").await;
+    let id = preparing(&*store, 0..4).await.id;
+    let place = AudiencePlace { upload: 1, row: 4 };
+    store.add_recipients(&lease, &id, 0, (0..4).map(recipient).collect(), place).await.unwrap();
+    assert_eq!(store.doubt_queued(&lease, &id, Some(1), NOW).await.unwrap(), 2);
+    store.begin_running(&lease, &id, 4, NOW).await.unwrap();
+    let run = Run { store, lease, receipts, id };
+    assert_eq!(run.letters().await, "iiqq");
+    decide(&run, Some(&[1]), SendAgain).await;
+    let next = run.open_at(9, LATER).await;
+    let told: Vec<_> = next.iter().map(|intent| (intent.seq, intent.attempt)).collect();
+    assert_eq!(told, [(1, 2), (2, 1), (3, 1)], "each once");
+}
+
 pub async fn a_backup_is_taken_into_use_by_the_holder_alone(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let run = running(&store, 3).await;
     let heir = take_over(&*store, &run.lease, "heir").await;
     let stale = store.doubt_queued(&run.lease, &run.id, Some(1), NOW).await;
     assert!(matches!(stale, Err(StoreError::LeaseLost)), "{stale:?}");
-    let other = super::stage::take(&*store, "100000000000002", "other").await;
+    let other = take(&*store, "100000000000002", "other").await;
     let foreign = store.doubt_queued(&other, &run.id, Some(1), NOW).await;
     assert!(matches!(foreign, Err(StoreError::LeaseLost)), "{foreign:?}");
     let unknown = store.doubt_queued(&heir, &BroadcastId::from_random(5), Some(1), NOW).await;

@@ -27,11 +27,13 @@ macro_rules! contract_suite {
                 late_proof_counts_after_giving_up
                 who_is_sent_again_is_the_next_attempt
                 late_proof_cancels_sending_again
+                each_doubtful_attempt_gets_its_row_from_evidence
                 nobody_is_sent_again_in_what_is_over
                 what_was_recovered_is_decided_too
                 a_large_number_of_doubts_is_decided_whole
                 a_restored_backup_doubts_who_may_have_been_sent_to
                 a_restored_backup_of_many_is_taken_into_use
+                a_backup_from_before_the_start_is_taken_into_use
                 a_backup_is_taken_into_use_by_the_holder_alone;
             fences:
                 a_stale_lease_freezes_nobody
