@@ -9,7 +9,7 @@
 //! attempt. Intents, requeues, freezing, completing are decisions: each carries a [`Lease`] and is
 //! refused with [`StoreError::LeaseLost`] when its fence is no longer the newest.
 //!
-//! **Atomic and durable.** Each method is one atomic step: after an error nothing of it is visible.
+//! **Atomic and durable.** Each method is one atomic step unless it says otherwise: after an error nothing of it is visible.
 //! When it returns `Ok`, what it wrote survives a crash and a power cut (MongoDB: majority).
 //!
 //! **Cancelled callers.** Dropping a method's future does not cancel what was begun.
@@ -445,7 +445,7 @@ pub struct RecipientRow {
     pub attempt: u32,
     /// The last error code; 0: none.
     pub code: i64,
-    /// Why skipped or in doubt, or the error's words.
+    /// Why skipped or in doubt, the error's words, or an operator's word on a doubt.
     pub detail: String,
     /// Meta's id of the newest message, when known.
     pub wamid: String,
@@ -464,7 +464,7 @@ pub const RESTORED: &str = "may have been sent to after the backup was made that
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DoubtDecision {
-    /// WhatsApp took it: → accepted. No log row: there was no answer.
+    /// WhatsApp took it: → accepted. No log row, and not in [`Store::accepted_since`], until there is evidence.
     CountAsSent,
     /// It did not arrive: → failed, code 0.
     GiveUp,

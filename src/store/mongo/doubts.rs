@@ -25,7 +25,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 #[derive(Clone, Copy)]
 pub(super) struct Word<'a> {
     pub(super) decision: DoubtDecision,
-    pub(super) word: &'a str,
+    pub(super) words: &'a str,
     pub(super) now: Millis,
 }
 
@@ -182,7 +182,7 @@ impl Inner {
 
 impl Sheet {
     /// Moves somebody who is in doubt by an operator's word.
-    fn decide_doubt(&mut self, id: &BroadcastId, seq: u32, Word { decision, word, now }: Word<'_>) {
+    fn decide_doubt(&mut self, id: &BroadcastId, seq: u32, Word { decision, words, now }: Word<'_>) {
         let todo = self.todo(id, seq).cloned();
         let (tries, after) = todo.as_ref().map_or((0, 0), |todo| (todo.tries, todo.after));
         let attempt = newest_attempt(RecipientState::InDoubt, None, todo.as_ref(), self.newest(id, seq));
@@ -199,12 +199,12 @@ impl Sheet {
                     due: date(now),
                     after,
                     at: date(now),
-                    detail: word.to_owned(),
+                    detail: words.to_owned(),
                 });
                 return;
             }
         };
         self.reach(id, seq, attempt, state, 0);
-        self.decide(id, seq, Decision { word: word.to_owned(), at: date(now), tries });
+        self.decide(id, seq, Decision { word: words.to_owned(), at: date(now), tries });
     }
 }
