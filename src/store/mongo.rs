@@ -1,8 +1,8 @@
 //! The ledger in MongoDB, for teams: several consoles, more than one machine.
 //!
 //! Recipients are written once; `segments` hold one letter of state for each of 1,000 of them, with the
-//! figures that counts are summed from; `attempts` are the log, append-only; `todo` holds retries and
-//! doubts; a sender's document in `leases` carries fence, holder and the open windows. `sending` is not written
+//! figures that counts are summed from, and an operator's word on those it was the last to move; `attempts` are the log,
+//! append-only; `audit` is the trail; `todo` holds retries and doubts; a sender's document in `leases` carries fence, holder and the open windows. `sending` is not written
 //! anywhere: it is who stands in an open window and is still `queued` by letter. So an intent is one small
 //! update, and an outcome is a row and a letter.
 //!
@@ -420,7 +420,7 @@ impl Store for MongoStore {
     ) -> Result<u64> {
         let (id, seqs, word) = (id.clone(), seqs.map(<[u32]>::to_vec), word.to_owned());
         self.run(|inner| async move {
-            let word = Word { decision, word: &word, now };
+            let word = Word { decision, words: &word, now };
             inner.decide_doubts(&id, seqs.as_deref(), word).await
         })
         .await

@@ -2,6 +2,7 @@
 
 use super::mongod::{Kind, Mongod, shared};
 use super::store_contract::stage::{NOW, SENDER, accepted, failed, in_doubt, phone, retry, running, undelivered};
+use super::store_contract::trail::append_from_many_hands;
 use super::store_contract::{Factory, contract_suite};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -14,7 +15,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 use wacast::domain::time::Millis;
 use wacast::store::mongo::MongoStore;
-use wacast::store::{RawReceipt, Store, StoreError, Verdict};
+use wacast::store::{DoubtDecision, RawReceipt, Store, StoreError, Verdict};
 
 async fn open(url: &str) -> Result<MongoStore, StoreError> {
     MongoStore::open(url, Millis(1_800_000_000_000)).await
@@ -255,4 +256,63 @@ async fn two_processes_write_at_once_and_lose_nothing() {
     let ids: Vec<u64> = store.receipts(100).await.unwrap().iter().map(|receipt| receipt.id).collect();
     assert_eq!(ids, (1..=72).collect::<Vec<_>>());
     assert_eq!(store.accepted_since(NOW).await.unwrap(), 240);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_append_to_one_trail() {
+    let url = shared().await.fresh_url();
+    let (one, two) = (open(&url).await.unwrap(), open(&url).await.unwrap());
+    append_from_many_hands(&[Arc::new(one), Arc::new(two)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn anyone_with_a_shell_can_read_what_was_decided() {
+    let url = shared().await.fresh_url();
+    let store: Arc<dyn Store> = Arc::new(open(&url).await.unwrap());
+    let run = running(&store, 5).await;
+    for intent in run.open(4).await {
+        run.settle(&intent, in_doubt()).await;
+    }
+    let decisions = [DoubtDecision::CountAsSent, DoubtDecision::GiveUp, DoubtDecision::SendAgain];
+    for (seq, decision) in (0..).zip(decisions) {
+        store.decide_doubts(&run.id, Some(&[seq]), decision, "asha asked them", NOW).await.unwrap();
+    }
+    store.doubt_queued(&run.lease, &run.id, Some(4), NOW).await.unwrap();
+    let again = store.decide_doubts(&run.id, Some(&[2]), DoubtDecision::SendAgain, "once more", NOW).await;
+    assert_eq!(again.unwrap(), 1);
+    assert_eq!(run.open(1).await[0].attempt, 3, "the second may have been sent after the backup");
+    let mut states = all(&url, "recipients_state", doc! { "broadcast": run.id.as_str() }).await;
+    states.sort_by_key(|state| state.get_i32("seq").unwrap());
+    let words: Vec<&str> = states.iter().map(|state| state.get_str("state").unwrap()).collect();
+    assert_eq!(words, ["accepted", "failed", "sending", "in_doubt", "in_doubt"]);
+    let decided: Vec<Option<&str>> = states.iter().map(|state| state.get_str("decided").ok()).collect();
+    assert_eq!(decided, [Some("asha asked them"), Some("asha asked them"), None, None, None]);
+    let todo = all(&url, "todo", doc! {}).await;
+    assert_eq!(todo.len(), 2, "nothing waits for those who were settled, and a letter is enough for the last");
+}
+
+#[tokio::test]
+async fn it_names_the_replica_set() {
+    let url = shared().await.fresh_url();
+    let here = open(&url).await.unwrap().whereabouts().await.unwrap();
+    assert_eq!((here.machine.len(), here.object.as_str()), (24, ""), "{here:?}");
+    assert!(here.machine.bytes().all(|byte| byte.is_ascii_hexdigit()), "{here:?}");
+    assert!(url.contains(&format!("/{}?", here.place)), "{here:?}");
+    let elsewhere = Mongod::start(Kind::ReplicaSet).await;
+    let there = open(&elsewhere.url(&here.place)).await.unwrap().whereabouts().await.unwrap();
+    assert_eq!(there.place, here.place);
+    assert_ne!(there.machine, here.machine);
+}
+
+#[tokio::test]
+async fn an_older_layout_is_brought_up() {
+    let url = shared().await.fresh_url();
+    let store = open(&url).await.unwrap();
+    let client = Client::with_uri_str(&url).await.unwrap();
+    let about = client.default_database().unwrap().collection::<Document>("about");
+    about.update_one(doc! { "_id": "store" }, doc! { "$set": { "schema": 1_i64 } }).await.unwrap();
+    let again = open(&url).await.unwrap();
+    assert_eq!(again.id(), store.id());
+    let about = all(&url, "about", doc! { "_id": "store" }).await.remove(0);
+    assert_eq!(about.get_i64("schema").unwrap(), 2, "so that an older wacast leaves it alone");
 }

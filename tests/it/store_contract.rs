@@ -5,6 +5,7 @@
 
 pub mod audience;
 pub mod calls;
+pub mod doubts;
 pub mod fences;
 pub mod folding;
 pub mod freezing;
@@ -19,6 +20,7 @@ pub mod settling;
 pub mod stage;
 pub mod steering;
 mod suite;
+pub mod trail;
 pub mod uploads;
 pub mod windows;
 

@@ -1,5 +1,6 @@
 //! The ledger in an SQLite file: the contract, and what is true of this engine alone.
 
+use crate::store_contract::trail::{act, append_from_many_hands, whole_trail};
 use crate::store_contract::{Factory, contract_suite};
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -248,5 +249,55 @@ mod file {
         let statement = shell.prepare("SELECT * FROM log").unwrap();
         let columns: Vec<_> = statement.column_names().collect();
         assert_eq!(columns, ["phone", "status", "timestamp", "response", "broadcast", "attempt"]);
+    }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_processes_append_to_one_trail() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wacast.db");
+        let (one, two) = (SqliteStore::open(&path, NOW).await.unwrap(), SqliteStore::open(&path, NOW).await.unwrap());
+        append_from_many_hands(&[Arc::new(one), Arc::new(two)]).await;
+    }
+
+    #[tokio::test]
+    async fn the_trail_refuses_to_be_rewritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wacast.db");
+        let store = SqliteStore::open(&path, NOW).await.unwrap();
+        for what in ["start", "pause", "resume"] {
+            store.append_act(act(what)).await.unwrap();
+        }
+        let shell = Connection::open(&path).unwrap();
+        for (statement, says) in [
+            ("UPDATE audit SET who = 'nobody' WHERE id = 2", "never changed"),
+            ("DELETE FROM audit WHERE id = 3", "nothing is removed"),
+            ("DELETE FROM audit", "nothing is removed"),
+            ("INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE id = 2", "at its end only"),
+            ("INSERT INTO audit SELECT 9, at, who, what, subject, detail, hash FROM audit WHERE id = 2", "at its end"),
+        ] {
+            let refused = shell.execute_batch(statement).unwrap_err().to_string();
+            assert!(refused.contains(says), "{statement}: {refused}");
+        }
+        assert_eq!(whole_trail(&store).await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_takes_its_place_is_another_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wacast.db");
+        let store = SqliteStore::open(&path, NOW).await.unwrap();
+        let here = store.whereabouts().await.unwrap();
+        assert_eq!(here.place, path.canonicalize().unwrap().display().to_string());
+        let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+        assert_eq!(here.machine, machine.trim());
+
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(&path, &copy).unwrap();
+        let there = SqliteStore::open(&copy, NOW).await.unwrap().whereabouts().await.unwrap();
+        assert_ne!((&there.place, &there.object), (&here.place, &here.object));
+        std::fs::rename(&copy, &path).unwrap();
+        let replaced = store.whereabouts().await.unwrap();
+        assert_eq!((&replaced.place, &replaced.object), (&here.place, &there.object), "while it was open");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(store.whereabouts().await.unwrap().object, "", "gone");
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::ids::StoreId;
 use crate::domain::time::Millis;
 use crate::store::{StoreError, Whereabouts};
 use futures_util::future::try_join_all;
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 use mongodb::options::{Acknowledgment, ClientOptions, ReadConcern, ReturnDocument, SelectionCriteria, WriteConcern};
@@ -224,7 +225,7 @@ pub async fn whereabouts(inner: &Inner) -> Op<Whereabouts> {
 
 fn replica_set_id(answer: &Document) -> Option<String> {
     let settings = answer.get_document("config").ok()?.get_document("settings").ok()?;
-    settings.get_object_id("replicaSetId").ok().map(|id| id.to_hex())
+    settings.get_object_id("replicaSetId").ok().map(ObjectId::to_hex)
 }
 
 /// Free bytes on the server's disk, when the user may know.

@@ -5,8 +5,9 @@
 //! stands in the segment as well, since there is no log row for it to stand in.
 
 use super::Inner;
-use super::documents::{AT_ONCE, PersonKey, TodoDoc, TodoKind, date, large, small};
+use super::documents::{AT_ONCE, PersonKey, TodoDoc, TodoKind, Turn, date, large, small, to_bson};
 use super::failure::Op;
+use super::lease::proof;
 use super::reading::{PAGE, segments_of};
 use super::segment::{Decision, SEGMENT, Segment, SegmentKey};
 use super::settle::newest_attempt;
@@ -24,7 +25,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 #[derive(Clone, Copy)]
 pub(super) struct Word<'a> {
     pub(super) decision: DoubtDecision,
-    pub(super) word: &'a str,
+    pub(super) words: &'a str,
     pub(super) now: Millis,
 }
 
@@ -167,13 +168,21 @@ impl Inner {
             }
         }
         sheet.write(self, session).await?;
+        if let Some(through) = through {
+            // Whoever of them is sent again goes as a retry, not as somebody whose first turn it is.
+            let end = small(through.saturating_add(1)).min(document.stored);
+            let turn = leased.broadcasts.get(id.as_str()).copied().unwrap_or(Turn { next: 0, run: false });
+            let turn = Turn { next: turn.next.max(end), ..turn };
+            let update = doc! { "$set": { format!("broadcasts.{id}"): to_bson(&turn)? } };
+            self.documents("leases").update_one(proof(lease), update).session(session).await?;
+        }
         Ok(queued.len() as u64)
     }
 }
 
 impl Sheet {
     /// Moves somebody who is in doubt by an operator's word.
-    fn decide_doubt(&mut self, id: &BroadcastId, seq: u32, Word { decision, word, now }: Word<'_>) {
+    fn decide_doubt(&mut self, id: &BroadcastId, seq: u32, Word { decision, words, now }: Word<'_>) {
         let todo = self.todo(id, seq).cloned();
         let (tries, after) = todo.as_ref().map_or((0, 0), |todo| (todo.tries, todo.after));
         let attempt = newest_attempt(RecipientState::InDoubt, None, todo.as_ref(), self.newest(id, seq));
@@ -190,12 +199,12 @@ impl Sheet {
                     due: date(now),
                     after,
                     at: date(now),
-                    detail: word.to_owned(),
+                    detail: words.to_owned(),
                 });
                 return;
             }
         };
         self.reach(id, seq, attempt, state, 0);
-        self.decide(id, seq, Decision { word: word.to_owned(), at: date(now), tries });
+        self.decide(id, seq, Decision { word: words.to_owned(), at: date(now), tries });
     }
 }

@@ -159,10 +159,11 @@ impl Inner {
             if state == RecipientState::Failed {
                 rows.insert(attempt_key(&said.broadcast, said.seq, newest));
             }
-            // The newest attempt of whoever is settled by an answer or a receipt has its row.
+            // Whoever is settled after one attempt has its row. Not so by an operator's word; and of two attempts
+            // the one in doubt may have none, when proof of the other came first.
             let settled = (state.rung().is_some() || state == RecipientState::Failed)
                 && sheet.decision(&said.broadcast, said.seq).is_none();
-            if settled && said.attempt == newest {
+            if settled && newest == 1 && said.attempt == 1 {
                 sheet.has_logged(said.key());
             } else {
                 unlogged.insert(said.key());

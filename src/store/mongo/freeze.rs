@@ -116,7 +116,7 @@ impl Inner {
         total: u32,
         now: Millis,
     ) -> Op<Broadcast> {
-        self.check_lease(session, lease).await?;
+        let leased = self.check_lease(session, lease).await?;
         let mut document = self.broadcast_document(Some(&mut *session), id).await?;
         document.check_sender(lease)?;
         preparing(&document, id)?;
@@ -128,7 +128,9 @@ impl Inner {
         document.total = i64::from(total);
         document.started_at = document.started_at.or(Some(super::documents::date(now)));
         self.put_broadcast(session, &document).await?;
-        let update = doc! { "$set": { format!("broadcasts.{id}"): { "next": 0, "run": true } } };
+        // Above 0 when the first of them are in doubt, after a restored backup.
+        let next = leased.broadcasts.get(id.as_str()).map_or(0, |turn| turn.next);
+        let update = doc! { "$set": { format!("broadcasts.{id}"): { "next": next, "run": true } } };
         self.documents("leases").update_one(proof(lease), update).session(session).await?;
         document.into_broadcast()
     }

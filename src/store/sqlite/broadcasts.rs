@@ -109,7 +109,7 @@ fn repeated(connection: &Connection, definition: &Definition, since: Millis) -> 
         let before: Definition = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
         // A follow-up has no list, and is not to all numbers all the same.
         let alike = before.audience.is_like(&definition.audience);
-        Ok(super::column::broadcast_id(row, 0).map(|id| alike.then_some(id))?)
+        super::column::broadcast_id(row, 0).map(|id| alike.then_some(id))
     })?;
     Ok(found.into_iter().flatten().next())
 }

@@ -42,7 +42,7 @@ pub(super) fn decide(
         refuse_final(id, known.status)?;
     }
     let mut moves = Moves::new(connection)?;
-    let mut moved = 0;
+    let mut decided = 0;
     for seq in seqs {
         let Some(standing) = moves.standing(known, *seq)? else { continue };
         if standing.state != RecipientState::InDoubt {
@@ -53,10 +53,10 @@ pub(super) fn decide(
             DoubtDecision::GiveUp => Next::of(&standing, RecipientState::Failed),
             DoubtDecision::SendAgain => Next::of(&standing, RecipientState::Queued).due(Some(now)),
         };
-        moved += u64::from(moves.apply(&standing, &next.because(0, word), now)?);
+        decided += u64::from(moves.apply(&standing, &next.because(0, word), now)?);
     }
     moves.finish()?;
-    Ok(moved)
+    Ok(decided)
 }
 
 /// See [`crate::store::Store::doubt_queued`]. The attempt in doubt is the one that would have been next.
@@ -70,16 +70,16 @@ pub(super) fn doubt_queued(
     let known = held(connection, lease, id)?;
     refuse_final(id, known.status)?;
     // Whoever had an intent before has a time of change.
-    let moved = connection
+    let doubted = connection
         .prepare_cached(
             "UPDATE recipients SET state = 'in_doubt', attempt = attempt + 1, due = 0, code = 0, detail = ?3,
                 changed_at = ?4
             WHERE broadcast_no = ?1 AND state = 'queued' AND (seq <= ?2 OR changed_at IS NOT NULL)",
         )?
         .execute(params![known.no, through.map_or(-1, i64::from), RESTORED, now.0])?;
-    let moved = moved as u64;
+    let doubted = doubted as u64;
     let mut moves = Moves::new(connection)?;
-    moves.count(known.no, RecipientState::Queued, RecipientState::InDoubt, signed(moved));
+    moves.count(known.no, RecipientState::Queued, RecipientState::InDoubt, signed(doubted));
     moves.finish()?;
-    Ok(moved)
+    Ok(doubted)
 }

@@ -289,3 +289,53 @@ fn store_id(connection: &Connection, now: Millis) -> Result<StoreId> {
         .execute("INSERT INTO meta VALUES ('store_id', ?1), ('created_at', ?2)", params![id.as_str(), now.rfc3339()])?;
     Ok(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::Act;
+    use crate::store::Store;
+    use crate::store::sqlite::SqliteStore;
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+
+    #[tokio::test]
+    async fn a_file_of_the_first_schema_is_brought_up_with_all_that_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wacast.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(FIRST).unwrap();
+        old.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1")).unwrap();
+        let id = store_id(&old, NOW).unwrap();
+        old.execute_batch(
+            "INSERT INTO notes VALUES ('key', 'value');
+            INSERT INTO broadcasts (id, sender, template_name, language_code, definition, status, total, audience_fixed,
+                created_at) VALUES ('0000002s', '100', 'launch', 'en_US', '{}', 'running', 1, 1, 1);
+            INSERT INTO counts VALUES (1, 'sending', 1);
+            INSERT INTO attempts VALUES (1, 1, 0, 1, 919999900000, 'sent', 1, 0, 0, 'wamid', '{}');",
+        )
+        .unwrap();
+        drop(old);
+
+        for _ in 0..2 {
+            let store = SqliteStore::open(&path, NOW).await.unwrap();
+            assert_eq!(*store.id(), id);
+            assert_eq!(store.note("key").await.unwrap().as_deref(), Some("value"));
+            assert_eq!(store.windows_opened("100").await.unwrap(), 0);
+            assert_eq!(store.log(None, 0, 10).await.unwrap().len(), 1);
+            store.close().await;
+        }
+        let store = SqliteStore::open(&path, NOW).await.unwrap();
+        let act = Act {
+            at: NOW,
+            who: "asha".to_owned(),
+            what: "pause".to_owned(),
+            subject: String::new(),
+            detail: String::new(),
+        };
+        let entry = store.append_act(act).await.unwrap();
+        assert_eq!(store.audit_trail(0, 10).await.unwrap(), [entry]);
+        let version = version(&Connection::open(&path).unwrap()).unwrap();
+        assert_eq!(usize::try_from(version).unwrap(), STEPS.len());
+    }
+}

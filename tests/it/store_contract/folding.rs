@@ -5,7 +5,7 @@ use super::stage::{LONG_TTL_MS, NOW, Run, accepted, failed, holder, in_doubt, re
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::state::RecipientState::{self, Accepted, Delivered, Failed, InDoubt, Queued, Read, Sending, Sent};
 use wacast::domain::time::{HOUR, MINUTE, Millis};
-use wacast::store::{Evidence, FoldReport, Intent, RECEIPTS};
+use wacast::store::{Evidence, FoldReport, Intent, RECEIPTS, Verdict};
 
 /// What becomes of a state by sent, delivered, read, failed, and failed with a retry. `?`: not laid down, but
 /// legal. The newest attempt is the second.
@@ -215,6 +215,62 @@ pub async fn a_failed_receipt_can_queue_again(stores: &dyn Factory) {
     run.settle(&again[0], accepted(&again[0])).await;
     run.fold(0, 1, undelivered(131_049, None)).await;
     assert_eq!(run.letters().await, "a");
+}
+
+pub async fn a_retry_by_receipt_need_not_use_up_a_try(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 2).await;
+    let intents = run.open(2).await;
+    run.settle(&intents[0], accepted(&intents[0])).await;
+    run.settle(&intents[1], in_doubt()).await;
+    let limited = |counts| {
+        let (code, response) = (131_056, String::new());
+        Evidence::Failed { code, response, retry: Some(NOW), counts, retry_at: None }
+    };
+    for (attempt, counts, tries) in [(1, false, 0), (2, true, 1), (3, false, 1)] {
+        run.fold_all((0..2).map(|seq| run.receipt(seq, attempt, limited(counts))).collect()).await;
+        let again = run.open(2).await;
+        let told: Vec<_> = again.iter().map(|intent| (intent.seq, intent.attempt, intent.tries)).collect();
+        assert_eq!(told, [(0, attempt + 1, tries), (1, attempt + 1, tries)]);
+        for intent in &again {
+            run.settle(intent, accepted(intent)).await;
+        }
+    }
+}
+
+pub async fn a_late_sent_after_a_failed_moves_nobody(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 6).await;
+    let intents = run.open(6).await;
+    run.settle(&intents[0], accepted(&intents[0])).await;
+    run.settle(&intents[1], in_doubt()).await;
+    run.settle(&intents[3], retry(131_016, RETRY_DUE)).await;
+    run.settle(&intents[4], retry(131_016, RETRY_DUE)).await;
+    run.settle(&intents[5], accepted(&intents[5])).await;
+    // Accepted, in doubt, under way; and one that was refused before, which a receipt only repeats.
+    let failures = (0..4).map(|seq| run.receipt(seq, 1, undelivered(131_049, Some(RETRY_DUE)))).collect();
+    run.fold_all(failures).await;
+    assert_eq!(run.letters().await, "qqqqqa");
+    let late = (0..5).map(|seq| run.receipt(seq, 1, reached(Sent))).collect();
+    assert_eq!(run.fold_all(late).await.moved, 1);
+    assert_eq!(run.letters().await, "qqqqsa", "only who was refused by an answer may be sent after all");
+    let both = vec![run.receipt(5, 1, undelivered(131_049, Some(RETRY_DUE))), run.receipt(5, 1, reached(Sent))];
+    assert_eq!(run.fold_all(both).await.moved, 1, "in one batch as well");
+    assert_eq!(run.letters().await, "qqqqsq");
+    assert_eq!(store.next_due(&run.id).await.unwrap(), Some(RETRY_DUE));
+    run.fold_all(vec![run.receipt(1, 1, reached(Delivered)), run.receipt(2, 1, reached(Read))]).await;
+    assert_eq!(run.letters().await, "qdrqsq", "proof of delivery wins all the same");
+
+    let again = run.open_at(1, RETRY_DUE).await;
+    assert_eq!((again[0].seq, again[0].attempt), (0, 2));
+    run.settle(&again[0], Verdict::Unsent { due: None }).await;
+    assert_eq!(run.fold(0, 1, reached(Sent)).await.moved, 0, "nor when the next attempt never left");
+    let again = run.open_at(9, RETRY_DUE).await;
+    assert_eq!(again.iter().map(|intent| intent.seq).collect::<Vec<_>>(), [0, 3, 5]);
+    run.settle(&again[1], retry(131_016, RETRY_DUE)).await;
+    assert_eq!(run.fold(3, 2, reached(Sent)).await.moved, 1, "another attempt is another matter");
+    store.cancel(&run.id, NOW).await.unwrap();
+    assert_eq!(run.letters().await, "gdrssg");
 }
 
 pub async fn late_proof_cancels_a_retry(stores: &dyn Factory) {

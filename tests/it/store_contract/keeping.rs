@@ -142,3 +142,14 @@ pub async fn two_stores_have_two_ids(stores: &dyn Factory) {
     one.put_note("key", "one").await.unwrap();
     assert_eq!(two.note("key").await.unwrap(), None);
 }
+
+pub async fn a_store_says_where_it_is(stores: &dyn Factory) {
+    let (one, two) = (stores.fresh().await, stores.fresh().await);
+    let here = one.whereabouts().await.unwrap();
+    assert!(!here.place.is_empty());
+    assert_eq!(one.whereabouts().await.unwrap(), here);
+    let there = two.whereabouts().await.unwrap();
+    assert_eq!(there.machine, here.machine);
+    assert_ne!(there, here);
+    assert_eq!(stores.reopen(one).await.whereabouts().await.unwrap(), here);
+}

@@ -4,9 +4,9 @@ use super::Factory;
 use super::stage::{
     NOW, SENDER, accepted, definition, make, new_broadcast, running, running_under, take, template, upload,
 };
-use wacast::domain::broadcast::Definition;
+use wacast::domain::broadcast::{Definition, FollowUp, Pick};
 use wacast::domain::ids::{BroadcastId, ScheduleId};
-use wacast::domain::state::BroadcastStatus;
+use wacast::domain::state::{BroadcastStatus, PauseReason};
 use wacast::domain::time::{DAY, HOUR, Millis};
 use wacast::store::{BroadcastMade, NewBroadcast, Store, StoreError};
 
@@ -97,6 +97,32 @@ pub async fn a_repeat_is_told(stores: &dyn Factory) {
     assert!(matches!(store.make_broadcast(after, NOW).await.unwrap(), BroadcastMade::New(_)), "made before does not");
     let unguarded = new_broadcast(definition(Some("fans")), 1);
     assert!(matches!(store.make_broadcast(unguarded, NOW).await.unwrap(), BroadcastMade::New(_)));
+}
+
+pub async fn a_follow_up_is_a_repeat_of_itself_alone(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let follow_up = |of: u64, pick| {
+        let mut definition = definition(None);
+        definition.audience.follow_up = Some(FollowUp { of: BroadcastId::from_random(of), pick });
+        definition
+    };
+    let to_all = make(&*store, guarded(definition(None))).await.id;
+    assert_eq!(repeats(&*store, follow_up(1, Pick::Failed)).await, None, "it is not to all numbers");
+    let first = make(&*store, guarded(follow_up(1, Pick::Failed))).await.id;
+    assert_eq!(repeats(&*store, definition(None)).await, Some(to_all), "nor is all numbers a follow-up");
+    assert_eq!(repeats(&*store, follow_up(1, Pick::Failed)).await, Some(first));
+    assert_eq!(repeats(&*store, follow_up(1, Pick::InDoubt)).await, None, "other people of the same broadcast");
+    assert_eq!(repeats(&*store, follow_up(2, Pick::Failed)).await, None, "of another broadcast");
+
+    let later = NewBroadcast {
+        status: BroadcastStatus::Scheduled,
+        start_at: Some(NOW.plus(HOUR)),
+        ..new_broadcast(follow_up(3, Pick::Retry), 1)
+    };
+    let id = make(&*store, later).await.id;
+    store.pause(&id, PauseReason::Operator, "", None).await.unwrap();
+    let resumed = store.resume(&id, NOW).await.unwrap();
+    assert_eq!(resumed.status, BroadcastStatus::Preparing, "whom it goes to is fixed from the start");
 }
 
 pub async fn one_cancelled_before_anybody_was_sent_to_is_no_repeat(stores: &dyn Factory) {

@@ -6,12 +6,13 @@ mod model;
 
 use super::Factory;
 use super::stage::{NOW, Run, SENDER, running_under, take, take_over};
+use super::trail::{act, whole_trail};
 use model::{Model, any_evidence};
 use std::ops::Range;
 use std::sync::Arc;
 use wacast::domain::state::RecipientState::{Failed, InDoubt, Sending};
 use wacast::domain::state::{BroadcastStatus, PauseReason};
-use wacast::store::{FoldReport, Intent, Lease, Outcome, Store, StoreError, Verdict};
+use wacast::store::{DoubtDecision, FoldReport, Intent, Lease, Outcome, Store, StoreError, Verdict};
 
 const STEPS: u32 = 200;
 const PEOPLE: u32 = 10;
@@ -34,6 +35,7 @@ async fn walks(stores: &dyn Factory, seeds: Range<u64>) {
     for seed in seeds {
         lease = Walk::begin(&store, lease, seed).await.walk_on().await;
     }
+    whole_trail(&*store).await;
 }
 
 struct Walk {
@@ -86,9 +88,11 @@ impl Walk {
     async fn step(&mut self) {
         self.whereabouts.does = match self.dice.u8(0..100) {
             0..30 => self.open().await,
-            30..58 => self.settle().await,
-            58..78 => self.fold().await,
-            78..86 => {
+            30..56 => self.settle().await,
+            56..75 => self.fold().await,
+            75..80 => self.decide().await,
+            80..81 => self.doubt_queued().await,
+            81..86 => {
                 self.model.now = self.model.now.plus(self.dice.i64(1..20_000));
                 "time passes"
             }
@@ -197,6 +201,42 @@ impl Walk {
             assert_eq!(report, FoldReport { moved: expected, without_effect: told - expected, unknown: 0 });
         }
         "fold receipts"
+    }
+
+    async fn decide(&mut self) -> &'static str {
+        let decision = [DoubtDecision::CountAsSent, DoubtDecision::GiveUp, DoubtDecision::SendAgain];
+        let decision = decision[self.dice.usize(..3)];
+        let mut doubted = self.model.with(InDoubt);
+        let some = self.dice.bool();
+        if some {
+            doubted.retain(|_| self.dice.bool());
+        }
+        let seqs = some.then_some(doubted.as_slice());
+        let answer = self.run.store.decide_doubts(&self.run.id, seqs, decision, "a word", self.model.now).await;
+        self.run.store.append_act(act("decide")).await.unwrap();
+        if decision == DoubtDecision::SendAgain && self.model.status.is_final() {
+            assert!(matches!(answer, Err(StoreError::Conflict(_))), "{answer:?}");
+            return "decide what is over";
+        }
+        assert_eq!(answer.unwrap(), doubted.len() as u64);
+        for seq in doubted {
+            self.model.decide(seq, decision);
+        }
+        match decision {
+            DoubtDecision::CountAsSent => "count as sent",
+            DoubtDecision::GiveUp => "give up",
+            DoubtDecision::SendAgain => "send again",
+        }
+    }
+
+    async fn doubt_queued(&mut self) -> &'static str {
+        if !self.model.status.is_final() {
+            let through = self.dice.bool().then(|| self.dice.u32(..PEOPLE));
+            let Run { store, lease, id, .. } = &self.run;
+            let doubted = store.doubt_queued(lease, id, through, self.model.now).await.unwrap();
+            assert_eq!(doubted, self.model.doubt_queued(through));
+        }
+        "take a backup into use"
     }
 
     async fn take_over(&mut self) -> &'static str {

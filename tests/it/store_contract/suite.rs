@@ -20,6 +20,21 @@ macro_rules! contract_suite {
                 a_caller_that_went_away_leaves_nothing_half_done
                 a_dropped_page_is_added_whole_or_not_at_all
                 a_large_audience_is_cancelled_whole;
+            doubts:
+                an_operators_word_moves_who_is_in_doubt
+                a_decision_survives_reopening
+                evidence_counts_after_counting_as_sent
+                late_proof_counts_after_giving_up
+                who_is_sent_again_is_the_next_attempt
+                late_proof_cancels_sending_again
+                each_doubtful_attempt_gets_its_row_from_evidence
+                nobody_is_sent_again_in_what_is_over
+                what_was_recovered_is_decided_too
+                a_large_number_of_doubts_is_decided_whole
+                a_restored_backup_doubts_who_may_have_been_sent_to
+                a_restored_backup_of_many_is_taken_into_use
+                a_backup_from_before_the_start_is_taken_into_use
+                a_backup_is_taken_into_use_by_the_holder_alone;
             fences:
                 a_stale_lease_freezes_nobody
                 a_stale_lease_opens_and_closes_nothing
@@ -37,6 +52,8 @@ macro_rules! contract_suite {
                 what_the_store_does_not_know_is_counted
                 evidence_writes_the_log_row_that_no_answer_wrote
                 a_failed_receipt_can_queue_again
+                a_retry_by_receipt_need_not_use_up_a_try
+                a_late_sent_after_a_failed_moves_nobody
                 late_proof_cancels_a_retry
                 receipts_move_counts_after_the_end
                 proof_counts_after_a_cancel;
@@ -53,7 +70,8 @@ macro_rules! contract_suite {
                 a_sync_replaces_all_templates
                 notes_are_found_by_key_and_prefix
                 a_store_opened_again_knows_everything
-                two_stores_have_two_ids;
+                two_stores_have_two_ids
+                a_store_says_where_it_is;
             leases:
                 one_holder_at_a_time
                 of_two_who_ask_at_once_one_holds
@@ -67,6 +85,7 @@ macro_rules! contract_suite {
                 a_key_makes_one_broadcast
                 an_occurrence_makes_one_broadcast
                 a_repeat_is_told
+                a_follow_up_is_a_repeat_of_itself_alone
                 one_cancelled_before_anybody_was_sent_to_is_no_repeat
                 of_two_made_at_once_one_is_new
                 a_scheduled_one_starts_once
@@ -119,6 +138,10 @@ macro_rules! contract_suite {
                 it_is_completed_when_nobody_waits_or_is_under_way
                 only_a_running_one_is_completed
                 what_is_final_stays;
+            trail:
+                acts_are_chained_in_order
+                the_trail_is_paged_by_rising_ids
+                acts_at_the_same_time_make_one_chain;
             uploads:
                 nobody_sees_an_upload_before_its_end
                 known_phones_are_told_by_list_and_by_upload
@@ -135,7 +158,8 @@ macro_rules! contract_suite {
                 a_retry_is_not_granted_early_when_nobody_else_is_left
                 two_callers_at_once_never_get_the_same_person
                 only_a_running_broadcast_opens_windows
-                windows_of_a_large_audience_cover_everybody_once;
+                windows_of_a_large_audience_cover_everybody_once
+                windows_are_counted_over_all_holders;
         }
     };
     (@tests $attributes:tt $engine:ident, $factory:expr, $($theme:ident: $($case:ident)+;)+) => {

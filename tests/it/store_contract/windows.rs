@@ -1,7 +1,7 @@
 //! Windows of intents: each person once, in order, durably, and only while the broadcast runs.
 
 use super::Factory;
-use super::stage::{NOW, Run, accepted, in_doubt, phone, retry, running};
+use super::stage::{NOW, Run, SENDER, accepted, in_doubt, phone, retry, running, running_under, take, take_over};
 use std::collections::HashSet;
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::state::{PauseReason, RecipientState};
@@ -131,4 +131,28 @@ pub async fn windows_of_a_large_audience_cover_everybody_once(stores: &dyn Facto
     let counts = store.counts(&run.id).await.unwrap();
     assert_eq!(counts.get(RecipientState::Accepted), 767);
     assert_eq!(counts.open(), 0);
+}
+
+pub async fn windows_are_counted_over_all_holders(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    assert_eq!(store.windows_opened(SENDER).await.unwrap(), 0);
+    let run = running(&store, 6).await;
+    let other = running_under(&store, &run.lease, 20..22).await;
+    assert_eq!(store.windows_opened(SENDER).await.unwrap(), 0);
+    run.open(2).await;
+    other.open(5).await;
+    assert!(other.open(5).await.is_empty() && run.open(0).await.is_empty());
+    assert_eq!(store.windows_opened(SENDER).await.unwrap(), 2, "a window of nobody is none");
+    store.requeue_unheld(&other.lease, &other.id, &[]).await.unwrap();
+    store.release_lease(&run.lease).await.unwrap();
+    assert!(store.open_window(&run.lease, &run.id, 1, NOW).await.is_err());
+    assert_eq!(store.windows_opened(SENDER).await.unwrap(), 2);
+    let lease = take(&*store, SENDER, "second").await;
+    store.open_window(&lease, &run.id, 1, NOW).await.unwrap();
+    let heir = take_over(&*store, &lease, "third").await;
+    store.recover(&heir, NOW).await.unwrap();
+    store.open_window(&heir, &run.id, 1, NOW).await.unwrap();
+    let store = stores.reopen(store).await;
+    assert_eq!(store.windows_opened(SENDER).await.unwrap(), 4);
+    assert_eq!(store.windows_opened("100000000000002").await.unwrap(), 0);
 }

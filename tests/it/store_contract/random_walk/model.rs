@@ -9,7 +9,7 @@ use wacast::domain::state::RecipientState::{
     self, Accepted, Cancelled, Delivered, Failed, InDoubt, Queued, Read, Sending, Sent,
 };
 use wacast::domain::time::Millis;
-use wacast::store::{Evidence, Intent, Verdict};
+use wacast::store::{DoubtDecision, Evidence, Intent, Verdict};
 
 /// One person.
 #[derive(Debug, Clone)]
@@ -19,10 +19,10 @@ pub struct Person {
     pub attempt: u32,
     /// The highest number that was ever granted.
     pub granted: u32,
+    /// Whether there ever was an intent, also one that was taken back.
+    pub begun: bool,
     pub tries: u32,
     pub due: Option<Millis>,
-    /// Queued by a receipt, or by an attempt that never left: what a late `sent` does then is not laid down.
-    pub unclear: bool,
 }
 
 /// One broadcast.
@@ -34,17 +34,20 @@ pub struct Model {
     pub unanswered: Vec<Intent>,
     /// Attempts of which the log must have a row.
     pub logged: BTreeSet<(u32, u32)>,
+    /// Attempts of which a `failed` receipt was folded.
+    pub undelivered: BTreeSet<(u32, u32)>,
 }
 
 impl Model {
     pub fn new(people: usize, now: Millis) -> Self {
-        let person = Person { state: Queued, attempt: 0, granted: 0, tries: 0, due: None, unclear: false };
+        let person = Person { state: Queued, attempt: 0, granted: 0, begun: false, tries: 0, due: None };
         Self {
             people: vec![person; people],
             status: BroadcastStatus::Running,
             now,
             unanswered: vec![],
             logged: BTreeSet::new(),
+            undelivered: BTreeSet::new(),
         }
     }
 
@@ -71,7 +74,7 @@ impl Model {
         assert!(numbers.contains(&intent.attempt), "attempt {} not of {numbers:?}", intent.attempt);
         assert_eq!(intent.tries, person.tries, "{intent:?}");
         (person.attempt, person.granted) = (intent.attempt, intent.attempt.max(person.granted));
-        (person.due, person.unclear) = (None, false);
+        (person.due, person.begun) = (None, true);
         self.turn(intent.seq, Sending);
         self.unanswered.push(intent.clone());
     }
@@ -109,7 +112,6 @@ impl Model {
     pub fn give_number_back(&mut self, seq: u32) {
         let person = &mut self.people[seq as usize];
         person.attempt -= 1;
-        person.unclear = true;
         self.unanswered.retain(|intent| intent.seq != seq || intent.attempt <= person.attempt);
         self.queue(seq);
     }
@@ -117,19 +119,8 @@ impl Model {
     /// Whether it is laid down what this receipt does.
     pub fn is_clear(&self, seq: u32, attempt: u32, evidence: &Evidence) -> bool {
         let person = &self.people[seq as usize];
-        let newest = attempt == person.attempt;
-        let waited_for = newest && matches!(person.state, Sending | InDoubt);
-        if !waited_for && !self.logged.contains(&(seq, attempt)) {
-            return false;
-        }
-        match evidence {
-            Evidence::Reached(Sent) => match person.state {
-                Queued | Cancelled => !newest || !person.unclear,
-                _ => true,
-            },
-            Evidence::Failed { retry: Some(_), .. } => person.state != Failed || !newest,
-            _ => true,
-        }
+        let again = matches!(evidence, Evidence::Failed { retry: Some(_), .. });
+        !again || person.state != Failed || attempt != person.attempt
     }
 
     /// Folds a receipt; whether somebody moved.
@@ -137,27 +128,27 @@ impl Model {
         let is_final = self.status.is_final();
         let person = &mut self.people[seq as usize];
         let (newest, state) = (attempt == person.attempt, person.state);
-        if newest && matches!(state, Sending | InDoubt) {
-            self.logged.insert((seq, attempt));
-        }
+        self.logged.insert((seq, attempt));
         match evidence {
             Evidence::Reached(proven) => {
                 let higher = state.rung().is_none_or(|rung| Some(rung) < proven.rung());
-                let counts = *proven != Sent || (newest && state != Failed);
+                let sent = newest && state != Failed && !self.undelivered.contains(&(seq, attempt));
+                let counts = *proven != Sent || sent;
                 if !higher || !counts {
                     return false;
                 }
                 person.due = None;
                 self.turn(seq, *proven);
             }
-            Evidence::Failed { retry, .. } => {
+            Evidence::Failed { retry, counts, .. } => {
+                self.undelivered.insert((seq, attempt));
                 if !newest || !matches!(state, Sending | Accepted | Sent | InDoubt) {
                     return false;
                 }
                 match retry {
                     Some(due) if !is_final => {
-                        person.tries += 1;
-                        (person.due, person.unclear) = (Some(*due), true);
+                        person.tries += u32::from(*counts);
+                        person.due = Some(*due);
                         self.turn(seq, Queued);
                     }
                     _ => self.turn(seq, Failed),
@@ -165,6 +156,33 @@ impl Model {
             }
         }
         true
+    }
+
+    /// An operator's word on somebody in doubt.
+    pub fn decide(&mut self, seq: u32, decision: DoubtDecision) {
+        match decision {
+            DoubtDecision::CountAsSent => self.turn(seq, Accepted),
+            DoubtDecision::GiveUp => self.turn(seq, Failed),
+            DoubtDecision::SendAgain => {
+                self.people[seq as usize].due = Some(self.now);
+                self.turn(seq, Queued);
+            }
+        }
+    }
+
+    /// Puts whoever waits and had an intent, or is among the first, in doubt. Returns how many.
+    pub fn doubt_queued(&mut self, through: Option<u32>) -> u64 {
+        let mut doubted = 0;
+        for seq in self.with(Queued) {
+            let person = &mut self.people[seq as usize];
+            if person.begun || through.is_some_and(|through| seq <= through) {
+                (person.attempt, person.due) = (person.attempt + 1, None);
+                (person.granted, person.begun) = (person.granted.max(person.attempt), true);
+                self.turn(seq, InDoubt);
+                doubted += 1;
+            }
+        }
+        doubted
     }
 
     /// Cancels the broadcast.
@@ -203,7 +221,8 @@ pub fn any_evidence(dice: &mut fastrand::Rng, due: Millis) -> Evidence {
         3 => Evidence::Reached(Read),
         4 => Evidence::Failed { code: 131_026, response: String::new(), retry: None, counts: false, retry_at: None },
         _ => {
-            Evidence::Failed { code: 131_049, response: String::new(), retry: Some(due), counts: true, retry_at: None }
+            let counts = dice.bool();
+            Evidence::Failed { code: 131_049, response: String::new(), retry: Some(due), counts, retry_at: None }
         }
     }
 }
