@@ -2,6 +2,7 @@
 //!
 //! Each page is one durable step that knows where the walk stands, so a crash in the middle goes on from there.
 
+use super::die;
 use super::reign::Reign;
 use crate::domain::binding::{self, Resolved};
 use crate::domain::broadcast::{Broadcast, Number};
@@ -43,7 +44,9 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
     while !reign.stop.is_cancelled() {
         let page = store.audience_page(uploads, place, PAGE).await?;
         let Some((last, _)) = page.last() else {
+            die::point("before_running");
             store.begin_running(&reign.lease, &broadcast.id, stored, reign.now()).await?;
+            die::point("after_running");
             tracing::info!(broadcast = %broadcast.id, people = stored, "the audience is frozen");
             return Ok(());
         };
@@ -51,6 +54,7 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
         let recipients: Vec<_> = page.into_iter().map(|(_, number)| recipient(&resolved, number)).collect();
         let added = u32::try_from(recipients.len()).unwrap_or(PAGE);
         store.add_recipients(&reign.lease, &broadcast.id, stored, recipients, last).await?;
+        die::point("while_freezing");
         stored += added;
         place = Some(last);
     }

@@ -1,10 +1,10 @@
 //! Looks after the broadcasts of a reign: which are running, which are to be frozen, paused, resumed, completed;
 //! looks whether a held API answers again; keeps the figures that others see.
 
-use super::freeze;
 use super::hold::Permit;
 use super::pass_panic_on;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
+use super::{die, freeze};
 use crate::cloud_api::CallError;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
@@ -269,8 +269,10 @@ impl Overseer {
                 && active.held().is_empty()
                 && !active.unheard.load(Ordering::Acquire);
             if through && reign.store().next_due(&active.id).await?.is_none() {
+                die::point("before_complete");
                 match reign.store().complete(&reign.lease, &active.id, reign.now()).await {
                     Ok(true) => {
+                        die::point("after_complete");
                         active.running.store(false, Ordering::Release);
                         tracing::info!(broadcast = %active.id, "completed");
                     }

@@ -8,7 +8,7 @@ use super::hold::Hold;
 use super::lease::Held;
 use super::meter::Meter;
 use super::pace::Pace;
-use super::{Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
+use super::{Shared, claim, die, dispatch, oversee, pass_panic_on, settle, trouble};
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::message::MessageMaker;
@@ -209,6 +209,7 @@ pub(super) async fn reign(shared: &Arc<Shared>, held: Held) -> Option<Lease> {
         work(shared, &held, first_word).await;
         note_driving(shared).await;
     }
+    die::point("at_release");
     held.release().await
 }
 
@@ -260,6 +261,7 @@ async fn take_over(shared: &Shared, lease: &Lease) -> Result<(), StoreError> {
     for (broadcast, people) in parts.store.recover(lease, now).await? {
         tracing::warn!(%broadcast, people, "an earlier process ended without recording what became of them: not sure");
     }
+    die::point("after_recovery");
     let driven_at = parts.store.note(&driven_key(&parts.config.sender)).await?;
     let driven_at = millis(driven_at);
     for broadcast in parts.store.broadcasts(true, OPEN_BROADCASTS).await? {
