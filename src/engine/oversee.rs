@@ -28,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const RENEW_EVERY: Duration = Duration::from_mins(1);
 /// With less than this left for records, everything is paused.
 const LEAST_FREE_BYTES: u64 = 64 << 20;
+/// How often it is looked at while something is being sent: at 1,000 messages a second this leaves half a minute.
+const SPACE_EVERY: Duration = Duration::from_secs(10);
 /// When a used-up messaging limit is looked at again.
 const BUDGET_AGAIN_MS: i64 = 15 * MINUTE;
 
@@ -40,6 +42,7 @@ struct Overseer {
     looking: Option<JoinHandle<()>>,
     budgeting: Option<JoinHandle<()>>,
     renewed_at: Option<Instant>,
+    space_seen_at: Option<Instant>,
 }
 
 pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<PauseAsked>) {
@@ -51,6 +54,7 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         looking: None,
         budgeting: None,
         renewed_at: None,
+        space_seen_at: None,
     };
     while !reign.stop.is_cancelled() {
         match overseer.look().await {
@@ -101,6 +105,7 @@ impl Overseer {
         self.freeze(&ours);
         let begun = self.begun_before(&ours).await?;
         self.match_actives(&ours, &begun);
+        self.look_at_space().await;
         self.tidy_actives().await
     }
 
@@ -145,14 +150,22 @@ impl Overseer {
         }
         self.renewed_at = Some(Instant::now());
         note_driving(&self.reign.shared).await;
-        self.look_at_space().await;
         if self.budgeting.as_ref().is_none_or(JoinHandle::is_finished) {
             self.budgeting = Some(tokio::spawn(renew_budget(self.reign.clone())));
         }
     }
 
     /// A disk that is nearly full stops everything before a record cannot be written.
-    async fn look_at_space(&self) {
+    async fn look_at_space(&mut self) {
+        if !self.reign.actives.load().iter().any(|active| active.is_running()) {
+            // Whatever is to be sent next is looked at before it has begun.
+            self.space_seen_at = None;
+            return;
+        }
+        if self.space_seen_at.is_some_and(|at| at.elapsed() < SPACE_EVERY) {
+            return;
+        }
+        self.space_seen_at = Some(Instant::now());
         let Some(free) = self.reign.store().free_bytes().await.filter(|free| *free < LEAST_FREE_BYTES) else { return };
         let detail = format!(
             "only {} MiB are left where the records are written ({}); make room, then resume it",
