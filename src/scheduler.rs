@@ -173,7 +173,7 @@ pub fn start(service: Service, clock: Arc<dyn Clock>, grace_ms: i64) -> Schedule
 
 async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: CancellationToken) {
     let (ring, mut ticks) = tokio::sync::mpsc::channel(WAITING_TICKS);
-    let alarm = alarm::Alarm::start(ring).await;
+    let mut alarm = alarm::Alarm::start(ring).await;
     let mut trouble_before = String::new();
     let mut swept_at = None;
     while !stop.is_cancelled() {
@@ -199,6 +199,13 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: Cance
             tick = tokio::time::timeout(WATCHDOG, ticks.recv()) => {
                 if tick != Ok(Some(())) {
                     tracing::warn!("no tick for {} s: looking without one", WATCHDOG.as_secs());
+                }
+                // A wall clock that was set back leaves the alarm waiting for a time that was: it is set anew.
+                if tick.is_err() {
+                    alarm.stop().await;
+                    let (ring, new_ticks) = tokio::sync::mpsc::channel(WAITING_TICKS);
+                    ticks = new_ticks;
+                    alarm = alarm::Alarm::start(ring).await;
                 }
                 // Without an alarm the channel is closed and `recv` returns at once.
                 if tick == Ok(None) {

@@ -2,6 +2,7 @@
 //!
 //! The permit of each person is taken before the intent and travels with it until the outcome is durable.
 
+use super::die;
 use super::hold::Permit;
 use super::reign::{Active, Item, Reign};
 use crate::store::{Intent, StoreError};
@@ -130,6 +131,9 @@ async fn open_window(reign: &Arc<Reign>, active: &Arc<Active>, limit: usize, ite
     let Ok(permit) = permit else { return };
     active.opening.store(true, Ordering::Release);
     let opened = reign.store().open_window(&reign.lease, &active.id, permits, reign.now()).await;
+    if opened.as_ref().is_ok_and(|intents| !intents.is_empty()) {
+        die::point("after_intent");
+    }
     take_up(reign, active, opened, permit, items).await;
     active.opening.store(false, Ordering::Release);
 }

@@ -3,6 +3,7 @@
 //! One task asks the pace (many asking would burst after a stall); each request then runs in a task of its own.
 //! Whatever happens to that task, the person gets an outcome.
 
+use super::die;
 use super::hold::Permit;
 use super::pair::Pairs;
 use super::reign::{Active, Item, PauseAsked, Pending, Reign};
@@ -159,8 +160,10 @@ impl Request {
         };
         let result = match ending.active.maker.body(intent.phone, &intent.values, &id) {
             Ok(body) => {
+                die::point("before_send");
                 let started = Instant::now();
                 let result = parts.api.send(&parts.config.sender, body, reign.gate.clone()).await;
+                die::point("after_answer");
                 if matches!(result, SendResult::Accepted { .. } | SendResult::Refused { .. }) {
                     reign.meter.answered(started.elapsed());
                 }

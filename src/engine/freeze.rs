@@ -2,6 +2,7 @@
 //!
 //! Each page is one durable step that knows where the walk stands, so a crash in the middle goes on from there.
 
+use super::die;
 use super::reign::Reign;
 use crate::domain::binding::{self, Resolved};
 use crate::domain::broadcast::{Broadcast, FollowUp, Number, Pick};
@@ -41,12 +42,15 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
     let (mut stored, mut place) = store.frozen_so_far(&broadcast.id).await?;
     while !reign.stop.is_cancelled() {
         let Some((recipients, last)) = source.page(reign, broadcast, place).await? else {
+            die::point("before_running");
             store.begin_running(&reign.lease, &broadcast.id, stored, reign.now()).await?;
+            die::point("after_running");
             tracing::info!(broadcast = %broadcast.id, people = stored, "the audience is frozen");
             return Ok(());
         };
         let added = u32::try_from(recipients.len()).unwrap_or(PAGE);
         store.add_recipients(&reign.lease, &broadcast.id, stored, recipients, last).await?;
+        die::point("while_freezing");
         stored += added;
         place = Some(last);
     }

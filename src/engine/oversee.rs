@@ -1,10 +1,9 @@
 //! Looks after the broadcasts of a reign: which are running, which are to be frozen, paused, resumed, completed;
 //! looks whether a held API answers again; keeps the figures that others see.
 
-use super::freeze;
 use super::hold::Permit;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
-use super::{pass_panic_on, sweep};
+use super::{die, freeze, pass_panic_on, sweep};
 use crate::cloud_api::CallError;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
@@ -28,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const RENEW_EVERY: Duration = Duration::from_mins(1);
 /// With less than this left for records, everything is paused.
 const LEAST_FREE_BYTES: u64 = 64 << 20;
+/// How often it is looked at while something is being sent: at 1,000 messages a second this leaves half a minute.
+const SPACE_EVERY: Duration = Duration::from_secs(10);
 /// When a used-up messaging limit is looked at again.
 const BUDGET_AGAIN_MS: i64 = 15 * MINUTE;
 
@@ -43,6 +44,7 @@ struct Overseer {
     /// Something ended that was not swept yet.
     to_sweep: bool,
     renewed_at: Option<Instant>,
+    space_seen_at: Option<Instant>,
 }
 
 pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<PauseAsked>) {
@@ -57,6 +59,7 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         // A crash may have come between an end and its sweep.
         to_sweep: true,
         renewed_at: None,
+        space_seen_at: None,
     };
     while !reign.stop.is_cancelled() {
         match overseer.look().await {
@@ -107,6 +110,7 @@ impl Overseer {
         self.freeze(&ours);
         let begun = self.begun_before(&ours).await?;
         self.match_actives(&ours, &begun);
+        self.look_at_space().await;
         self.tidy_actives().await?;
         self.sweep();
         Ok(())
@@ -161,14 +165,22 @@ impl Overseer {
         }
         self.renewed_at = Some(Instant::now());
         note_driving(&self.reign.shared).await;
-        self.look_at_space().await;
         if self.budgeting.as_ref().is_none_or(JoinHandle::is_finished) {
             self.budgeting = Some(tokio::spawn(renew_budget(self.reign.clone())));
         }
     }
 
     /// A disk that is nearly full stops everything before a record cannot be written.
-    async fn look_at_space(&self) {
+    async fn look_at_space(&mut self) {
+        if !self.reign.actives.load().iter().any(|active| active.is_running()) {
+            // Whatever is to be sent next is looked at before it has begun.
+            self.space_seen_at = None;
+            return;
+        }
+        if self.space_seen_at.is_some_and(|at| at.elapsed() < SPACE_EVERY) {
+            return;
+        }
+        self.space_seen_at = Some(Instant::now());
         let Some(free) = self.reign.store().free_bytes().await.filter(|free| *free < LEAST_FREE_BYTES) else { return };
         let detail = format!(
             "only {} MiB are left where the records are written ({}); make room, then resume it",
@@ -289,8 +301,10 @@ impl Overseer {
                 && active.held().is_empty()
                 && !active.unheard.load(Ordering::Acquire);
             if through && reign.store().next_due(&active.id).await?.is_none() {
+                die::point("before_complete");
                 match reign.store().complete(&reign.lease, &active.id, reign.now()).await {
                     Ok(true) => {
+                        die::point("after_complete");
                         active.running.store(false, Ordering::Release);
                         tracing::info!(broadcast = %active.id, "completed");
                         self.to_sweep = true;

@@ -3,6 +3,7 @@
 //!
 //! One process does it at a time, by a lease of its own; any process may store bodies.
 
+use super::die;
 use super::lease::{self, Asked, Held};
 use super::verdict::{self, Effect};
 use super::{Shared, pause_before_asking, trouble};
@@ -98,7 +99,9 @@ impl Folder<'_> {
             }
         }
         let full = full || bodies.last().is_some_and(|body| body.id > up_to);
+        die::point("before_fold");
         let report = store.fold_receipts(&self.held.lease, moves.in_order, up_to).await?;
+        die::point("after_fold");
         tracing::debug!(bodies = bodies.len(), ?report, "folded receipts");
         // Repeats that move nobody pause nothing: an operator may have mended it since.
         if report.moved > 0 {

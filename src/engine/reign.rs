@@ -8,7 +8,7 @@ use super::hold::Hold;
 use super::lease::Held;
 use super::meter::Meter;
 use super::pace::Pace;
-use super::{EngineConfig, Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
+use super::{EngineConfig, Shared, claim, die, dispatch, oversee, pass_panic_on, settle, trouble};
 use crate::custody::{Keeper, Mark};
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
@@ -228,6 +228,7 @@ pub(super) async fn reign(shared: &Arc<Shared>, held: Held) -> Option<Lease> {
         work(shared, &held, first_word, keeper).await;
         note_driving(shared).await;
     }
+    die::point("at_release");
     held.release().await
 }
 
@@ -282,6 +283,7 @@ async fn take_over(shared: &Shared, lease: &Lease) -> Result<Option<Keeper>, Sto
             format!("{people} people in doubt: an earlier process ended without recording what became of them");
         shared.note_act("recover", &broadcast, detail).await;
     }
+    die::point("after_recovery");
     let driven_at = parts.store.note(&driven_key(&parts.config.sender)).await?;
     let driven_at = millis(driven_at);
     for broadcast in parts.store.broadcasts(true, OPEN_BROADCASTS).await? {

@@ -3,6 +3,7 @@
 //! An outcome is never dropped: while the store does not answer it is tried again, and since the permits stay
 //! taken the sending stops by itself.
 
+use super::die;
 use super::reign::{Pending, Reign};
 use super::trouble;
 use crate::store::Outcome;
@@ -54,8 +55,10 @@ async fn linger(reign: &Reign, pending: &mut mpsc::UnboundedReceiver<Pending>, b
 async fn record(reign: &Reign, outcomes: Vec<Outcome>) {
     let mut pause = FIRST_PAUSE;
     loop {
+        die::point("before_settle");
         match reign.store().settle(&reign.lease, outcomes.clone()).await {
             Ok(()) => {
+                die::point("after_settle");
                 if reign.settling_fails.swap(false, Ordering::AcqRel) {
                     tracing::info!(outcomes = outcomes.len(), "the store takes records again");
                 }

@@ -11,6 +11,7 @@ mod console_pty;
 mod console_screens;
 mod demo;
 mod engine;
+mod fire;
 mod http_api;
 mod intake;
 mod kill;

@@ -56,6 +56,8 @@ pub enum Kind {
     ReplicaSet,
     /// A server alone.
     Standalone,
+    /// One of several nodes of a replica set, which somebody else makes of them.
+    Member,
 }
 
 /// A running server.
@@ -93,7 +95,7 @@ impl Mongod {
         command.args(["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"]);
         command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
         command.arg("--dbpath").arg(&folder);
-        if kind == Kind::ReplicaSet {
+        if kind != Kind::Standalone {
             command.args(["--replSet", "rs0"]);
         }
         let mut shell =
@@ -110,7 +112,7 @@ impl Mongod {
     pub fn url(&self, database: &str) -> String {
         match self.kind {
             Kind::ReplicaSet => format!("mongodb://127.0.0.1:{}/{database}?replicaSet=rs0", self.port),
-            Kind::Standalone => format!("mongodb://127.0.0.1:{}/{database}", self.port),
+            Kind::Standalone | Kind::Member => format!("mongodb://127.0.0.1:{}/{database}", self.port),
         }
     }
 
@@ -134,6 +136,11 @@ impl Mongod {
     pub async fn restart(&self) {
         self.say("start");
         self.wait_until_ready().await;
+    }
+
+    /// Starts it again on its files, without waiting.
+    pub fn start_again(&self) {
+        self.say("start");
     }
 
     /// Stops it in its tracks: connections stay open and nothing is answered.
@@ -183,6 +190,10 @@ impl Mongod {
             let set = doc! { "_id": "rs0", "members": [member] };
             admin.run_command(doc! { "replSetInitiate": set }).await?;
             return Ok(false);
+        }
+        if self.kind == Kind::Member {
+            // It answers; whether it takes writes is the set's affair.
+            return Ok(true);
         }
         Ok(hello.get_bool("isWritablePrimary").unwrap_or(false))
     }

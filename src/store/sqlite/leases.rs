@@ -1,7 +1,8 @@
 //! Leases: who may drive what. The fence that proves it is checked in the transaction of every decision.
 //!
 //! Ends are counted on the wall clock of this host, which all processes on one SQLite file share. A clock that is
-//! set forward ends leases early; the fence keeps that harmless.
+//! set forward ends leases early; the fence keeps that harmless. A clock that was set back would put an end off for as long
+//! as it was set back: an end that is further away than a lease can last is brought back to what it can.
 
 use super::column::{all, signed, unsigned};
 use crate::domain::time::Millis;
@@ -43,6 +44,11 @@ pub(super) fn take(
         None => false,
         Some(other) if other.holder.process == holder.process => true,
         Some(other) if other.ends_in_ms <= 0 || holder_is_gone == Some(other.fence) => false,
+        Some(other) if other.ends_in_ms > ttl_ms => {
+            let sql = "UPDATE leases SET ends_at = ?2 WHERE subject = ?1";
+            connection.prepare_cached(sql)?.execute(params![subject, now.plus(ttl_ms).0])?;
+            return Ok(LeaseAnswer::Held(LeaseView { ends_in_ms: ttl_ms, ..other }));
+        }
         Some(other) => return Ok(LeaseAnswer::Held(other)),
     };
     let sql = "INSERT INTO leases (subject, fence, process, holder, ends_at, status) VALUES (?1, 1, ?2, ?3, ?4, '')

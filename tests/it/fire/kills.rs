@@ -1,0 +1,77 @@
+//! SIGKILL at random moments, many times in one broadcast, and at named points of the program.
+
+use super::judge::Case;
+use super::site::{On, Plan, Site, kill, wait_for};
+use std::time::{Duration, Instant};
+
+/// Again and again in one broadcast: while it starts, takes the lease, freezes, sends, or has just begun to.
+pub async fn at_random(on: On) {
+    let mut case = Case::new("SIGKILL at random", on);
+    let mut random = fastrand::Rng::with_seed(case.seed);
+    let kills: usize = std::env::var("WACAST_FIRE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    let site = Site::new(on, Plan { people: 400 + kills * 150, latency_ms: (20, 80), ..Plan::default() }).await;
+    let seat = site.seat("wacast");
+    let people = site.import(&seat);
+    let id = site.send(&seat, "people");
+    for round in 0..kills {
+        let running = seat.headless();
+        if round % 2 == 0 {
+            // Any moment of the first two seconds, from before it has read its configuration.
+            let moment = Duration::from_micros(random.u64(1_000..2_000_000));
+            let since = Instant::now();
+            wait_for("the moment comes", || since.elapsed() >= moment);
+        } else {
+            let wanted = (site.taken() + random.usize(1..150)).min(people.len() - 20);
+            site.until_taken(wanted);
+        }
+        kill(running);
+        case.look_after_crash(&site, &seat, &id);
+    }
+    let last = seat.headless();
+    case.judge(&site, &seat, &id, &people);
+    last.drain();
+}
+
+/// Where the program can be made to die, and at which passings.
+const POINTS: [(&str, &[u64]); 14] = [
+    ("while_freezing", &[1, 2]),
+    ("before_running", &[1]),
+    ("after_running", &[1]),
+    ("after_recovery", &[1]),
+    ("after_intent", &[1, 3]),
+    ("before_send", &[1, 40]),
+    ("after_answer", &[1, 40]),
+    ("before_settle", &[1, 5]),
+    ("after_settle", &[1, 5]),
+    ("before_fold", &[1, 2]),
+    ("after_fold", &[1]),
+    ("before_complete", &[1]),
+    ("after_complete", &[1]),
+    ("at_release", &[1]),
+];
+
+/// At every point of the engine between two durable steps, one after the other in one broadcast.
+pub async fn at_each_point(on: On) {
+    let mut case = Case::new("SIGKILL at named points", on);
+    let site = Site::new(on, Plan { people: 2_100, latency_ms: (1, 10), ..Plan::default() }).await;
+    let seat = site.seat("wacast");
+    let people = site.import(&seat);
+    let id = site.send(&seat, "people");
+    for (point, passings) in POINTS {
+        for passing in passings {
+            let mut running = seat.headless_with(&[("WACAST_DIE_AT", &format!("{point}:{passing}"))]);
+            if point == "at_release" {
+                wait_for("it completes", || seat.status(&id)["status"] == "completed");
+                super::site::signal(&running, rustix::process::Signal::TERM);
+            }
+            wait_for(&format!("it dies at {point}:{passing}"), || running.child.try_wait().unwrap().is_some());
+            let status = running.child.wait().unwrap();
+            let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+            assert_eq!(signal, Some(9), "{point}:{passing}: {status}");
+            case.look_after_crash(&site, &seat, &id);
+        }
+    }
+    let last = seat.headless();
+    case.judge(&site, &seat, &id, &people);
+    last.drain();
+}
