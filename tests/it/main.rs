@@ -21,5 +21,6 @@ mod real;
 mod sandbox;
 mod scheduling;
 mod service;
+mod simulation;
 mod store_contract;
 mod store_sqlite;
