@@ -190,6 +190,7 @@ impl Reign {
         }
         trouble(&self.shared, error);
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }
@@ -322,6 +323,7 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
     let mut overseeing = tokio::spawn(oversee::run(reign.clone(), pauses_asked));
 
     let ended = tokio::select! {
+        biased;
         () = held.lost.cancelled() => {
             tracing::warn!("the lease is gone: nothing more is sent from here");
             Ok(())
@@ -352,6 +354,7 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant) {
         tokio::time::sleep(config.drain_timeout).await;
     };
     tokio::select! {
+        biased;
         () = rest => {}
         () = too_long => tracing::warn!(
             unsettled = reign.unsettled_now(),
