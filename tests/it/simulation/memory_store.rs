@@ -24,7 +24,7 @@ use wacast::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId}
 use wacast::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use wacast::domain::phone::Phone;
 use wacast::domain::schedule::Schedule;
-use wacast::domain::state::{PauseReason, RecipientState};
+use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::Millis;
 use wacast::store::{
@@ -61,6 +61,40 @@ impl MemoryStore {
     /// Where a recipient stands.
     pub fn standing(&self, id: &BroadcastId, seq: u32) -> Option<Standing> {
         self.ledger().find(id).and_then(|found| found.people.get(seq as usize).cloned())
+    }
+
+    /// Every broadcast: its status, those queued or sending, those stored, its total.
+    pub fn statuses(&self) -> Vec<(BroadcastId, BroadcastStatus, u64, u64, u64)> {
+        let of = |kept: &ledger::Kept| {
+            let (broadcast, counts) = (&kept.broadcast, kept.counts());
+            (broadcast.id.clone(), broadcast.status, counts.open(), counts.total(), u64::from(broadcast.total))
+        };
+        self.ledger().broadcasts.iter().map(of).collect()
+    }
+
+    /// The newest fence of a sender, and whether somebody has it.
+    pub fn fence(&self, sender: &str) -> (u64, bool) {
+        self.ledger().leases.get(sender).map_or((0, false), |kept| (kept.fence, kept.holder.is_some()))
+    }
+
+    /// The soonest retry of all broadcasts that are not final.
+    pub fn soonest_due(&self) -> Option<Millis> {
+        let ledger = self.ledger();
+        ledger.broadcasts.iter().filter_map(|kept| ledger.next_due(&kept.broadcast.id).ok().flatten()).min()
+    }
+
+    /// Puts somebody back to the queue against all rules; for sabotage.
+    pub fn corrupt(&self, id: &BroadcastId, seq: u32) {
+        if let Ok(kept) = self.ledger().known_mut(id) {
+            kept.people[seq as usize].state = RecipientState::Queued;
+        }
+    }
+
+    /// Declares a broadcast completed against all rules; for sabotage.
+    pub fn corrupt_status(&self, id: &BroadcastId) {
+        if let Ok(kept) = self.ledger().known_mut(id) {
+            kept.broadcast.status = BroadcastStatus::Completed;
+        }
     }
 
     /// Recipients with an intent of this fence and no outcome.
