@@ -183,7 +183,8 @@ async fn take_up(
         Err(error) => {
             // The intents may be on record although we never heard of them: nothing of theirs was or will be sent.
             active.unheard.store(true, Ordering::Release);
-            drop(permit);
+            // Until they are put back they count, so that another broadcast's windows do not add to them.
+            active.unheard_permits().push(permit);
             reign.store_failed(&error).await;
         }
     }

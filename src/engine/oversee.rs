@@ -262,6 +262,7 @@ impl Overseer {
             if active.unheard.load(Ordering::Acquire) && settled {
                 let people = reign.store().requeue_unheld(&reign.lease, &active.id, &[]).await?;
                 tracing::info!(broadcast = %active.id, people, "put back who was about to be sent to when the store went away");
+                active.unheard_permits().clear();
                 active.unheard.store(false, Ordering::Release);
                 reign.stock_bell.notify_one();
             }

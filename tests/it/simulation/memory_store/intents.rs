@@ -19,7 +19,7 @@ fn is_decision(verdict: &Verdict) -> bool {
 fn unsent(kept: &Kept, standing: &Standing, due: Option<Millis>) -> Next {
     let next = Next::of(standing, kept.queued_or_cancelled());
     let due = due.or(standing.due).filter(|_| next.state == RecipientState::Queued);
-    Next { attempt: standing.attempt - 1, due, code: standing.code, ..next }
+    Next { attempt: standing.attempt.saturating_sub(1), due, code: standing.code, ..next }
 }
 
 impl Kept {

@@ -47,6 +47,10 @@ impl Ledger {
         let Some(kept) = self.find(&one.broadcast) else { return false };
         let standing = kept.people[one.seq as usize].clone();
         let is_final = kept.broadcast.status.is_final();
+        // Taken, and queued again all the same: a receipt said that it failed.
+        let row = self.rows.get(&(one.broadcast.clone(), one.seq, one.attempt)).map(|place| &self.log[*place]);
+        let undelivered =
+            standing.state == RecipientState::Queued && row.is_some_and(|row| row.sent || row.from_receipt);
         let (sent, code, response) = match &one.evidence {
             Evidence::Reached(state) => (true, 0, format!(r#"{{"receipt":"{}"}}"#, state.word())),
             Evidence::Failed { code, response, .. } => (false, *code, response.clone()),
@@ -68,7 +72,8 @@ impl Ledger {
                 // One that is newer than any we know of proves as much as the newest.
                 let newest = one.attempt >= standing.attempt;
                 let counts = match state {
-                    RecipientState::Sent => newest,
+                    // Nor does `sent` count where a receipt said that this attempt failed: it came out of order.
+                    RecipientState::Sent => newest && !undelivered,
                     RecipientState::Delivered | RecipientState::Read => true,
                     _ => false,
                 };
