@@ -5,6 +5,9 @@
 //! It knows the store, the Cloud API and the clock by their traits only, and no face at all. It never marks
 //! anybody failed for waiting, and never sends to anybody whose intent is not durable.
 //!
+//! Under one seed of `fastrand` and a clock that tests move, everything here happens in one order: `select!` looks at
+//! its branches in the order in which they stand (stopping first), and what is walked through is ordered.
+//!
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
 //! `claim` intents · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
 //! freezing · `receipts` folding · `die` crashes that tests ask for · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
@@ -194,6 +197,7 @@ async fn run(shared: Arc<Shared>) {
     let mut sending = tokio::spawn(send_while_leased(shared.clone()));
     // Neither ends before the drain but by a panic, and then the other one drains.
     let (sent, folded) = tokio::select! {
+        biased;
         sent = &mut sending => (Some(sent), None),
         folded = &mut folding => (None, Some(folded)),
     };
@@ -296,6 +300,7 @@ fn not_ours(shared: &Shared, words: String) {
 
 async fn pause_before_asking(shared: &Shared) {
     tokio::select! {
+        biased;
         () = shared.drain.cancelled() => {}
         () = tokio::time::sleep(ASK_EVERY) => {}
     }

@@ -68,6 +68,7 @@ async fn wait_for_change(reign: &Reign) {
     let again = Instant::now() + ASK_AGAIN;
     let until = soonest.map_or(again, |at| at.clamp(Instant::now() + Duration::from_millis(1), again));
     tokio::select! {
+        biased;
         () = reign.stop.cancelled() => {}
         () = reign.stock_bell.notified() => {}
         () = tokio::time::sleep_until(until) => {}
@@ -82,6 +83,7 @@ async fn room(reign: &Reign, active: &Active) -> usize {
         let most = reign.shared.parts.config.max_unsettled() as usize;
         let handful = (most / 8).clamp(1, LARGEST);
         tokio::select! {
+            biased;
             () = reign.stop.cancelled() => return 0,
             permit = reign.unsettled.acquire_many(u32::try_from(handful).unwrap_or(1)) => drop(permit),
         }
@@ -94,6 +96,7 @@ async fn room(reign: &Reign, active: &Active) -> usize {
             return own_window(active).min(ahead - stock);
         }
         tokio::select! {
+            biased;
             () = reign.stop.cancelled() => return 0,
             () = reign.stock_bell.notified() => {}
         }
@@ -125,6 +128,7 @@ async fn open_window(reign: &Arc<Reign>, active: &Arc<Active>, limit: usize, ite
     let limit = limit.min(budget).min(reign.unsettled.available_permits().max(1));
     let Ok(permits) = u32::try_from(limit) else { return };
     let permit = tokio::select! {
+        biased;
         () = reign.stop.cancelled() => return,
         permit = reign.unsettled.clone().acquire_many_owned(permits) => permit,
     };
@@ -186,7 +190,8 @@ async fn take_up(
         Err(error) => {
             // The intents may be on record although we never heard of them: nothing of theirs was or will be sent.
             active.unheard.store(true, Ordering::Release);
-            drop(permit);
+            // Until they are put back they count, so that another broadcast's windows do not add to them.
+            active.unheard_permits().push(permit);
             reign.store_failed(&error).await;
         }
     }

@@ -146,6 +146,7 @@ async fn renew(renewing: Renewing) {
     let _lost_at_the_end = lost.clone().drop_guard();
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RENEW_EVERY) => {}
         }

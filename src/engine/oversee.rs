@@ -13,7 +13,7 @@ use crate::domain::time::{DAY, MINUTE};
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::StoreError;
 use futures_util::FutureExt;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -37,7 +37,7 @@ struct Overseer {
     pauses: mpsc::UnboundedReceiver<PauseAsked>,
     /// Asked for and not yet on record.
     pending: Vec<PauseAsked>,
-    freezing: HashMap<BroadcastId, JoinHandle<()>>,
+    freezing: BTreeMap<BroadcastId, JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
     budgeting: Option<JoinHandle<()>>,
     sweeping: Option<JoinHandle<()>>,
@@ -52,7 +52,7 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         reign: reign.clone(),
         pauses,
         pending: Vec::new(),
-        freezing: HashMap::new(),
+        freezing: BTreeMap::new(),
         looking: None,
         budgeting: None,
         sweeping: None,
@@ -71,6 +71,7 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         }
         overseer.publish();
         tokio::select! {
+            biased;
             () = reign.stop.cancelled() => break,
             () = reign.shared.bell.notified() => {}
             asked = overseer.pauses.recv() => overseer.pending.extend(asked),
@@ -227,7 +228,7 @@ impl Overseer {
     }
 
     fn freeze(&mut self, ours: &[Broadcast]) {
-        for (_, ended) in self.freezing.extract_if(|_, freezing| freezing.is_finished()) {
+        for (_, ended) in self.freezing.extract_if(.., |_, freezing| freezing.is_finished()) {
             pass_panic_on(ended.now_or_never().unwrap_or(Ok(())));
         }
         for broadcast in ours.iter().filter(|one| one.status == BroadcastStatus::Preparing) {
@@ -293,6 +294,7 @@ impl Overseer {
             if active.unheard.load(Ordering::Acquire) && settled {
                 let people = reign.store().requeue_unheld(&reign.lease, &active.id, &[]).await?;
                 tracing::info!(broadcast = %active.id, people, "put back who was about to be sent to when the store went away");
+                active.unheard_permits().clear();
                 active.unheard.store(false, Ordering::Release);
                 reign.stock_bell.notify_one();
             }

@@ -75,6 +75,7 @@ impl Folder<'_> {
                 }
             }
             tokio::select! {
+                biased;
                 () = self.held.lost.cancelled() => return,
                 () = self.shared.drain.cancelled() => {}
                 () = tokio::time::sleep(GATHER) => {}

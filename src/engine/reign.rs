@@ -45,6 +45,8 @@ pub(super) struct Active {
     pub(super) held: Mutex<HashSet<(u32, u32)>>,
     /// Some intents may have been recorded without our hearing of it.
     pub(super) unheard: AtomicBool,
+    /// The permits of those intents, kept until the store has put them back.
+    pub(super) unheard_permits: Mutex<Vec<OwnedSemaphorePermit>>,
     /// A window is being asked for.
     pub(super) opening: AtomicBool,
     pub(super) breaker: Mutex<Breaker>,
@@ -94,6 +96,7 @@ impl Active {
             accepted_before: AtomicBool::new(accepted_before),
             held: Mutex::default(),
             unheard: AtomicBool::new(false),
+            unheard_permits: Mutex::default(),
             opening: AtomicBool::new(false),
             breaker: Mutex::default(),
             turn: Mutex::new(Turn { not_before: now, nobody_due: false, opened_at: now }),
@@ -106,6 +109,10 @@ impl Active {
 
     pub(super) fn held(&self) -> std::sync::MutexGuard<'_, HashSet<(u32, u32)>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unheard_permits(&self) -> std::sync::MutexGuard<'_, Vec<OwnedSemaphorePermit>> {
+        self.unheard_permits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn turn(&self) -> std::sync::MutexGuard<'_, Turn> {
@@ -202,6 +209,7 @@ impl Reign {
         }
         trouble(&self.shared, error);
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }
@@ -359,6 +367,7 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant, keeper: 
     let mut overseeing = tokio::spawn(oversee::run(reign.clone(), pauses_asked));
 
     let ended = tokio::select! {
+        biased;
         () = held.lost.cancelled() => {
             tracing::warn!("the lease is gone: nothing more is sent from here");
             Ok(())
@@ -389,6 +398,7 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant, keeper: 
         tokio::time::sleep(config.drain_timeout).await;
     };
     tokio::select! {
+        biased;
         () = rest => {}
         () = too_long => tracing::warn!(
             unsettled = reign.unsettled_now(),

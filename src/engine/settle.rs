@@ -45,6 +45,7 @@ async fn linger(reign: &Reign, pending: &mut mpsc::UnboundedReceiver<Pending>, b
     while batch.len() < LARGEST {
         let room = LARGEST - batch.len();
         tokio::select! {
+            biased;
             () = tokio::time::sleep_until(until) => return,
             () = reign.stop.cancelled() => return,
             received = pending.recv_many(batch, room) => if received == 0 { return },

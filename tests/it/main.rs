@@ -22,5 +22,6 @@ mod real;
 mod sandbox;
 mod scheduling;
 mod service;
+mod simulation;
 mod store_contract;
 mod store_sqlite;
