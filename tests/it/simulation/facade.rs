@@ -8,6 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::sleep;
+use wacast::domain::audit::{Act, Entry};
 use wacast::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use wacast::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use wacast::domain::phone::Phone;
@@ -16,9 +17,10 @@ use wacast::domain::state::{PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::Millis;
 use wacast::store::{
-    AudiencePlace, BroadcastMade, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView, ListSummary, LogRow,
-    NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result, Store, StoreError,
-    StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary, Verdict,
+    AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView,
+    ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result,
+    Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary, Verdict,
+    Whereabouts,
 };
 
 /// What a panic that the simulation asks for says; the tests keep it quiet.
@@ -261,6 +263,33 @@ impl Store for Facade {
 
     async fn windows_opened(&self, subject: &str) -> Result<u64> {
         self.step("windows_opened", self.inner().windows_opened(subject)).await
+    }
+
+    async fn whereabouts(&self) -> Result<Whereabouts> {
+        self.step("whereabouts", self.inner().whereabouts()).await
+    }
+
+    async fn doubt_queued(&self, lease: &Lease, id: &BroadcastId, through: Option<u32>, now: Millis) -> Result<u64> {
+        self.step("doubt_queued", self.inner().doubt_queued(lease, id, through, now)).await
+    }
+
+    async fn decide_doubts(
+        &self,
+        id: &BroadcastId,
+        seqs: Option<&[u32]>,
+        decision: DoubtDecision,
+        word: &str,
+        now: Millis,
+    ) -> Result<u64> {
+        self.step("decide_doubts", self.inner().decide_doubts(id, seqs, decision, word, now)).await
+    }
+
+    async fn append_act(&self, act: Act) -> Result<Entry> {
+        self.step("append_act", self.inner().append_act(act)).await
+    }
+
+    async fn audit_trail(&self, after: u64, limit: u32) -> Result<Vec<Entry>> {
+        self.step("audit_trail", self.inner().audit_trail(after, limit)).await
     }
 
     async fn next_due(&self, id: &BroadcastId) -> Result<Option<Millis>> {

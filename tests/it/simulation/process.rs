@@ -50,6 +50,7 @@ impl Process {
             api: Arc::new(Network(process.clone())),
             clock: world.clock.clone(),
             policy: Arc::new(ErrorPolicy::built_in()),
+            custody: None,
             config: EngineConfig {
                 sender: sender.to_owned(),
                 messages_per_second: plan.pace,
@@ -58,6 +59,7 @@ impl Process {
                 face: "simulation".to_owned(),
                 lock_folder: folder,
                 drain_timeout: Duration::from_secs(15),
+                program: "wacast",
             },
         });
         (process, handle)
