@@ -17,7 +17,9 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 /// Requests in flight; twice as many people may be in doubt after a kill.
-const IN_FLIGHT: u64 = 128;
+const IN_FLIGHT: u64 = 64;
+/// Messages a second: fast, and yet a pace, as in earnest.
+const PACE: u32 = 500;
 /// How often the sandbox is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How often the store is asked.
@@ -280,7 +282,7 @@ url = {store:?}
 [http]
 listen = "127.0.0.1:{port}"
 [sender]
-messages_per_second = 0
+messages_per_second = {PACE}
 max_in_flight = {IN_FLIGHT}
 [console]
 time_zone = "UTC"

@@ -17,7 +17,7 @@ pub async fn dead_for_a_while(on: On) {
     for round in 1..=2 {
         site.until_taken(round * 150);
         site.door.close().await;
-        wait_at_most(Duration::from_secs(20), "it is held", || seat.log().matches("refused").count() >= round);
+        site.until_it_stands_still();
         let taken = site.taken();
         assert_eq!(seat.status(&id)["status"], "running", "waiting is not pausing");
         site.door.open().await;
@@ -55,14 +55,19 @@ pub async fn cutting(on: On) {
     let people = site.import(&seat);
     let id = site.send(&seat, "people");
     let running = seat.headless();
-    site.until_taken(100);
-    site.sandbox.break_with(Fault::times(FaultKind::CutAfter, 30));
-    site.until_taken(250);
-    site.sandbox.break_with(Fault::times(FaultKind::Malformed, 5));
-    site.until_taken(350);
-    site.sandbox.break_with(Fault::times(FaultKind::CutBefore, 8));
-    site.sandbox.break_with(Fault::times(FaultKind::UnavailableWithoutCode, 8));
-    site.until_taken(450);
+    // Fewer in a row than hold the sender, and once just as many.
+    let faults = [
+        (FaultKind::CutAfter, 9),
+        (FaultKind::Malformed, 5),
+        (FaultKind::CutBefore, 8),
+        (FaultKind::UnavailableWithoutCode, 8),
+        (FaultKind::CutAfter, 12),
+    ];
+    for (round, (kind, times)) in faults.into_iter().enumerate() {
+        site.until_taken(80 * (round + 1));
+        site.sandbox.break_with(Fault::times(kind, times));
+    }
+    site.until_taken(500);
     // In the middle of everything that is under way.
     site.door.cut();
     case.judge(&site, &seat, &id, &people);

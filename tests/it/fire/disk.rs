@@ -6,7 +6,7 @@ use crate::real::Wacast;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The file may not grow any more, by a limit of the process (as with a quota), and then it may.
 pub async fn no_room_in_the_file() {
@@ -17,7 +17,7 @@ pub async fn no_room_in_the_file() {
     let id = site.send(&seat, "people");
     let running = limited(&seat, 1_500);
     wait_for("it hits the limit", || seat.log().contains("the store gives trouble"));
-    stands_still(&site);
+    site.until_it_stands_still();
     let taken = site.taken();
     assert!(taken < people.len() - 100, "the limit came too late to show anything: {taken}");
     let pid = running.child.id().to_string();
@@ -39,18 +39,6 @@ fn limited(seat: &Seat, kib: u64) -> Wacast {
     let log = std::fs::File::create(seat.config().with_extension("log")).unwrap();
     let child = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     Wacast { child }
-}
-
-/// What was under way is through, and nothing follows.
-fn stands_still(site: &Site) {
-    let mut seen = (site.taken(), Instant::now());
-    wait_at_most(Duration::from_secs(20), "it stands still", || {
-        let taken = site.taken();
-        if taken != seen.0 {
-            seen = (taken, Instant::now());
-        }
-        seen.1.elapsed() > Duration::from_secs(1)
-    });
 }
 
 /// A file system of its own that ends with the test.
@@ -104,11 +92,19 @@ pub async fn full() {
     site.until_taken(150);
     disk.fill(0);
     wait_for("it says so", || seat.log().contains("the store gives trouble"));
-    stands_still(&site);
+    site.until_it_stands_still();
     let taken = site.taken();
     assert!(taken < people.len() - 100, "{taken}");
     disk.make_room();
-    let took = wait_at_most(Duration::from_secs(30), "it goes on by itself", || site.taken() > taken + 20);
+    // It goes on by itself, or it has seen how little room was left and asks for a word.
+    let took = wait_at_most(Duration::from_secs(30), "it goes on, or says what to do", || {
+        let view = seat.status(&id);
+        if view["status"] == "paused" {
+            assert!(view["reason"] == "store" && view.to_string().contains("make room"), "{view}");
+            seat.json(&["resume", &id, "--json"]);
+        }
+        site.taken() > taken + 20
+    });
     case.note("goes on after", took);
     running.drain();
 

@@ -20,6 +20,7 @@ pub struct Case {
     doubts_before: u64,
     /// In doubt when all receipts had come.
     doubts_after: u64,
+    began: Instant,
     judged: bool,
     notes: Vec<String>,
 }
@@ -40,6 +41,7 @@ impl Case {
             lost: 0,
             doubts_before: 0,
             doubts_after: 0,
+            began: Instant::now(),
             judged: false,
             notes: Vec::new(),
         }
@@ -141,7 +143,7 @@ impl Drop for Case {
     fn drop(&mut self) {
         let verdict = if self.judged && !std::thread::panicking() { "holds" } else { "FAILED" };
         let line = format!(
-            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{verdict}\t{}",
+            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{verdict}\t{}\t{}",
             self.scenario,
             self.on.word(),
             self.seed,
@@ -152,6 +154,7 @@ impl Drop for Case {
             self.lost,
             self.doubts_before,
             self.doubts_after,
+            self.began.elapsed().as_secs(),
             self.notes.join(", ")
         );
         println!("{line}");

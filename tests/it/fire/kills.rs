@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 pub async fn at_random(on: On) {
     let mut case = Case::new("SIGKILL at random", on);
     let mut random = fastrand::Rng::with_seed(case.seed);
-    let kills: usize = std::env::var("WACAST_FIRE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
-    let site = Site::new(on, Plan { people: 400 + kills * 150, latency_ms: (20, 80), ..Plan::default() }).await;
+    let kills: usize = std::env::var("WACAST_FIRE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let site =
+        Site::new(on, Plan { people: 400 + kills * 150, refused_once: 10, latency_ms: (20, 80), ..Plan::default() })
+            .await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
     let id = site.send(&seat, "people");
@@ -53,7 +55,7 @@ const POINTS: [(&str, &[u64]); 14] = [
 /// At every point of the engine between two durable steps, one after the other in one broadcast.
 pub async fn at_each_point(on: On) {
     let mut case = Case::new("SIGKILL at named points", on);
-    let site = Site::new(on, Plan { people: 2_100, latency_ms: (1, 10), ..Plan::default() }).await;
+    let site = Site::new(on, Plan { people: 2_100, refused_once: 10, latency_ms: (1, 10), ..Plan::default() }).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
     let id = site.send(&seat, "people");

@@ -56,8 +56,7 @@ pub async fn stopped_longer_than_the_lease() {
 
 /// No more people than may be without a recorded outcome are written to while nothing can be recorded.
 fn stands_still(site: &Site, before: usize) {
-    let since = Instant::now();
-    wait_for("what was under way is through", || since.elapsed() > Duration::from_millis(1_500));
+    site.until_it_stands_still();
     let most = before + usize::try_from(site.max_unsettled()).unwrap();
     assert!(site.taken() <= most, "{} of at most {most}", site.taken());
 }

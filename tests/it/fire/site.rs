@@ -38,6 +38,8 @@ impl On {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub people: usize,
+    /// So many of them are refused once for a while, and are due again five seconds later.
+    pub refused_once: usize,
     pub max_in_flight: u64,
     pub messages_per_second: u32,
     pub latency_ms: (u32, u32),
@@ -45,7 +47,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { people: 1_000, max_in_flight: 16, messages_per_second: 0, latency_ms: (10, 40) }
+        Self { people: 1_000, refused_once: 0, max_in_flight: 16, messages_per_second: 0, latency_ms: (10, 40) }
     }
 }
 
@@ -136,18 +138,20 @@ time_zone = "Asia/Kolkata"
         Seat { name: name.to_owned(), config, port, folder, environment: Vec::new() }
     }
 
-    /// Imports the plan's people; ten of them fail by a receipt, and ten are refused once for a while.
+    /// Imports the plan's people; ten of them fail by a receipt.
     pub fn import(&self, seat: &Seat) -> Vec<String> {
         self.import_list(seat, "people", 0, self.plan.people)
     }
 
     /// The same for a list of its own, with people whose numbers begin at `first`.
     pub fn import_list(&self, seat: &Seat, list: &str, first: usize, count: usize) -> Vec<String> {
-        let plain = count - 20;
+        let plain = count - 10 - self.plan.refused_once;
         let mut phones: Vec<String> = (first..first + plain).map(|place| format!("+9198000{place:05}")).collect();
+        // Endings that make the sandbox do so; ten different numbers of each for each list.
         let base = if first == 0 { 0 } else { 5 };
-        phones.extend((0..10).map(|place| format!("+919{}{}9131026", base + place / 5, place % 5 + 1)));
-        phones.extend((0..10).map(|place| format!("+919{}{}7000002", base + place / 5, place % 5 + 1)));
+        let provoking = |place: usize, ending: u32| format!("+919{}{}{ending}", base + place / 5, place % 5 + 1);
+        phones.extend((0..10).map(|place| provoking(place, 9_131_026)));
+        phones.extend((0..self.plan.refused_once).map(|place| provoking(place, 7_000_002)));
         let mut text = String::from("phone,name\n");
         for (place, phone) in phones.iter().enumerate() {
             writeln!(text, "{phone},Person {place}").unwrap();
@@ -174,6 +178,18 @@ time_zone = "Asia/Kolkata"
     /// Waits until the sandbox has taken so many.
     pub fn until_taken(&self, count: usize) {
         wait_for(&format!("{count} messages taken"), || self.taken() >= count);
+    }
+
+    /// Waits until nothing has been taken for a second.
+    pub fn until_it_stands_still(&self) {
+        let mut seen = (self.taken(), Instant::now());
+        wait_for("it stands still", || {
+            let taken = self.taken();
+            if taken != seen.0 {
+                seen = (taken, Instant::now());
+            }
+            seen.1.elapsed() > Duration::from_secs(1)
+        });
     }
 
     pub fn max_unsettled(&self) -> u64 {

@@ -3,6 +3,7 @@
 use super::door::Door;
 use super::judge::Case;
 use super::site::{On, Plan, Site, signal, wait_at_most, wait_for};
+use crate::real::Wacast;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 use wacast::sandbox::PHONE_NUMBER_ID;
@@ -25,7 +26,7 @@ pub async fn longer_than_the_lease(on: On) {
     site.until_taken(100);
     let taking_over = second.headless();
 
-    signal(&frozen, Signal::STOP);
+    stop_between_commits(&site, on, &frozen);
     site.receipts.lead_to(second.address());
     let took = wait_at_most(Duration::from_secs(30), "the second takes over", || second_door.posts() > 0);
     case.note("take-over by the lease's end", took);
@@ -36,9 +37,36 @@ pub async fn longer_than_the_lease(on: On) {
     wait_for("the first notices", || first.log().contains("the lease is gone"));
     case.judge(&site, &second, &id, &people);
     assert_eq!(first_door.posts(), before.0, "the woken one wrote");
-    assert!(site.sandbox.summary().worst_second <= 120, "{}", site.sandbox.summary().worst_second);
+    keeps_the_pace(&site);
     taking_over.drain();
     frozen.drain();
+}
+
+/// SIGSTOP at a moment when the process does not hold SQLite's lock. Whoever is stopped in the middle of a commit keeps
+/// everybody from the file until it goes on or is killed: nobody can take over then, and nothing is sent.
+pub fn stop_between_commits(site: &Site, on: On, wacast: &Wacast) {
+    wait_for("it is stopped without SQLite's lock", || {
+        signal(wacast, Signal::STOP);
+        if on == On::MongoDb || !is_locked(&site.store_url) {
+            return true;
+        }
+        signal(wacast, Signal::CONT);
+        false
+    });
+}
+
+fn is_locked(store_url: &str) -> bool {
+    let file = rusqlite::Connection::open(store_url.trim_start_matches("sqlite://")).unwrap();
+    file.busy_timeout(Duration::from_millis(200)).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
+}
+
+/// At the sandbox, behind a door and on a busy machine, a message may come a little later than it was written: a few
+/// percent more in a second than left in one. What leaves is tested to the message with the engine.
+pub fn keeps_the_pace(site: &Site) {
+    let worst = site.sandbox.summary().worst_second;
+    let most = site.plan.messages_per_second as usize * 21 / 20;
+    assert!(worst <= most, "{worst} of at most {most} in a second");
 }
 
 /// It goes on by itself, and nobody takes over.
@@ -64,7 +92,7 @@ pub async fn for_a_moment(on: On) {
     }
     case.judge(&site, &first, &id, &people);
     assert_eq!(second_door.posts(), 0, "nobody else sends");
-    assert!(site.sandbox.summary().worst_second <= 120, "{}", site.sandbox.summary().worst_second);
+    keeps_the_pace(&site);
     running.drain();
     watching.drain();
 }

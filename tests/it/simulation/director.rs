@@ -245,6 +245,7 @@ impl Director<'_> {
             }
             20 if world.plan.processes > 1 || world.plan.crash > 0 => self.drain(),
             21 => self.ring(),
+            22 if world.plan.pace_changes => self.change_pace(),
             _ => {}
         }
     }
@@ -283,10 +284,28 @@ impl Director<'_> {
             let by = dice.i64(1..size);
             if dice.bool() { by } else { -by }
         };
+        self.step_wall_by(by_ms);
+    }
+
+    fn step_wall_by(&self, by_ms: i64) {
         self.world.note(0, "wall steps", by_ms.unsigned_abs(), || format!("by {by_ms} ms"));
         self.world.clock.step_wall(by_ms);
         if self.world.plan.leases_by_wall {
             self.world.truth().leases_shaken = true;
+        }
+    }
+
+    /// Sets another pace for all processes; never off, and never on where it was off.
+    fn change_pace(&self) {
+        if self.world.plan.pace <= 0.0 {
+            return;
+        }
+        let paces = [1.0, 2.0, 4.0, 15.0, 60.0];
+        let pace = paces[self.world.dice().usize(0..paces.len())];
+        self.world.note(0, "operator's pace", 0, || format!("{pace}"));
+        self.world.truth().change_pace(pace);
+        for (_, handle) in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
+            let _ = handle.link().pace.send(pace);
         }
     }
 
@@ -363,7 +382,7 @@ impl Director<'_> {
         world.calm_down();
         let behind = -world.clock.offset_ms();
         if behind > 0 {
-            world.clock.step_wall(behind);
+            self.step_wall_by(behind);
         }
         for (process, _) in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
             process.thaw();
@@ -386,7 +405,7 @@ impl Director<'_> {
             // Nobody waits for a retry's time when the wall's clock can be moved there.
             let wait = world.store.soonest_due().map_or(0, |due| due.since(world.clock.now()));
             if wait > 3_000 {
-                world.clock.step_wall(wait - 1_000);
+                self.step_wall_by(wait - 1_000);
             }
         }
         sleep(Duration::from_secs(2)).await;

@@ -3,17 +3,17 @@
 use super::plan::Sabotage;
 use super::process::Process;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use wacast::domain::audit::{Act, Entry};
 use wacast::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use wacast::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use wacast::domain::phone::Phone;
 use wacast::domain::schedule::Schedule;
-use wacast::domain::state::{PauseReason, RecipientState};
+use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::Millis;
 use wacast::store::{
@@ -29,8 +29,8 @@ pub const PANIC: &str = "simulated: a panic in the middle of an operation";
 /// One process's view of the store.
 pub struct Facade {
     process: Arc<Process>,
-    /// For sabotage: an intent that was granted before.
-    before: Mutex<Option<Intent>>,
+    /// For sabotage: intents that were granted before.
+    before: Mutex<VecDeque<(Instant, Intent)>>,
 }
 
 /// What changes the status of a broadcast.
@@ -195,7 +195,7 @@ impl Store for Facade {
         let mut found = self.step("broadcasts", self.inner().broadcasts(open_only, limit)).await?;
         if self.sabotaged(Sabotage::ForgetsPauses) {
             for broadcast in &mut found {
-                broadcast.status = wacast::domain::state::BroadcastStatus::Running;
+                broadcast.status = BroadcastStatus::Running;
             }
         }
         Ok(found)
@@ -244,6 +244,13 @@ impl Store for Facade {
     async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
         let more = if self.sabotaged(Sabotage::GrantsTooMany) { limit * 50 } else { limit };
         let open = async {
+            let paused = self.inner().broadcast(id).await?.status == BroadcastStatus::Paused;
+            if paused && self.sabotaged(Sabotage::ForgetsPauses) {
+                self.inner().resume(id, now).await?;
+                let opened = self.inner().open_window(lease, id, more, now).await;
+                self.inner().pause(id, PauseReason::Operator, "", None).await?;
+                return opened;
+            }
             let opened = self.inner().open_window(lease, id, more, now).await;
             self.check_unsettled(lease);
             opened
@@ -251,8 +258,10 @@ impl Store for Facade {
         let mut intents = self.step("open_window", open).await?;
         if self.sabotaged(Sabotage::GrantsTwice) {
             let mut before = self.before.lock().unwrap();
-            intents.extend(before.take());
-            *before = intents.first().cloned();
+            before.extend(intents.iter().map(|intent| (Instant::now(), intent.clone())));
+            if before.front().is_some_and(|(at, _)| at.elapsed() > Duration::from_secs(3)) {
+                intents.extend(before.pop_front().map(|(_, intent)| intent));
+            }
         }
         Ok(intents)
     }

@@ -40,6 +40,7 @@ pub struct Plan {
     /// Leases end by the wall's clock (one host) and not by one that only runs forward.
     pub leases_by_wall: bool,
     pub wall_steps: bool,
+    pub pace_changes: bool,
     /// `TIER_50`, while the faults last.
     pub messaging_limit: bool,
     pub chaos_ms: u64,
@@ -76,6 +77,7 @@ impl Plan {
             second_sender: dice.u8(0..6) == 0,
             leases_by_wall: dice.bool(),
             wall_steps,
+            pace_changes: dice.u8(0..4) == 0,
             messaging_limit: dice.u8(0..12) == 0,
             chaos_ms: dice.u64(4_000..25_000),
             store_away: one(dice, &[0, 0, 30, 100, 400]),

@@ -26,7 +26,9 @@ pub fn took(world: &Arc<World>, sender: &str, id: &AttemptId) {
     let without = !world.is_calm() && dice.u32(0..1_000) < world.plan.receipts_lost;
     {
         let mut truth = world.truth();
-        truth.taken += 1;
+        if let Some(broken) = truth.check_budget() {
+            world.break_rule(broken.rule, || broken.detail);
+        }
         let attempt = truth.attempt(&id.broadcast, id.seq, id.attempt);
         attempt.taken = true;
         attempt.without_receipts = without;

@@ -43,7 +43,11 @@ impl Process {
             state: Mutex::new(state),
         });
         world.note(number, "starts", 0, || format!("for {sender}"));
-        world.truth().listening += 1;
+        let pace = {
+            let mut truth = world.truth();
+            truth.listening += 1;
+            truth.pace
+        };
         let plan = &world.plan;
         let handle = engine::start(EngineParts {
             store: Arc::new(Facade::new(process.clone())),
@@ -53,7 +57,7 @@ impl Process {
             custody: None,
             config: EngineConfig {
                 sender: sender.to_owned(),
-                messages_per_second: plan.pace,
+                messages_per_second: pace,
                 max_in_flight: plan.max_in_flight,
                 grace_ms: 900_000,
                 face: "simulation".to_owned(),

@@ -71,13 +71,20 @@ pub struct Truth {
     statuses: Vec<(BroadcastStatus, Instant)>,
     /// Writes of the last second, by sender.
     lately: BTreeMap<String, VecDeque<Instant>>,
-    /// Messages in a second at most; `None`: no limit.
-    limit: Option<usize>,
+    /// The configured pace; 0: off.
+    pub pace: f64,
+    /// The paces before it, and until when each of them was in force.
+    paces: Vec<(f64, Instant)>,
+    /// Taken and not in 24 hours more, while the messaging limit stands.
+    budget: Option<u64>,
 }
 
 /// A pause is noticed within this time by a process that nothing hinders: a look every 200 ms, the store's and
 /// the connection's latencies, and a wait of up to a second at the gate.
 const NOTICED_WITHIN: Duration = Duration::from_millis(2_500);
+
+/// A change of pace is noticed at the next look, also while the store does not answer.
+const SECOND_AND_A_LOOK: Duration = Duration::from_millis(1_300);
 
 fn broken(rule: &'static str, detail: String) -> Broken {
     Broken { rule, detail }
@@ -97,8 +104,10 @@ impl Truth {
             made: Vec::new(),
             statuses: Vec::new(),
             lately: BTreeMap::new(),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 80")]
-            limit: (plan.pace > 0.0).then(|| (plan.pace as usize).max(1)),
+            pace: plan.pace,
+            paces: Vec::new(),
+            // A wall that is stepped by hours moves the 24 hours.
+            budget: (plan.messaging_limit && !plan.wall_steps && !plan.second_sender).then_some(50),
         }
     }
 
@@ -174,8 +183,8 @@ impl Truth {
     }
 
     fn check_pace(&mut self, sender: &str, who: &str) -> Option<Broken> {
-        let limit = self.limit?;
         let now = Instant::now();
+        let limit = self.limit(now)?;
         let lately = self.lately.entry(sender.to_owned()).or_default();
         while lately.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1)) {
             lately.pop_front();
@@ -183,6 +192,32 @@ impl Truth {
         lately.push_back(now);
         let within = lately.len();
         (within > limit).then(|| broken("never faster than allowed", format!("{who}: {within} in a second of {limit}")))
+    }
+
+    /// An operator sets another pace.
+    pub fn change_pace(&mut self, pace: f64) {
+        self.paces.push((self.pace, Instant::now()));
+        self.pace = pace;
+    }
+
+    /// Messages in the second that ends now, at most: by the fastest pace that was in force in it. `None`: no limit.
+    fn limit(&self, now: Instant) -> Option<usize> {
+        let lately = self.paces.iter().filter(|(_, until)| now.duration_since(*until) < SECOND_AND_A_LOOK);
+        let fastest = lately.map(|(pace, _)| *pace).fold(self.pace, f64::max);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 80")]
+        (self.pace > 0.0).then(|| (fastest as usize).max(1))
+    }
+
+    /// Nothing of the messaging limit holds any more.
+    pub fn lift_budget(&mut self) {
+        self.budget = None;
+    }
+
+    /// The server took a message; whoever is in doubt does not count against the messaging limit.
+    pub fn check_budget(&mut self) -> Option<Broken> {
+        self.taken += 1;
+        let most = self.budget? + self.doubts;
+        (self.taken > most).then(|| broken("within the messaging limit", format!("{} taken of {most}", self.taken)))
     }
 
     /// Holds a recipient's move against the rules.

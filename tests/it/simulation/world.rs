@@ -119,6 +119,7 @@ impl World {
     pub fn calm_down(&self) {
         self.calm.store(true, Ordering::Relaxed);
         *self.store_away_until.lock().unwrap() = None;
+        self.truth().lift_budget();
         self.set_weather(Weather::Fair);
     }
 

@@ -49,8 +49,8 @@ impl Ledger {
         let is_final = kept.broadcast.status.is_final();
         // Taken, and queued again all the same: a receipt said that it failed.
         let row = self.rows.get(&(one.broadcast.clone(), one.seq, one.attempt)).map(|place| &self.log[*place]);
-        let undelivered =
-            standing.state == RecipientState::Queued && row.is_some_and(|row| row.sent || row.from_receipt);
+        let undelivered = matches!(standing.state, RecipientState::Queued | RecipientState::Cancelled)
+            && row.is_some_and(|row| row.sent || row.from_receipt);
         let (sent, code, response) = match &one.evidence {
             Evidence::Reached(state) => (true, 0, format!(r#"{{"receipt":"{}"}}"#, state.word())),
             Evidence::Failed { code, response, .. } => (false, *code, response.clone()),
