@@ -53,7 +53,7 @@ async fn prove(args: ProveArgs) -> Outcome {
     let mut line = Progress::default();
     let mut tally = Tally::default();
     for kill in 1..=args.kills {
-        let taken = trial.sandbox.summary().accepted as u64;
+        let taken = trial.sandbox.taken() as u64;
         let left = imported.saturating_sub(taken);
         // So that there is somebody left for the last kill: an equal share of the rest each time, or thereabouts.
         let share = left / u64::from(args.kills - kill + 2);

@@ -179,7 +179,12 @@ impl SandboxHandle {
         self.shared.core().ledger.page(after, limit)
     }
 
-    /// What it took in all, and what it took more than once.
+    /// How many messages it took.
+    pub fn taken(&self) -> usize {
+        self.shared.core().ledger.len()
+    }
+
+    /// What it took in all, and what it took more than once. Goes through all of it.
     pub fn summary(&self) -> Summary {
         self.shared.summary()
     }

@@ -125,8 +125,8 @@ impl Service {
 
     /// The same for somebody else, as the audit trail is to name them.
     #[must_use]
-    pub fn asked_by(&self, who: &str) -> Self {
-        Self { inner: Arc::clone(&self.inner), who: who.into() }
+    pub fn asked_by(self, who: &str) -> Self {
+        Self { who: who.into(), ..self }
     }
 
     /// What it was made with.

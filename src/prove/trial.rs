@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How often the store is asked.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// Nothing moved for so long: that was all.
-const SILENT: Duration = Duration::from_secs(60);
+const SILENT: Duration = Duration::from_mins(1);
 /// The last receipts are awaited for so long after the sandbox has sent the last one.
 const LAST_RECEIPTS: Duration = Duration::from_secs(5);
 
@@ -175,12 +175,12 @@ impl Trial {
 
     /// Waits until the sandbox has taken so many, or until there is no more to come. Returns how many it has.
     pub(super) async fn until_taken(&mut self, goal: u64) -> Result<u64, Failure> {
-        let mut taken = self.sandbox.summary().accepted as u64;
+        let mut taken = self.sandbox.taken() as u64;
         let mut moved_at = Instant::now();
         while taken < goal && moved_at.elapsed() < SILENT {
             self.must_run()?;
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = self.sandbox.summary().accepted as u64;
+            let now = self.sandbox.taken() as u64;
             if now > taken {
                 (taken, moved_at) = (now, Instant::now());
             }

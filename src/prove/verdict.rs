@@ -75,8 +75,9 @@ impl Verdict {
             rows += 1;
             match (state, taken.contains(phone)) {
                 // Whoever failed may have been taken first and reported as failed by a receipt.
-                ("failed" | "skipped" | "cancelled", _) | ("accepted" | "sent" | "delivered" | "read", true) => {}
-                ("in_doubt", false) => {}
+                ("failed" | "skipped" | "cancelled", _)
+                | ("accepted" | "sent" | "delivered" | "read", true)
+                | ("in_doubt", false) => {}
                 ("queued" | "sending", _) => verdict.lost += 1,
                 _ => verdict.wrong += 1,
             }

@@ -217,6 +217,11 @@ impl Ledger {
         })
     }
 
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The rows from `after` on.
     pub(super) fn page(&self, after: usize, limit: usize) -> LedgerPage {
         let end = after.saturating_add(limit.min(MOST_ROWS)).min(self.entries.len());

@@ -35,7 +35,7 @@ impl Bench {
     }
 
     fn taken(&self) -> usize {
-        self.place.sandbox.summary().accepted
+        self.place.sandbox.taken()
     }
 
     fn status(&self) -> serde_json::Value {

@@ -3,7 +3,7 @@
 use crate::real::Workplace;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
-use wacast::sandbox::{Fault, FaultKind};
+use wacast::sandbox::{Fault, FaultKind, Mix};
 
 const PEOPLE: u64 = 40;
 const IN_DOUBT: u64 = 6;
@@ -110,7 +110,8 @@ async fn settled_by_receipts_on_their_own() {
 async fn those_who_failed_get_a_follow_up_once() {
     let folder = tempfile::tempdir().unwrap();
     let place = Workplace::new(&format!("sqlite://{}", folder.path().join("wacast.db").display()), 4).await;
-    place.sandbox.change(|settings| settings.mix.failed = vec![(131_026, 0.5)]).unwrap();
+    let half_fail = Mix { failed: vec![(131_026, 0.5)], read: 0.0, delivered: 0.5 };
+    place.sandbox.change(|settings| settings.mix = half_fail).unwrap();
     let mut csv = String::from("phone,name\n");
     for person in 0..PEOPLE {
         let _ = writeln!(csv, "+9198765{person:05},Person {person}");
@@ -128,7 +129,7 @@ async fn those_who_failed_get_a_follow_up_once() {
     let failed = count(&place, &id, "failed");
     assert!(failed > 0 && failed < PEOPLE, "{failed} failed");
 
-    place.sandbox.change(|settings| settings.mix.failed.clear()).unwrap();
+    place.sandbox.change(|settings| settings.mix = Mix::default()).unwrap();
     let made = place.json(&["follow-up", &id, "--pick", "failed", "--expect", &failed.to_string(), "--json"]);
     let other = made["id"].as_str().unwrap().to_owned();
     assert_eq!(made["follow_up"]["of"].as_str(), Some(id.as_str()));

@@ -44,10 +44,10 @@ async fn killed_again_and_again(store_url: &str) {
 
     for kill in 1..=KILLS {
         let running = place.headless();
-        let before = sandbox.summary().accepted;
+        let before = sandbox.taken();
         // A different moment each time: while the lease is taken, while the first leave, in full swing.
         let wanted = before + usize::try_from(kill * kill * 20).unwrap();
-        wait_for(|| sandbox.summary().accepted >= wanted, "messages go out");
+        wait_for(|| sandbox.taken() >= wanted, "messages go out");
         running.kill();
         let status = place.json(&["status", &id, "--json"]);
         let counts = &status["counts"];
@@ -72,7 +72,7 @@ async fn killed_again_and_again(store_url: &str) {
 /// Everybody whom the sandbox took is delivered by our ledger too.
 fn settled(place: &Workplace, sandbox: &SandboxHandle, id: &str) -> bool {
     let delivered = place.json(&["status", id, "--json"])["funnel"]["delivered"].as_u64().unwrap();
-    delivered == sandbox.summary().accepted as u64
+    delivered == sandbox.taken() as u64
 }
 
 fn check(place: &Workplace, sandbox: &SandboxHandle, id: &str, people: u64) {

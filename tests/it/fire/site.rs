@@ -172,7 +172,7 @@ time_zone = "Asia/Kolkata"
 
     /// How many messages the sandbox took.
     pub fn taken(&self) -> usize {
-        self.sandbox.summary().accepted
+        self.sandbox.taken()
     }
 
     /// Waits until the sandbox has taken so many.

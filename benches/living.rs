@@ -1,0 +1,207 @@
+//! How wacast lives under load, measured on the real program with a million people in the ledger. Run with
+//! `cargo bench --bench living -- [PEOPLE]` (default 1,000,000). On SQLite and on MongoDB it prints:
+//!
+//! - CPU of wacast's process at 1,000 messages a second with 3,000 receipts a second coming in, as a share of one core;
+//! - from a `pause` being asked for to the last request arriving at the sandbox;
+//! - from a small broadcast being asked for to its first message arriving, while the large one runs;
+//! - from `kill -9` and a start to the next message arriving;
+//! - resident memory then, and its peak when everybody was sent to and five receipts a person were folded.
+//!
+//! The sandbox lives in the benchmark's process, wacast and mongod in processes of their own, all on the same cores.
+
+#[path = "../tests/it/mongod.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod mongod;
+#[path = "../tests/it/real.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod real;
+
+use real::{Wacast, Workplace};
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use wacast::sandbox::Mix;
+
+/// Clock ticks a second of `/proc/PID/stat` on Linux.
+const TICKS: f64 = 100.0;
+const WATCHED: Duration = Duration::from_secs(30);
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let people = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        lives("SQLite", &format!("sqlite://{}", folder.path().join("wacast.db").display()), people).await;
+        lives("MongoDB", &mongod::shared().await.url("living"), people).await;
+    });
+}
+
+async fn lives(name: &str, url: &str, people: u32) {
+    println!("== {name}, {people} people");
+    let place = Workplace::new(url, 512).await;
+    let everything = Mix { failed: vec![], read: 1.0, delivered: 0.0 };
+    let change = place.sandbox.change(|settings| {
+        settings.latency_ms = (50, 100);
+        settings.mix = everything;
+    });
+    change.expect("fits");
+    import(&place, "large", 0, people);
+    import(&place, "small", people, 10);
+    let id = send(&place, "large");
+    let began = Instant::now();
+    let running = at_pace(&place, 1_000);
+    wait(|| accepted(&place) > 5_000);
+    println!("  frozen and 5,000 sent after {:.1} s", began.elapsed().as_secs_f64());
+
+    cpu(&place, &running).await;
+    println!("  memory while it runs: {} MB", resident_mb(&running, "VmRSS"));
+    small(&place, people);
+    pause(&place, &id);
+    let running = killed(&place, running);
+    drop(running);
+    let running = unpaced(&place);
+    // Five receipts a person: sent, delivered, read, and two of them twice.
+    place.sandbox.change(|settings| (settings.latency_ms, settings.receipts_doubled) = ((1, 5), 0.66)).expect("fits");
+    let began = Instant::now();
+    let before = accepted(&place);
+    wait(|| accepted(&place) >= people as usize);
+    let rate = f64::from(people) - before as f64;
+    println!("  the rest unpaced: {:.0}/s while their receipts come in", rate / began.elapsed().as_secs_f64());
+    let read = || place.json(&["status", &id, "--json"])["funnel"]["read"].as_u64().unwrap_or(0);
+    wait_slowly(|| read() >= u64::from(people) - 1_100);
+    println!(
+        "  all receipts folded {:.1} s after the first unpaced message; memory {} MB, peak {} MB",
+        began.elapsed().as_secs_f64(),
+        resident_mb(&running, "VmRSS"),
+        resident_mb(&running, "VmHWM")
+    );
+}
+
+fn import(place: &Workplace, list: &str, first: u32, people: u32) {
+    let path = place.folder.path().join(format!("{list}.csv"));
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file"));
+    writeln!(file, "phone,name").expect("written");
+    for person in first..first + people {
+        writeln!(file, "+91{},Person {person}", 9_900_000_000_u64 + u64::from(person)).expect("written");
+    }
+    file.flush().expect("written");
+    let began = Instant::now();
+    place.json(&["import", path.to_str().expect("a path"), "--list", list, "--json"]);
+    println!("  {people} people imported in {:.1} s", began.elapsed().as_secs_f64());
+}
+
+fn send(place: &Workplace, list: &str) -> String {
+    let made = place.json(&["send", "--template", "hello", "--language", "en_US", "--list", list, "--yes", "--json"]);
+    made["broadcast_id"].as_str().expect("an id").to_owned()
+}
+
+fn at_pace(place: &Workplace, messages_per_second: u32) -> Wacast {
+    let log = std::fs::File::options().create(true).append(true).open(place.folder.path().join("log"));
+    let mut command = place.command(&["--no-tui"]);
+    command.env("WACAST_SENDER__MESSAGES_PER_SECOND", messages_per_second.to_string());
+    let child = command.stdout(std::process::Stdio::null()).stderr(log.expect("a log")).spawn().expect("it starts");
+    Wacast { child }
+}
+
+fn unpaced(place: &Workplace) -> Wacast {
+    at_pace(place, 0)
+}
+
+fn accepted(place: &Workplace) -> usize {
+    place.sandbox.taken()
+}
+
+async fn cpu(place: &Workplace, running: &Wacast) {
+    // Receipts come half a second after their messages: then both flow.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (ticks, sent, began) = (ticks(running), accepted(place), Instant::now());
+    tokio::time::sleep(WATCHED).await;
+    let seconds = began.elapsed().as_secs_f64();
+    let share = (self::ticks(running) - ticks) / TICKS / seconds;
+    let sent = (accepted(place) - sent) as f64 / seconds;
+    println!(
+        "  CPU of wacast at {sent:.0} messages/s and {:.0} receipts/s: {:.1} % of one core",
+        sent * 3.0,
+        share * 100.0
+    );
+}
+
+fn ticks(running: &Wacast) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.child.id())).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    fields[11].parse::<f64>().expect("utime") + fields[12].parse::<f64>().expect("stime")
+}
+
+fn resident_mb(running: &Wacast, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with(field)).expect("the field");
+    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).expect("a number") / 1_024
+}
+
+fn now_us() -> u64 {
+    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros()).expect("fits")
+}
+
+/// Asks for a small broadcast; its first message's arrival is looked for in the sandbox's ledger.
+fn small(place: &Workplace, first: u32) {
+    let from = accepted(place);
+    let began = now_us();
+    let _ = send(place, "small");
+    let made = now_us();
+    let first = loop {
+        let page = place.sandbox.ledger(from, 10_000);
+        let newcomer = format!("+91{}", 9_900_000_000_u64 + u64::from(first));
+        if let Some(row) = page.items.iter().find(|row| row.to >= newcomer) {
+            break row.at_us;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    println!(
+        "  a small broadcast beside it: first message {} ms after it was made ({} ms for the command)",
+        first.saturating_sub(made) / 1_000,
+        (made - began) / 1_000
+    );
+}
+
+fn pause(place: &Workplace, id: &str) {
+    let asked = now_us();
+    place.json(&["pause", id, "--json"]);
+    let said = now_us();
+    std::thread::sleep(Duration::from_secs(2));
+    let last = place.sandbox.ledger(accepted(place) - 1, 10).items.last().expect("some").at_us;
+    println!(
+        "  last request {} ms after a pause was asked for, {} ms after it was confirmed (the command took {} ms)",
+        last.saturating_sub(asked) / 1_000,
+        (i128::from(last) - i128::from(said)) / 1_000,
+        (said - asked) / 1_000
+    );
+    place.json(&["resume", id, "--json"]);
+    let from = accepted(place);
+    wait(|| accepted(place) > from + 1_000);
+}
+
+fn killed(place: &Workplace, mut running: Wacast) -> Wacast {
+    running.child.kill().expect("killed");
+    running.child.wait().expect("gone");
+    let from = accepted(place);
+    let began = Instant::now();
+    let running = at_pace(place, 1_000);
+    wait(|| accepted(place) > from);
+    println!("  first message {} ms after the start that followed a kill -9", began.elapsed().as_millis());
+    running
+}
+
+fn wait(done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "it takes too long");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn wait_slowly(done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "it takes too long");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
