@@ -69,8 +69,8 @@ pub struct Truth {
     policy: ErrorPolicy,
     made: Vec<BroadcastId>,
     statuses: Vec<(BroadcastStatus, Instant)>,
-    /// Writes of the last second, by sender.
-    lately: BTreeMap<String, VecDeque<Instant>>,
+    /// Writes of the last second, by sender, and by process where that matters.
+    lately: BTreeMap<(String, usize), VecDeque<Instant>>,
     /// The configured pace; 0: off.
     pub pace: f64,
     /// The paces before it, and until when each of them was in force.
@@ -168,7 +168,7 @@ impl Truth {
         if written.fences.0 != written.fences.1 && !shaken {
             found.push(broken("only the holder writes", format!("{who}: fences {:?}", written.fences)));
         }
-        found.extend(self.check_pace(written.sender, &who));
+        found.extend(self.check_pace(written, &who));
 
         let (status, since) = self.statuses[number];
         let noticed = since.max(written.untroubled_since) + NOTICED_WITHIN;
@@ -182,10 +182,13 @@ impl Truth {
         found
     }
 
-    fn check_pace(&mut self, sender: &str, who: &str) -> Option<Broken> {
+    fn check_pace(&mut self, written: &Written<'_>, who: &str) -> Option<Broken> {
         let now = Instant::now();
         let limit = self.limit(now)?;
-        let lately = self.lately.entry(sender.to_owned()).or_default();
+        // A wall that is set forward ends leases by it under their holder, who may write on until the next renewal:
+        // then the pace holds for each process.
+        let process = if self.leases_shaken { written.process } else { 0 };
+        let lately = self.lately.entry((written.sender.to_owned(), process)).or_default();
         while lately.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1)) {
             lately.pop_front();
         }
