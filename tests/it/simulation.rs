@@ -152,7 +152,7 @@ fn whoever_is_queued_again_after_a_crash_is_caught() {
 
 #[test]
 fn a_gate_that_nobody_asks_is_caught() {
-    assert!(caught(Sabotage::SkipsTheGate, "only the holder writes"));
+    assert!(caught(Sabotage::SkipsTheGate, "an intent first"));
     assert!(caught(Sabotage::SkipsTheGate, "never faster than allowed"));
 }
 

@@ -92,7 +92,7 @@ impl Plan {
             operators: dice.u8(0..4) > 0,
             sabotage,
         };
-        if sabotage == Some(Sabotage::SkipsTheGate) && plan.people % 2 == 0 {
+        if sabotage == Some(Sabotage::SkipsTheGate) && plan.people.is_multiple_of(2) {
             // Off, so that what is seen is not the pace; and processes that stand still and are taken over.
             return Self { pace: 0.0, processes: 3, crash: 15, ..plan };
         }

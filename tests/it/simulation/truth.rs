@@ -160,7 +160,8 @@ impl Truth {
         let stands = written.standing.as_ref().is_some_and(|standing| match standing.state {
             RecipientState::Sending => standing.attempt == attempt,
             RecipientState::InDoubt => shaken && standing.attempt == attempt,
-            _ => false,
+            // An operator said: send again, and the proof of the first message came after the second intent.
+            state => excused > 0 && state.rung().is_some(),
         });
         if !stands {
             found.push(broken("an intent first", format!("{who}: the store has {:?}", written.standing)));
