@@ -10,6 +10,7 @@ use crate::cloud_api::{Admission, WriteGate};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// When the lease ends at the latest, on the clock that goes on while the machine sleeps.
@@ -39,6 +40,8 @@ pub struct Gate {
     pub(super) deadline: Arc<Deadline>,
     pub(super) closed: AtomicBool,
     pub(super) pace: Arc<Pace>,
+    /// The configured pace. Read here too: whoever else reads it may be waiting for the store.
+    pub(super) configured: watch::Receiver<f64>,
     pub(super) meter: Arc<Meter>,
 }
 
@@ -47,6 +50,7 @@ impl WriteGate for Gate {
         if self.closed.load(Ordering::Acquire) || self.deadline.passed(&*self.clock) {
             return Admission::Refuse;
         }
+        self.pace.configure(*self.configured.borrow());
         let now = Instant::now();
         match self.pace.window().admit(now) {
             Ok(()) => {

@@ -336,6 +336,7 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant, keeper: 
         deadline: held.deadline.clone(),
         closed: AtomicBool::new(false),
         pace: pace.clone(),
+        configured: shared.pace.clone(),
         meter: meter.clone(),
     });
     let (pauses, pauses_asked) = mpsc::unbounded_channel();

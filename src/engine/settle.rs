@@ -32,7 +32,10 @@ pub(super) async fn run(reign: Arc<Reign>, mut pending: mpsc::UnboundedReceiver<
             settled.push((active, (outcome.seq, outcome.attempt), permit));
             outcomes.push(outcome);
         }
+        // Should the store panic, everything stops before the permits of what is not on record come free.
+        let stop_if_it_panics = reign.stop.clone().drop_guard();
         record(&reign, outcomes).await;
+        stop_if_it_panics.disarm();
         for (active, intent, permit) in settled {
             active.held().remove(&intent);
             drop(permit);

@@ -132,61 +132,56 @@ fn one_seed_is_one_history() {
     assert_eq!(hashes.len(), 20, "and two seeds are two");
 }
 
-/// Runs seeds until a rule breaks, and says which one.
-fn caught(sabotage: Sabotage, seeds: u64) -> Option<&'static str> {
+/// Runs seeds with a wrong part until the rule that is to catch it breaks.
+fn caught(sabotage: Sabotage, rule: &str) -> bool {
     quiet_panics();
     let folder = tempfile::tempdir().unwrap();
-    (0..seeds).find_map(|seed| run(seed, Some(sabotage), folder.path(), false, false).broken).map(|broken| broken.rule)
+    let breaks = |seed| run(seed, Some(sabotage), folder.path(), false, false).broken.is_some_and(|it| it.rule == rule);
+    (0..300).any(breaks)
 }
 
 #[test]
 fn an_intent_that_is_granted_twice_is_caught() {
-    let rule = caught(Sabotage::GrantsTwice, 100);
-    assert!(matches!(rule, Some("nobody twice" | "an intent first")), "{rule:?}");
+    assert!(caught(Sabotage::GrantsTwice, "nobody twice"));
 }
 
 #[test]
 fn whoever_is_queued_again_after_a_crash_is_caught() {
-    assert_eq!(caught(Sabotage::RequeuesTheOpen, 300), Some("nobody twice"));
+    assert!(caught(Sabotage::RequeuesTheOpen, "nobody twice"));
 }
 
 #[test]
 fn a_gate_that_nobody_asks_is_caught() {
-    let rule = caught(Sabotage::SkipsTheGate, 300);
-    assert!(
-        matches!(rule, Some("never faster than allowed" | "only the holder writes" | "an intent first")),
-        "{rule:?}"
-    );
+    assert!(caught(Sabotage::SkipsTheGate, "an intent first"));
+    assert!(caught(Sabotage::SkipsTheGate, "never faster than allowed"));
 }
 
 #[test]
 fn an_outcome_that_is_lost_is_caught() {
-    let rule = caught(Sabotage::LosesOutcomes, 100);
-    assert!(matches!(rule, Some("everything ends" | "bounded doubt")), "{rule:?}");
+    assert!(caught(Sabotage::LosesOutcomes, "everything ends"));
 }
 
 #[test]
 fn a_rate_limit_that_fails_people_is_caught() {
-    assert_eq!(caught(Sabotage::FailsTheWaiting, 100), Some("waiting is not failing"));
+    assert!(caught(Sabotage::FailsTheWaiting, "waiting is not failing"));
 }
 
 #[test]
 fn receipts_that_are_lost_are_caught() {
-    let rule = caught(Sabotage::LosesReceipts, 300);
-    assert!(matches!(rule, Some("doubts are settled" | "no proof of nothing")), "{rule:?}");
+    assert!(caught(Sabotage::LosesReceipts, "doubts are settled"));
 }
 
 #[test]
 fn a_pause_that_nobody_heeds_is_caught() {
-    assert_eq!(caught(Sabotage::ForgetsPauses, 300), Some("a pause holds"));
+    assert!(caught(Sabotage::ForgetsPauses, "a pause holds"));
 }
 
 #[test]
 fn more_intents_than_allowed_are_caught() {
-    assert_eq!(caught(Sabotage::GrantsTooMany, 100), Some("bounded doubt"));
+    assert!(caught(Sabotage::GrantsTooMany, "bounded doubt"));
 }
 
 #[test]
 fn a_completion_while_somebody_waits_is_caught() {
-    assert_eq!(caught(Sabotage::CompletesEarly, 300), Some("completed is final"));
+    assert!(caught(Sabotage::CompletesEarly, "completed is final"));
 }

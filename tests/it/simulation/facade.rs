@@ -194,7 +194,7 @@ impl Store for Facade {
     async fn broadcasts(&self, open_only: bool, limit: u32) -> Result<Vec<Broadcast>> {
         let mut found = self.step("broadcasts", self.inner().broadcasts(open_only, limit)).await?;
         if self.sabotaged(Sabotage::ForgetsPauses) {
-            for broadcast in &mut found {
+            for broadcast in found.iter_mut().filter(|one| one.status == BroadcastStatus::Paused) {
                 broadcast.status = BroadcastStatus::Running;
             }
         }
@@ -259,8 +259,11 @@ impl Store for Facade {
         if self.sabotaged(Sabotage::GrantsTwice) {
             let mut before = self.before.lock().unwrap();
             before.extend(intents.iter().map(|intent| (Instant::now(), intent.clone())));
-            if before.front().is_some_and(|(at, _)| at.elapsed() > Duration::from_secs(3)) {
-                intents.extend(before.pop_front().map(|(_, intent)| intent));
+            // In the place of one who was granted: the engine has no permit for more.
+            if before.front().is_some_and(|(at, _)| at.elapsed() > Duration::from_secs(3))
+                && let (Some(place), Some((_, old))) = (intents.last_mut(), before.pop_front())
+            {
+                *place = old;
             }
         }
         Ok(intents)

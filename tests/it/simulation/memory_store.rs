@@ -122,7 +122,7 @@ impl Store for MemoryStore {
     }
 
     async fn begin_upload(&self, upload: NewUpload, now: Millis) -> Result<UploadBegun> {
-        self.ledger().begin_upload(upload, now)
+        Ok(self.ledger().begin_upload(upload, now))
     }
 
     async fn known_phones(&self, upload: UploadId, phones: &[Phone]) -> Result<(Vec<usize>, Vec<usize>)> {

@@ -67,7 +67,7 @@ fn one<T: Copy>(dice: &mut Rng, of: &[T]) -> T {
 impl Plan {
     pub fn draw(dice: &mut Rng, sabotage: Option<Sabotage>) -> Self {
         let wall_steps = dice.u8(0..4) == 0;
-        Self {
+        let plan = Self {
             people: dice.u32(5..60),
             people_of_second: dice.bool().then(|| dice.u32(1..20)),
             pace: one(dice, &[1.0, 2.0, 5.0, 10.0, 10.0, 30.0, 80.0, 0.0]),
@@ -91,6 +91,11 @@ impl Plan {
             undelivered: one(dice, &[0, 50, 200]),
             operators: dice.u8(0..4) > 0,
             sabotage,
+        };
+        if sabotage == Some(Sabotage::SkipsTheGate) && plan.people.is_multiple_of(2) {
+            // Off, so that what is seen is not the pace; and processes that stand still and are taken over.
+            return Self { pace: 0.0, processes: 3, crash: 15, ..plan };
         }
+        plan
     }
 }

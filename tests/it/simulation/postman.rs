@@ -73,7 +73,7 @@ pub fn took(world: &Arc<World>, sender: &str, id: &AttemptId) {
 }
 
 /// Brings one receipt to the webhook, as often as it takes.
-async fn post(world: Arc<World>, sender: String, id: AttemptId, after_ms: u64, word: Word) {
+async fn post(world: Arc<World>, sender: String, id: AttemptId, after_ms: u64, says: Word) {
     sleep(Duration::from_millis(after_ms)).await;
     loop {
         let refused = world.strikes(world.plan.store_away, 1_000) || world.store_is_away();
@@ -81,7 +81,7 @@ async fn post(world: Arc<World>, sender: String, id: AttemptId, after_ms: u64, w
         let stored_all_the_same = refused && world.dice().u8(0..4) == 0;
         let listens = world.truth().listening > 0;
         if listens && (!refused || stored_all_the_same) {
-            store(&world, &sender, &id, word).await;
+            store(&world, &sender, &id, says).await;
         }
         if listens && !refused {
             break;
@@ -92,8 +92,8 @@ async fn post(world: Arc<World>, sender: String, id: AttemptId, after_ms: u64, w
     world.truth().posts -= 1;
 }
 
-async fn store(world: &Arc<World>, sender: &str, id: &AttemptId, word: Word) {
-    let (status, errors) = match word {
+async fn store(world: &Arc<World>, sender: &str, id: &AttemptId, says: Word) {
+    let (status, errors) = match says {
         Word::Sent => ("sent", String::new()),
         Word::Delivered => ("delivered", String::new()),
         Word::Read => ("read", String::new()),
@@ -106,12 +106,12 @@ async fn store(world: &Arc<World>, sender: &str, id: &AttemptId, word: Word) {
         id.attempt,
         at.0 / 1_000
     );
-    if let Word::Failed(code) = word {
+    if let Word::Failed(code) = says {
         world.truth().attempt(&id.broadcast, id.seq, id.attempt).failed = Some(code);
     }
     let number = world.number(&id.broadcast);
     world.note(0, "receipt", u64::from(id.seq) << 8 | u64::from(id.attempt), || {
-        format!("b{number} #{} attempt {}: {word:?}", id.seq, id.attempt)
+        format!("b{number} #{} attempt {}: {says:?}", id.seq, id.attempt)
     });
     let receipt = RawReceipt { received_at: at, body: body.into_bytes() };
     world.store.append_receipts(vec![receipt]).await.expect("memory takes everything");

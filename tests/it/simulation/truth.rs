@@ -69,8 +69,8 @@ pub struct Truth {
     policy: ErrorPolicy,
     made: Vec<BroadcastId>,
     statuses: Vec<(BroadcastStatus, Instant)>,
-    /// Writes of the last second, by sender.
-    lately: BTreeMap<String, VecDeque<Instant>>,
+    /// Writes of the last second, by sender, and by process where that matters.
+    lately: BTreeMap<(String, usize), VecDeque<Instant>>,
     /// The configured pace; 0: off.
     pub pace: f64,
     /// The paces before it, and until when each of them was in force.
@@ -160,7 +160,8 @@ impl Truth {
         let stands = written.standing.as_ref().is_some_and(|standing| match standing.state {
             RecipientState::Sending => standing.attempt == attempt,
             RecipientState::InDoubt => shaken && standing.attempt == attempt,
-            _ => false,
+            // An operator said: send again, and the proof of the first message came after the second intent.
+            state => excused > 0 && state.rung().is_some(),
         });
         if !stands {
             found.push(broken("an intent first", format!("{who}: the store has {:?}", written.standing)));
@@ -168,7 +169,7 @@ impl Truth {
         if written.fences.0 != written.fences.1 && !shaken {
             found.push(broken("only the holder writes", format!("{who}: fences {:?}", written.fences)));
         }
-        found.extend(self.check_pace(written.sender, &who));
+        found.extend(self.check_pace(written, &who));
 
         let (status, since) = self.statuses[number];
         let noticed = since.max(written.untroubled_since) + NOTICED_WITHIN;
@@ -176,16 +177,19 @@ impl Truth {
             let late = noticed.elapsed() + NOTICED_WITHIN;
             found.push(broken("a pause holds", format!("{who}: written {late:?} after the pause could be noticed")));
         }
-        if status == BroadcastStatus::Completed {
+        if status == BroadcastStatus::Completed && !shaken {
             found.push(broken("completed is final", format!("{who}: written after the completion")));
         }
         found
     }
 
-    fn check_pace(&mut self, sender: &str, who: &str) -> Option<Broken> {
+    fn check_pace(&mut self, written: &Written<'_>, who: &str) -> Option<Broken> {
         let now = Instant::now();
         let limit = self.limit(now)?;
-        let lately = self.lately.entry(sender.to_owned()).or_default();
+        // A wall that is set forward ends leases by it under their holder, who may write on until the next renewal:
+        // then the pace holds for each process.
+        let process = if self.leases_shaken { written.process } else { 0 };
+        let lately = self.lately.entry((written.sender.to_owned(), process)).or_default();
         while lately.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1)) {
             lately.pop_front();
         }

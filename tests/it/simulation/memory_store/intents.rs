@@ -1,6 +1,6 @@
 //! Intents and what comes of them.
 
-use super::ledger::{Attempt, Kept, Ledger, Next, Standing};
+use super::ledger::{Kept, Ledger, LogEntry, Next, Standing};
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::{MINUTE, Millis};
@@ -164,10 +164,10 @@ impl Ledger {
             Verdict::Unsent { due } => unsent(kept, standing, *due),
             Verdict::InDoubt { detail } => of(RecipientState::InDoubt).because(0, detail),
         };
-        let row = |sent, code, wamid: &str, response: &str| Attempt {
+        let row = |sent, code, wamid: &str, response: &str| LogEntry {
             broadcast: id.clone(),
             seq,
-            attempt: outcome.attempt,
+            number: outcome.attempt,
             phone: outcome.phone,
             sent,
             at: outcome.at,
@@ -193,8 +193,8 @@ impl Ledger {
 
     /// Writes a row of the log, unless the attempt has one. An answer completes a row that a receipt made, and the
     /// first word that an attempt was taken counts it as an accepted message.
-    pub(super) fn write_row(&mut self, new: Attempt) {
-        let key = (new.broadcast.clone(), new.seq, new.attempt);
+    pub(super) fn write_row(&mut self, new: LogEntry) {
+        let key = (new.broadcast.clone(), new.seq, new.number);
         let quarter = new.at.0.div_euclid(QUARTER);
         let counts = if let Some(place) = self.rows.get(&key) {
             let row = &mut self.log[*place];
@@ -203,7 +203,7 @@ impl Ledger {
                 let was_sent = row.sent;
                 let wamid = if new.wamid.is_empty() { std::mem::take(&mut row.wamid) } else { new.wamid.clone() };
                 let sent = new.sent;
-                *row = Attempt { wamid, ..new };
+                *row = LogEntry { wamid, ..new };
                 sent && !was_sent
             } else {
                 if row.wamid.is_empty() {

@@ -36,8 +36,6 @@ pub struct Moved {
     /// As it stands after the move.
     pub to: RecipientState,
     pub attempt: u32,
-    pub tries: u32,
-    pub code: i64,
 }
 
 /// An upload and its rows.
@@ -77,10 +75,10 @@ impl Kept {
 }
 
 /// A row of the log.
-pub(super) struct Attempt {
+pub(super) struct LogEntry {
     pub(super) broadcast: BroadcastId,
     pub(super) seq: u32,
-    pub(super) attempt: u32,
+    pub(super) number: u32,
     pub(super) phone: Phone,
     pub(super) sent: bool,
     pub(super) at: Millis,
@@ -107,7 +105,7 @@ pub(super) struct Ledger {
     pub(super) broadcasts: Vec<Kept>,
     pub(super) leases: BTreeMap<String, KeptLease>,
     pub(super) windows: BTreeMap<String, u64>,
-    pub(super) log: Vec<Attempt>,
+    pub(super) log: Vec<LogEntry>,
     /// Where an attempt's row stands in the log.
     pub(super) rows: BTreeMap<(BroadcastId, u32, u32), usize>,
     /// Accepted messages by quarter hour.
@@ -171,7 +169,7 @@ impl Ledger {
         (person.state, person.attempt, person.tries) = (state, attempt, tries);
         (person.due, person.code, person.detail) = (due, code, detail);
         person.changed_at = Some(at);
-        self.moves.push(Moved { broadcast: id.clone(), seq, from, to: state, attempt, tries, code });
+        self.moves.push(Moved { broadcast: id.clone(), seq, from, to: state, attempt });
         true
     }
 

@@ -16,22 +16,22 @@ fn summary(id: u32, upload: &Upload) -> Option<UploadSummary> {
 }
 
 impl Ledger {
-    pub(super) fn begin_upload(&mut self, new: NewUpload, now: Millis) -> Result<UploadBegun> {
+    pub(super) fn begin_upload(&mut self, new: NewUpload, now: Millis) -> UploadBegun {
         if let Some((key, hash)) = &new.idempotency {
             let same_key = |upload: &Upload| upload.new.idempotency.as_ref().is_some_and(|(other, _)| other == key);
             if let Some((id, before)) = self.uploads.iter().find(|(_, upload)| same_key(upload)) {
                 let same = before.new.idempotency.as_ref().is_some_and(|(_, other)| other == hash);
-                return Ok(match summary(*id, before) {
+                return match summary(*id, before) {
                     _ if !same => UploadBegun::KeyReused,
                     Some(summary) => UploadBegun::Replay(summary),
                     None => UploadBegun::InProgress,
-                });
+                };
             }
         }
         self.uploads_made += 1;
         let upload = Upload { new, begun_at: now, finished: None, rows: BTreeMap::new() };
         self.uploads.insert(self.uploads_made, upload);
-        Ok(UploadBegun::New(UploadId(self.uploads_made)))
+        UploadBegun::New(UploadId(self.uploads_made))
     }
 
     fn open_upload(&mut self, id: UploadId) -> Result<&mut Upload> {

@@ -1,6 +1,6 @@
 //! Receipts: stored as they came, and folded into the recipients' states.
 
-use super::ledger::{Attempt, Ledger, Next};
+use super::ledger::{Ledger, LogEntry, Next};
 use wacast::domain::state::RecipientState;
 use wacast::store::{
     Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt,
@@ -55,10 +55,10 @@ impl Ledger {
             Evidence::Reached(state) => (true, 0, format!(r#"{{"receipt":"{}"}}"#, state.word())),
             Evidence::Failed { code, response, .. } => (false, *code, response.clone()),
         };
-        self.write_row(Attempt {
+        self.write_row(LogEntry {
             broadcast: one.broadcast.clone(),
             seq: one.seq,
-            attempt: one.attempt,
+            number: one.attempt,
             phone: standing.phone,
             sent,
             at: one.at,

@@ -1,6 +1,6 @@
 //! What people and reports read.
 
-use super::ledger::{Attempt, Ledger};
+use super::ledger::{Ledger, LogEntry};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use wacast::domain::ids::BroadcastId;
@@ -13,12 +13,12 @@ fn most_first<K: Ord + Clone>(counted: BTreeMap<K, u64>) -> Vec<(K, u64)> {
     found
 }
 
-fn log_row(place: usize, row: &Attempt) -> LogRow {
+fn log_row(place: usize, row: &LogEntry) -> LogRow {
     LogRow {
         id: place as u64 + 1,
         broadcast: row.broadcast.clone(),
         seq: row.seq,
-        attempt: row.attempt,
+        attempt: row.number,
         phone: row.phone,
         status: if row.sent { "sent" } else { "failed" }.to_owned(),
         timestamp: row.at,
