@@ -30,7 +30,7 @@ mod settle;
 mod sweep;
 pub mod verdict;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Onward};
 use crate::cloud_api::CloudApi;
 use crate::custody::{Custody, trail};
 use crate::domain::audit::Act;
@@ -119,6 +119,8 @@ struct Shared {
     drain: CancellationToken,
     /// A receipt said that we are too fast: the code, and how long to be silent. The overseer takes it.
     slow_down: std::sync::Mutex<Option<(i64, Option<Duration>)>>,
+    /// When retries are due.
+    onward: Onward,
 }
 
 impl Shared {
@@ -179,6 +181,7 @@ pub fn start(parts: EngineParts) -> EngineHandle {
     let drain = CancellationToken::new();
     let link = EngineLink { status: status_seen, driving: driving_seen, bell: bell.clone(), pace };
     let identity = Identity::new(&config.lock_folder, &config.face);
+    let onward = Onward::new(parts.clock.clone());
     let shared = Arc::new(Shared {
         parts,
         identity,
@@ -188,6 +191,7 @@ pub fn start(parts: EngineParts) -> EngineHandle {
         pace: pace_seen,
         drain: drain.clone(),
         slow_down: std::sync::Mutex::default(),
+        onward,
     });
     EngineHandle { link, drain, task: tokio::spawn(run(shared)) }
 }

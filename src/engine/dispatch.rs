@@ -49,7 +49,7 @@ async fn clear(
     may_write_at: Instant,
 ) -> Result<OwnedSemaphorePermit, Option<Millis>> {
     let active = &item.active;
-    let later = |wait: Duration| Some(reign.now().plus(i64::try_from(wait.as_millis()).unwrap_or(0) + 1));
+    let later = |wait: Duration| Some(reign.shared.onward.now().plus(i64::try_from(wait.as_millis()).unwrap_or(0) + 1));
     // Before the pace is asked, so that none of it is wasted on somebody who has to wait.
     pairs.look(item.intent.phone, Instant::now()).map_err(later)?;
     let waiting = async {
@@ -178,8 +178,14 @@ impl Request {
         drop(in_flight);
         let accepted_before = ending.active.accepted_before.load(Ordering::Relaxed);
         let counters = (intent.attempt, intent.tries);
-        let (verdict, effect) =
-            verdict::of_result(&parts.policy, result, counters, accepted_before, parts.clock.now(), fastrand::u64(..));
+        let (verdict, effect) = verdict::of_result(
+            &parts.policy,
+            result,
+            counters,
+            accepted_before,
+            reign.shared.onward.now(),
+            fastrand::u64(..),
+        );
         if matches!(verdict, Verdict::Accepted { .. }) {
             ending.active.accepted_before.store(true, Ordering::Relaxed);
             ending.active.breaker.lock().unwrap_or_else(PoisonError::into_inner).success();

@@ -89,7 +89,7 @@ impl Folder<'_> {
         let bodies = store.receipts(MOST_BODIES).await?;
         let Some(up_to) = bodies.last().map(|body| body.id) else { return Ok(false) };
         let full = bodies.len() >= MOST_BODIES as usize;
-        let now = self.shared.parts.clock.now();
+        let now = self.shared.onward.now();
         let mut moves = Moves::default();
         let mut up_to = up_to;
         for body in &bodies {

@@ -49,6 +49,7 @@ macro_rules! scenario {
 }
 
 scenario!(killed_at_random: super::kills::at_random, sqlite, mongodb);
+scenario!(one_of_two_killed_at_random: super::kills::one_of_two_at_random, sqlite, mongodb);
 scenario!(killed_at_each_point: super::kills::at_each_point, sqlite, mongodb);
 scenario!(taken_over: super::several::taken_over, sqlite, mongodb);
 scenario!(two_senders: super::several::two_senders, sqlite, mongodb);
@@ -58,6 +59,7 @@ scenario!(the_terminal_goes_away: super::goodbye::the_terminal_goes_away, sqlite
 scenario!(the_api_is_dead_for_a_while: super::api::dead_for_a_while, sqlite, mongodb);
 scenario!(the_api_cuts_connections: super::api::cutting, sqlite, mongodb);
 scenario!(a_schedule_and_the_clock_is_stepped: super::clock::a_schedule, sqlite, mongodb);
+scenario!(the_clock_is_set_back_before_retries: super::clock::set_back_before_retries, sqlite, mongodb);
 
 // Long waits, of which the ordinary test command takes those on one store only; the script takes all.
 scenario!(the_api_is_overloaded: super::api::overloaded, sqlite, #[ignore = "long: tests/fire"] mongodb);

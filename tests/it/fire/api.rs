@@ -2,7 +2,7 @@
 //! be settled, and the sending goes on by itself.
 
 use super::judge::{Case, count};
-use super::site::{On, Plan, Site, wait_at_most};
+use super::site::{On, Plan, Site, wait_at_most, wait_for};
 use std::time::Duration;
 use wacast::sandbox::{Fault, FaultKind};
 
@@ -51,6 +51,8 @@ pub async fn overloaded(on: On) {
 pub async fn cutting(on: On) {
     let case = Case::new("API cuts connections", on);
     let site = Site::new(on, Plan { people: 700, ..Plan::default() }).await;
+    // Nobody is saved by a quick receipt from being sent to again.
+    site.sandbox.change(|settings| settings.receipts_paused = true).unwrap();
     let seat = site.seat("wacast");
     let people = site.import(&seat);
     let id = site.send(&seat, "people");
@@ -70,6 +72,9 @@ pub async fn cutting(on: On) {
     site.until_taken(500);
     // In the middle of everything that is under way.
     site.door.cut();
+    wait_for("it completes", || seat.status(&id)["status"] == "completed");
+    assert!(count(&seat.status(&id), "in_doubt") >= 26, "who was cut off is in doubt at first");
+    site.sandbox.change(|settings| settings.receipts_paused = false).unwrap();
     case.judge(&site, &seat, &id, &people);
     let view = seat.status(&id);
     assert!(count(&view, "in_doubt") <= 16 + site.plan.max_in_flight, "only whom the sandbox did not take: {view}");

@@ -78,6 +78,24 @@ pub async fn stepped(on: On) {
     running.drain();
 }
 
+/// Who was refused for five seconds does not wait for an hour because the clock was set back meanwhile.
+pub async fn set_back_before_retries(on: On) {
+    let mut case = Case::new("wall clock set back before retries", on);
+    let site = Site::new(on, Plan { people: 200, refused_once: 10, messages_per_second: 100, ..Plan::default() }).await;
+    let wall = Wall::new(site.folder.path());
+    let mut seat = site.seat("wacast");
+    wall.hangs_over(&mut seat);
+    let people = site.import(&seat);
+    let id = site.send(&seat, "people");
+    let running = seat.headless();
+    site.until_taken(50);
+    wall.is_off_by(-HOUR);
+    let took = wait_for("it completes", || seat.status(&id)["status"] == "completed");
+    case.note("completed after", took);
+    case.judge(&site, &seat, &id, &people);
+    running.drain();
+}
+
 /// A stopped holder can only be taken over when its lease has ended; a clock that was set back does not make that an
 /// hour.
 pub async fn set_back_while_the_holder_is_stopped(on: On) {

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 pub async fn at_random(on: On) {
     let mut case = Case::new("SIGKILL at random", on);
     let mut random = fastrand::Rng::with_seed(case.seed);
-    let kills: usize = std::env::var("WACAST_FIRE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let kills = kills();
     let site =
         Site::new(on, Plan { people: 400 + kills * 150, refused_once: 10, latency_ms: (20, 80), ..Plan::default() })
             .await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
     let id = site.send(&seat, "people");
+    let mut slowest = Duration::ZERO;
     for round in 0..kills {
         let running = seat.headless();
         if round % 2 == 0 {
@@ -23,15 +24,47 @@ pub async fn at_random(on: On) {
             let since = Instant::now();
             wait_for("the moment comes", || since.elapsed() >= moment);
         } else {
-            let wanted = (site.taken() + random.usize(1..150)).min(people.len() - 20);
+            let taken = site.taken();
+            let wanted = (taken + random.usize(1..150)).min(people.len() - 20);
+            slowest = slowest.max(wait_for("it goes on", || site.taken() > taken || taken >= wanted));
             site.until_taken(wanted);
         }
         kill(running);
         case.look_after_crash(&site, &seat, &id);
     }
+    case.note("goes on at the latest after", slowest);
     let last = seat.headless();
     case.judge(&site, &seat, &id, &people);
     last.drain();
+}
+
+/// Two processes on one store, and again and again one of them is killed, whichever drives, and started again.
+pub async fn one_of_two_at_random(on: On) {
+    let mut case = Case::new("SIGKILL at random, two processes", on);
+    let mut random = fastrand::Rng::with_seed(case.seed);
+    let kills = kills();
+    let site = Site::new(on, Plan { people: 400 + kills * 100, latency_ms: (20, 80), ..Plan::default() }).await;
+    let seats = [site.seat("first"), site.seat("second")];
+    let people = site.import(&seats[0]);
+    let id = site.send(&seats[0], "people");
+    let mut running = seats.each_ref().map(|seat| Some(seat.headless()));
+    for _ in 0..kills {
+        let moment = Duration::from_micros(random.u64(1_000..2_500_000));
+        let since = Instant::now();
+        wait_for("the moment comes", || since.elapsed() >= moment);
+        let place = random.usize(..2);
+        site.receipts.lead_to(seats[1 - place].address());
+        kill(running[place].take().unwrap());
+        case.look_after_crash(&site, &seats[1 - place], &id);
+        running[place] = Some(seats[place].headless());
+    }
+    case.judge(&site, &seats[0], &id, &people);
+    running.into_iter().flatten().for_each(crate::real::Wacast::drain);
+}
+
+/// How many kills at random moments.
+fn kills() -> usize {
+    std::env::var("WACAST_FIRE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
 }
 
 /// Where the program can be made to die, and at which passings.

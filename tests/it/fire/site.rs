@@ -146,12 +146,13 @@ time_zone = "Asia/Kolkata"
     /// The same for a list of its own, with people whose numbers begin at `first`.
     pub fn import_list(&self, seat: &Seat, list: &str, first: usize, count: usize) -> Vec<String> {
         let plain = count - 10 - self.plan.refused_once;
-        let mut phones: Vec<String> = (first..first + plain).map(|place| format!("+9198000{place:05}")).collect();
         // Endings that make the sandbox do so; ten different numbers of each for each list.
         let base = if first == 0 { 0 } else { 5 };
         let provoking = |place: usize, ending: u32| format!("+919{}{}{ending}", base + place / 5, place % 5 + 1);
+        // Who is refused once comes first, so that it is due again in the middle.
+        let mut phones: Vec<String> = (0..self.plan.refused_once).map(|place| provoking(place, 7_000_002)).collect();
+        phones.extend((first..first + plain).map(|place| format!("+9198000{place:05}")));
         phones.extend((0..10).map(|place| provoking(place, 9_131_026)));
-        phones.extend((0..self.plan.refused_once).map(|place| provoking(place, 7_000_002)));
         let mut text = String::from("phone,name\n");
         for (place, phone) in phones.iter().enumerate() {
             writeln!(text, "{phone},Person {place}").unwrap();
