@@ -9,6 +9,8 @@
 //!
 //! The sandbox lives in the benchmark's process, wacast and mongod in processes of their own, all on the same cores.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
 #[path = "../tests/it/mongod.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod mongod;
