@@ -21,6 +21,7 @@ pub mod gate;
 pub mod hold;
 pub mod lease;
 pub mod meter;
+mod news;
 mod oversee;
 pub mod pace;
 pub mod pair;

@@ -1,7 +1,7 @@
 //! Receipts as they come to the webhook: statuses of messages, read tolerantly.
 //!
 //! One malformed status among a thousand spoils none of the others; fields that Meta leaves out or adds
-//! break nothing. What else an event holds (inbound messages, account news) is only counted here.
+//! break nothing. What else an event holds (inbound messages, templates, the account) is handed on unread as [`News`].
 
 use super::attempt_id::AttemptId;
 use super::time::{Millis, SECOND};
@@ -16,6 +16,19 @@ pub struct Statuses {
     pub events: Vec<StatusEvent>,
     /// How many could not.
     pub malformed: usize,
+    /// What else the body tells, in its order.
+    pub news: Vec<News>,
+}
+
+/// A part of a webhook body that is not about the status of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// The WhatsApp Business account that it is about.
+    pub account: String,
+    /// Which kind: `messages`, `user_preferences`, `message_template_status_update`, `account_update` …
+    pub field: String,
+    /// The kind's own JSON, as it came. Bounded by the body.
+    pub value: String,
 }
 
 /// One status of one message.
@@ -70,6 +83,8 @@ struct Body<'a> {
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, default)]
+    id: Cow<'a, str>,
+    #[serde(borrow, default)]
     changes: Vec<Change<'a>>,
 }
 
@@ -87,6 +102,9 @@ struct Value<'a> {
     metadata: Option<Metadata<'a>>,
     #[serde(borrow, default)]
     statuses: Vec<&'a RawValue>,
+    /// Messages of people; read elsewhere.
+    #[serde(borrow, default)]
+    messages: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -131,13 +149,28 @@ struct RawErrorData {
 pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent> {
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
     let mut found = Statuses::default();
-    let changes = body.entry.into_iter().flat_map(|entry| entry.changes);
-    for change in changes.filter(|change| change.field == "messages") {
-        let Some(value) = change.value else { continue };
-        let Ok(value) = serde_json::from_str::<Value<'_>>(value.get()) else {
+    let with_account = body
+        .entry
+        .into_iter()
+        .flat_map(|Entry { id, changes }| changes.into_iter().map(move |change| (id.clone(), change)));
+    for (account, change) in with_account {
+        let Some(raw) = change.value else { continue };
+        let news = |account: Cow<'_, str>, field: Cow<'_, str>| News {
+            account: account.into_owned(),
+            field: field.into_owned(),
+            value: raw.get().to_owned(),
+        };
+        if change.field != "messages" {
+            found.news.push(news(account, change.field));
+            continue;
+        }
+        let Ok(value) = serde_json::from_str::<Value<'_>>(raw.get()) else {
             found.malformed += 1;
             continue;
         };
+        if !value.messages.is_empty() {
+            found.news.push(news(account, change.field));
+        }
         let sender = value.metadata.unwrap_or_default().phone_number_id;
         for raw in value.statuses {
             match read_status(raw, &sender, received_at) {
@@ -256,5 +289,18 @@ mod tests {
         }
         assert!(statuses(b"not json", NOW).is_err());
         assert!(statuses("[".repeat(200_000).as_bytes(), NOW).is_err(), "deep nesting is refused");
+    }
+
+    #[test]
+    fn what_is_not_a_status_is_handed_on() {
+        let body = br#"{"entry":[{"id":"200","changes":[
+            {"field":"user_preferences","value":{"x":1}},
+            {"field":"messages","value":{"statuses":[]}},
+            {"field":"messages","value":{"messages":[{"id":"wamid.1"}]}},
+            {"field":"account_update"}]}]}"#;
+        let found = statuses(body, Millis(0)).unwrap();
+        let fields: Vec<_> = found.news.iter().map(|news| (news.account.as_str(), news.field.as_str())).collect();
+        assert_eq!(fields, [("200", "user_preferences"), ("200", "messages")]);
+        assert_eq!(found.news[0].value, r#"{"x":1}"#);
     }
 }

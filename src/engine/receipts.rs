@@ -6,7 +6,7 @@
 use super::die;
 use super::lease::{self, Asked, Held};
 use super::verdict::{self, Effect};
-use super::{Shared, pause_before_asking, trouble};
+use super::{Shared, news, pause_before_asking, trouble};
 use crate::domain::ids::BroadcastId;
 use crate::domain::receipt;
 use crate::domain::state::{BroadcastStatus, PauseReason};
@@ -93,7 +93,7 @@ impl Folder<'_> {
         let mut moves = Moves::default();
         let mut up_to = up_to;
         for body in &bodies {
-            self.read(body, now, &mut moves);
+            self.read(body, now, &mut moves).await?;
             if moves.in_order.len() >= MOST_MOVES {
                 up_to = body.id;
                 break;
@@ -117,16 +117,20 @@ impl Folder<'_> {
         Ok(full)
     }
 
-    fn read(&mut self, body: &StoredReceipt, now: Millis, moves: &mut Moves) {
+    async fn read(&mut self, body: &StoredReceipt, now: Millis, moves: &mut Moves) -> Result<(), StoreError> {
         let statuses = match receipt::statuses(&body.body, body.received_at) {
             Ok(statuses) => statuses,
             Err(error) => {
                 tracing::warn!(id = body.id, %error, "a signed body could not be read");
-                return;
+                return Ok(());
             }
         };
         if statuses.malformed > 0 {
             tracing::warn!(id = body.id, malformed = statuses.malformed, "some statuses could not be read");
+        }
+        // Before the statuses are folded and the body is dropped; applying it once more changes nothing.
+        for item in &statuses.news {
+            news::apply(self.shared, item, body.received_at).await?;
         }
         for event in statuses.events {
             let Some(attempt) = event.attempt.clone() else {
@@ -156,6 +160,7 @@ impl Folder<'_> {
                 evidence,
             });
         }
+        Ok(())
     }
 
     /// A receipt may say that a template or an account is blocked: that pauses like an answer does.

@@ -1,0 +1,15 @@
+//! What webhooks tell beside the status of messages: people's words, templates, the account. Each kind has a module here.
+//!
+//! Called by `receipts` for every stored body before it is dropped, so everything here may be applied twice.
+
+use super::Shared;
+use crate::domain::receipt::News;
+use crate::domain::time::Millis;
+use crate::store::StoreError;
+
+/// Applies one item. What cannot be read is told of and left; an error means that the store must be asked again.
+#[expect(clippy::unused_async, reason = "kinds that are applied ask the store")]
+pub(super) async fn apply(_shared: &Shared, news: &News, _received_at: Millis) -> Result<(), StoreError> {
+    tracing::debug!(field = news.field, "a webhook told of something that nothing here listens to");
+    Ok(())
+}
