@@ -152,8 +152,12 @@ fn whoever_is_queued_again_after_a_crash_is_caught() {
 
 #[test]
 fn a_gate_that_nobody_asks_is_caught() {
-    assert!(caught(Sabotage::SkipsTheGate, "an intent first"));
     assert!(caught(Sabotage::SkipsTheGate, "never faster than allowed"));
+}
+
+#[test]
+fn a_message_under_a_lost_lease_is_caught() {
+    assert!(caught(Sabotage::IgnoresRefusals, "an intent first"));
 }
 
 #[test]
