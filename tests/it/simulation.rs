@@ -2,7 +2,7 @@
 //!
 //! A run is a while in which everything goes wrong that can, then calm, in which everything must end. The rules
 //! ([`truth`]) are held against every step. `WACAST_SIM_SEED=N` runs one seed and prints what happens;
-//! `WACAST_SIM_SEEDS=N` runs so many. Seeds that broke a rule once stand in `simulation/seeds.txt` and run first.
+//! `WACAST_SIM_SEEDS=N` runs so many, from `WACAST_SIM_FIRST` on. Seeds that broke a rule once stand in `simulation/seeds.txt` and run first.
 
 mod contract;
 mod director;
