@@ -64,6 +64,7 @@ pub mod cloud_api;
 pub mod config;
 pub mod console;
 pub mod demo;
+mod die;
 pub mod domain;
 pub mod engine;
 pub mod headless;
