@@ -1,10 +1,12 @@
 //! Looks after the broadcasts of a reign: which are running, which are to be frozen, paused, resumed, completed;
 //! looks whether a held API answers again; keeps the figures that others see.
 
+use super::freeze;
 use super::hold::Permit;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
-use super::{die, freeze, pass_panic_on, sweep};
+use super::{pass_panic_on, sweep};
 use crate::cloud_api::CallError;
+use crate::die;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::message::MessageMaker;
