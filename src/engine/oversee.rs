@@ -313,8 +313,10 @@ impl Overseer {
                         tracing::info!(broadcast = %active.id, "completed");
                         self.to_sweep = true;
                     }
-                    // Somebody is under way, or it was paused or cancelled at this moment.
-                    Ok(false) | Err(StoreError::Conflict(_)) => {}
+                    // Nobody is under way here: an intent may have been recorded after its asking had been given up.
+                    Ok(false) => active.unheard.store(true, Ordering::Release),
+                    // It was paused or cancelled at this moment.
+                    Err(StoreError::Conflict(_)) => {}
                     Err(error) => return Err(error),
                 }
             }
