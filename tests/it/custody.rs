@@ -2,6 +2,7 @@
 //! does not send from it until an operator has taken it into use, and then nobody gets it twice.
 
 use crate::real::Workplace;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ impl Bench {
         place.sandbox.change(|settings| settings.latency_ms = (20, 40)).unwrap();
         let mut csv = String::from("phone,name\n");
         for person in 0..PEOPLE {
-            csv.push_str(&format!("+9198765{person:05},Person {person}\n"));
+            let _ = writeln!(csv, "+9198765{person:05},Person {person}");
         }
         let file = place.folder.path().join("people.csv");
         std::fs::write(&file, csv).unwrap();
@@ -125,6 +126,9 @@ async fn put_mongo(client: &mongodb::Client, from: &str, to: &str) {
     let mut collections = from.list_collections().filter(filter).await.unwrap();
     while collections.advance().await.unwrap() {
         let name = collections.deserialize_current().unwrap().name;
+        if name.starts_with("system.") {
+            continue;
+        }
         let out = mongodb::bson::doc! { "$out": { "db": to, "coll": &name } };
         from.collection::<mongodb::bson::Document>(&name).aggregate([out]).await.unwrap();
     }
