@@ -11,6 +11,7 @@ pub mod doubts;
 pub mod error;
 pub mod follow_up;
 pub mod import;
+pub mod opt_outs;
 pub mod plan;
 mod problems;
 pub mod receipts;

