@@ -20,6 +20,7 @@ mod kill;
 mod messy;
 mod mongo_store;
 mod mongod;
+mod opt_outs;
 mod real;
 mod sandbox;
 mod scheduling;
