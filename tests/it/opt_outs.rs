@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 use wacast::sandbox::{Deed, Inbound};
 
-const PEOPLE: u64 = 240;
+const PEOPLE: u64 = 600;
 /// Whom WhatsApp refuses marketing for by a receipt (the sandbox's number for the code 131050).
 const STOPPED_MARKETING: &str = "+919878131050";
 
@@ -77,6 +77,7 @@ async fn whoever_says_stop_gets_nothing_more(store_url: &str) {
     place.sandbox.say(&says(late[0], Deed::Resume, "")).await.unwrap();
     wait_for(|| kinds(&place, &phone(late[0])) == ["typed"], "the typed one stands");
     assert_ne!(status(&place, &id)["status"], "completed", "it was in the middle");
+    place.sandbox.change(|settings| settings.latency_ms = (1, 1)).unwrap();
 
     wait_for(|| status(&place, &id)["status"] == "completed", "it completes");
     let counts = &status(&place, &id)["counts"];
@@ -130,6 +131,6 @@ async fn the_code_131050_opts_out_of_marketing() {
     let resumes = Inbound { deed: Deed::Resume, from: STOPPED_MARKETING.to_owned(), ..Inbound::default() };
     place.sandbox.say(&resumes).await.unwrap();
     wait_for(|| kinds(&place, STOPPED_MARKETING).is_empty(), "resuming marketing undoes it");
-    assert_eq!(place.json(&["optouts", "list", STOPPED_MARKETING, "--history", "--json"]).as_array().unwrap().len(), 2);
+    assert_eq!(place.json(&["optouts", "list", STOPPED_MARKETING, "--history", "--json"]).as_array().unwrap().len(), 3);
     running.drain();
 }
