@@ -74,7 +74,7 @@ fn body(shared: &Shared, inbound: &Inbound) -> Value {
     let sender = shared.core().senders.first().map(|sender| sender.id.clone()).unwrap_or_default();
     let mut contact = json!({"profile": {"name": "Somebody"}});
     // What Meta leaves out is not there; it is not null.
-    let mut person = |object: &mut Value, phone: &str, user: &str| {
+    let person = |object: &mut Value, phone: &str, user: &str| {
         for (key, value) in [(phone, some(&inbound.from)), (user, some(&inbound.user_id))] {
             if let (Some(object), Some(value)) = (object.as_object_mut(), value) {
                 object.insert(key.to_owned(), value);
