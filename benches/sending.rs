@@ -26,6 +26,7 @@ use wacast::cloud_api::{BareLoop, ClientConfig, GraphClient};
 use wacast::domain::broadcast::{Audience, Definition, Number};
 use wacast::domain::error_policy::ErrorPolicy;
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::Rules;
 use wacast::domain::phone::Phone;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::template::Template;
@@ -234,6 +235,7 @@ async fn send(store: Arc<dyn Store>, base_url: &str, people: u32, pace: f64, at_
             lock_folder: folder.path().into(),
             drain_timeout: Duration::from_secs(10),
             program: "wacast",
+            opt_out: Rules::default(),
         },
     });
     let mut resident_mb = 0;

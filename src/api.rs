@@ -12,6 +12,7 @@ mod ledger;
 mod lists;
 mod metrics;
 mod openapi;
+mod opt_outs;
 mod schedules;
 mod server;
 mod uploads;
@@ -181,6 +182,8 @@ fn routes_with_key() -> Vec<Route> {
         ("/broadcasts/{id}/report", get(broadcasts::report)),
         ("/broadcasts/{id}/in-doubt", get(ledger::in_doubt).post(ledger::decide)),
         ("/broadcasts/{id}/follow-up", post(ledger::follow_up)),
+        ("/optouts", get(opt_outs::list).post(opt_outs::add)),
+        ("/optouts/{phone}", get(opt_outs::history).delete(opt_outs::remove)),
         ("/audit", get(ledger::audit)),
         ("/store", get(ledger::store)),
         ("/store/adopt", post(ledger::adopt)),

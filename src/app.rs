@@ -175,6 +175,7 @@ fn engine_parts(ground: &Ground, face: Face) -> EngineParts {
             lock_folder: config.places.state.clone(),
             drain_timeout: DRAIN_TIMEOUT,
             program: ground.program(),
+            opt_out: config.opt_out.clone(),
         },
     }
 }

@@ -13,6 +13,7 @@ pub mod exit;
 mod follow_up;
 mod import;
 mod in_doubt;
+mod opt_outs;
 mod outputs;
 
 mod report;
@@ -84,6 +85,7 @@ impl Cli {
             Some(Command::Templates(args)) => args.json,
             Some(Command::InDoubt(args)) => args.json,
             Some(Command::FollowUp(args)) => args.json,
+            Some(Command::OptOuts(args)) => args.json,
             Some(Command::Audit(args)) => args.json,
             Some(Command::Prove(args)) => args.json,
             _ => false,
@@ -124,6 +126,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Templates(args) => templates::run(start, args).await,
         Command::InDoubt(args) => in_doubt::run(start, args).await,
         Command::FollowUp(args) => follow_up::run(start, args).await,
+        Command::OptOuts(args) => opt_outs::run(start, args).await,
         Command::Audit(args) => audit::run(start, args).await,
         Command::Adopt(args) => adopt::run(start, args).await,
         Command::Doctor => doctor::run(start).await,

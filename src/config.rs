@@ -20,6 +20,7 @@ pub use error::ConfigError;
 pub use origin::Origin;
 pub use places::Places;
 
+use crate::domain::opt_out::TypedHolds;
 use keys::{KEYS, Key, Kind};
 use secrecy::{ExposeSecret, SecretString};
 use source::{Found, Values};
@@ -116,6 +117,9 @@ impl Sender {
     }
 }
 
+/// `[opt_out]` as it is used.
+pub use crate::domain::opt_out::Rules as OptOut;
+
 /// `[schedule]`.
 #[derive(Debug, Clone)]
 pub struct ScheduleGrace {
@@ -158,6 +162,8 @@ pub struct Config {
     pub intake: Intake,
     /// `[sender]`.
     pub sender: Sender,
+    /// `[opt_out]`.
+    pub opt_out: OptOut,
     /// `[schedule]`.
     pub schedule: ScheduleGrace,
     /// `[console]`.
@@ -307,6 +313,14 @@ impl Config {
             "intake.default_country" => text(&self.intake.default_country),
             "sender.messages_per_second" => self.sender.messages_per_second.to_string(),
             "sender.max_in_flight" => self.sender.max_in_flight.to_string(),
+            "opt_out.typed_holds" => match self.opt_out.typed_holds {
+                TypedHolds::Everything => "everything".to_owned(),
+                TypedHolds::Marketing => "marketing".to_owned(),
+            },
+            "opt_out.payloads" => match self.opt_out.payloads.as_slice() {
+                [] => "none".to_owned(),
+                payloads => payloads.join(", "),
+            },
             "schedule.grace" => value::write_span(self.schedule.grace),
             "console.time_zone" => self.console.time_zone.clone(),
             "console.privacy" => self.console.privacy.to_string(),
@@ -347,6 +361,13 @@ impl Reader {
                 messages_per_second: self.get("sender.messages_per_second", Raw::number)?.unwrap_or(0.0),
                 max_in_flight: self.whole("sender.max_in_flight")?,
             },
+            opt_out: OptOut {
+                typed_holds: match self.get("opt_out.typed_holds", choice)? {
+                    Some("marketing") => TypedHolds::Marketing,
+                    _ => TypedHolds::Everything,
+                },
+                payloads: self.texts("opt_out.payloads")?,
+            },
             schedule: ScheduleGrace { grace: self.get("schedule.grace", Raw::span)?.unwrap_or_default() },
             console: Console {
                 time_zone: self.word("console.time_zone")?,
@@ -386,6 +407,12 @@ impl Reader {
     fn text(&self, path: &str) -> Result<Option<String>, ConfigError> {
         let text = self.get(path, |raw, kind| raw.text(kind).map(|text| text.expose_secret().trim().to_owned()))?;
         Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    fn texts(&self, path: &str) -> Result<Vec<String>, ConfigError> {
+        let texts = self.get(path, Raw::list)?.unwrap_or_default();
+        let texts = texts.iter().map(|text| text.expose_secret().trim().to_owned());
+        Ok(texts.filter(|text| !text.is_empty()).collect())
     }
 
     fn word(&self, path: &str) -> Result<String, ConfigError> {

@@ -9,6 +9,7 @@ pub mod broadcast;
 pub mod error_policy;
 pub mod ids;
 pub mod message;
+pub mod opt_out;
 pub mod phone;
 pub mod receipt;
 pub mod schedule;

@@ -36,6 +36,7 @@ use crate::custody::{Custody, trail};
 use crate::domain::audit::Act;
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
+use crate::domain::opt_out::Rules;
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::{Store, StoreError};
 use lease::{Asked, Identity};
@@ -82,6 +83,8 @@ pub struct EngineConfig {
     pub drain_timeout: Duration,
     /// How a command line begins, for hints.
     pub program: &'static str,
+    /// What counts as opting out, and what that holds back.
+    pub opt_out: Rules,
 }
 
 impl EngineConfig {
@@ -126,12 +129,17 @@ struct Shared {
 impl Shared {
     /// Puts on the audit trail what the sender did by itself.
     async fn note_act(&self, what: &str, subject: &BroadcastId, detail: String) {
+        self.note_act_on(what, subject.as_str(), detail).await;
+    }
+
+    /// The same about something else than a broadcast.
+    async fn note_act_on(&self, what: &str, subject: &str, detail: String) {
         let parts = &self.parts;
         let act = Act {
             at: parts.clock.now(),
             who: format!("the sender {}", parts.config.sender),
             what: what.to_owned(),
-            subject: subject.as_str().to_owned(),
+            subject: subject.to_owned(),
             detail,
         };
         trail::note(&*parts.store, parts.custody.as_ref(), act).await;

@@ -12,6 +12,7 @@ mod control;
 mod faults;
 mod ledger;
 pub mod numbers;
+mod people;
 mod receipts;
 mod server;
 mod settings;
@@ -21,6 +22,7 @@ mod templates;
 
 pub use faults::{Fault, FaultKind};
 pub use ledger::{LedgerPage, LedgerRow, Summary, Twice};
+pub use people::{Deed, Inbound};
 pub use settings::{Mix, SenderProfile, Settings};
 pub use signature::sign;
 
@@ -196,6 +198,11 @@ impl SandboxHandle {
         let webhook = WebhookSender::new(&url).map_err(|error| refused(error.to_string()))?;
         let challenge = self.shared.now_us().to_string();
         webhook.verify(verify_token, &challenge).await.map_err(refused)
+    }
+
+    /// Lets somebody write to the business; returns when the webhook of the settings has taken it.
+    pub async fn say(&self, inbound: &Inbound) -> Result<(), SandboxError> {
+        people::say(&self.shared, inbound).await
     }
 
     /// Receipts that wait to be delivered.

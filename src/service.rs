@@ -11,6 +11,7 @@ pub mod doubts;
 pub mod error;
 pub mod follow_up;
 pub mod import;
+pub mod opt_outs;
 pub mod plan;
 mod problems;
 pub mod receipts;
@@ -32,6 +33,7 @@ pub type Result<T> = std::result::Result<T, ServiceError>;
 use crate::clock::Clock;
 use crate::cloud_api::CloudApi;
 use crate::custody::Custody;
+use crate::domain::opt_out::TypedHolds;
 use crate::domain::time::Millis;
 use crate::engine::EngineLink;
 use crate::store::{ListSummary, Store, UploadSummary};
@@ -56,6 +58,8 @@ pub struct Settings {
     pub time_zone: String,
     /// Whether receipts can come in here: an app secret is set and HTTP listens.
     pub receipts_set_up: bool,
+    /// What typed words, buttons, operators and imported lists hold back.
+    pub typed_holds: TypedHolds,
 }
 
 impl Settings {

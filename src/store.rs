@@ -23,6 +23,7 @@ pub use types::*;
 use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
+use crate::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{PauseReason, RecipientState};
@@ -257,7 +258,18 @@ pub trait Store: Send + Sync + 'static {
     /// Records intents for up to `limit` recipients of a running broadcast, durably, before anything leaves:
     /// those due for a retry first, then the never-tried in order of seq. Empty: nobody is due now.
     /// `Conflict` when the broadcast is not running.
-    async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>>;
+    ///
+    /// Whoever is opted out by one of the kinds in `held_back` gets no intent and becomes skipped, with that kind's
+    /// reason: also when the opt-out came between the choice and the record. While nobody is opted out that costs nothing
+    /// worth mentioning, else one query by key a window.
+    async fn open_window(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        limit: u32,
+        held_back: Kinds,
+        now: Millis,
+    ) -> Result<Vec<Intent>>;
 
     /// Puts back to queued every recipient of a broadcast with an open intent under this lease that is not
     /// among `held` (seq and attempt): intents that were recorded, but whose record never reached the caller
@@ -322,6 +334,33 @@ pub trait Store: Send + Sync + 'static {
     /// Being queued again by a receipt uses up a try if the evidence says so. In a final broadcast nobody is queued again: failed, and
     /// `retry` is when a follow-up may take this person up.
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport>;
+
+    // ---- opt-outs ----
+
+    /// Notes words for and against being written to, in order, as facts from anyone: [`Record::note`] says what each comes
+    /// to. A user id whose phone is known counts as that phone, and where both are named the two are known from then on.
+    /// One that names nobody is a `Conflict`, and nothing is noted. 1,000 at most a call.
+    ///
+    /// [`Record::note`]: crate::domain::opt_out::Record::note
+    async fn note_opt_outs(&self, changes: Vec<Change>) -> Result<Vec<Noted>>;
+
+    /// Learns which phone user ids belong to; what was noted under one of them alone moves to its phone. Returns how many
+    /// people that was. 5,000 at most a call.
+    async fn learn_users(&self, known: Vec<(String, Phone)>) -> Result<u64>;
+
+    /// The people who are opted out now and whose key contains `search`, by key after `after`; `limit` 5,000 at most.
+    async fn opt_outs(&self, search: &str, after: Option<&str>, limit: u32) -> Result<Vec<OptedOut>>;
+
+    /// How many people are opted out now.
+    async fn opted_out_people(&self) -> Result<u64>;
+
+    /// Everything noted about one person, the oldest number first. `person` is a key ([`Who::key`]).
+    ///
+    /// [`Who::key`]: crate::domain::opt_out::Who::key
+    async fn opt_out_events(&self, person: &str) -> Result<Vec<Event>>;
+
+    /// In which ways the people with these phones are opted out now, in their order. 5,000 at most a call.
+    async fn opted_out(&self, phones: &[Phone]) -> Result<Vec<Kinds>>;
 
     // ---- schedules ----
 

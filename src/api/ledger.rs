@@ -135,7 +135,7 @@ pub(super) async fn adopt(State(api): State<Api>) -> Result<Json<Value>, ApiErro
 }
 
 /// Reads a JSON object of a known form.
-async fn read<T: DeserializeOwned>(api: &Api, request: Request) -> Result<T, ApiError> {
+pub(super) async fn read<T: DeserializeOwned>(api: &Api, request: Request) -> Result<T, ApiError> {
     let (parts, raw) = request.into_parts();
     let bytes = body::read(&parts.headers, raw, body::JSON_LIMIT, api.config().body_timeout).await?;
     serde_json::from_value(body::json_object(&bytes)?)

@@ -106,6 +106,7 @@ impl Ground {
                 default_country: config.intake.default_country.clone(),
                 time_zone: config.console.time_zone.clone(),
                 receipts_set_up: config.whatsapp.app_secret.is_some() && config.http.listen.is_some(),
+                typed_holds: config.opt_out.typed_holds,
             },
             engine,
             custody: Some(self.custody.clone()),

@@ -56,6 +56,9 @@ pub enum Command {
     InDoubt(InDoubtArgs),
     /// Send once more to some people of a broadcast that has ended
     FollowUp(FollowUpArgs),
+    /// Show who asked not to be written to, note it for somebody, or undo it
+    #[command(name = "optouts", alias = "opt-outs")]
+    OptOuts(OptOutsArgs),
     /// Show who did what, and whether anybody changed that record
     Audit(AuditArgs),
     /// Take a copied or restored store into use
@@ -269,6 +272,73 @@ pub struct FollowUpArgs {
     /// What was made as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `optouts`.
+#[derive(Debug, Args)]
+pub struct OptOutsArgs {
+    /// What to do [default: list]
+    #[command(subcommand)]
+    pub action: Option<OptOutsAction>,
+    /// As JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do about opt-outs.
+#[derive(Debug, Subcommand)]
+pub enum OptOutsAction {
+    /// Show who is opted out, and how
+    List {
+        /// Only people whose phone or user id holds this
+        #[arg(value_name = "SEARCH", default_value = "")]
+        search: String,
+        /// Everything that was ever noted about this one person
+        #[arg(long, requires = "search")]
+        history: bool,
+    },
+    /// Note that somebody is not to be written to
+    Add {
+        /// The phone, or WhatsApp's id of the user
+        #[arg(value_name = "PHONE")]
+        phone: String,
+        /// Why, or who said so
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+    },
+    /// Undo it, on the record; nothing is forgotten
+    Remove {
+        /// The phone, or WhatsApp's id of the user
+        #[arg(value_name = "PHONE")]
+        phone: String,
+        /// Only this way of having opted out [default: all]
+        #[arg(long, value_name = "KIND", value_parser = ["typed", "button", "platform", "code_131050", "operator", "import"])]
+        kind: Option<String>,
+        /// Why, or who said so
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+    },
+    /// Read people who are not to be written to from a file (CSV, JSON, JSON lines, XLSX)
+    Import {
+        /// The file
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Two letters: the country of numbers without a country code
+        #[arg(long, value_name = "CC")]
+        country: Option<String>,
+        /// The column that holds the phones, if its name does not say so
+        #[arg(long, value_name = "COLUMN")]
+        phone_column: Option<String>,
+        /// Where rows that cannot be used are written, as CSV
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        rejects: Option<PathBuf>,
+    },
+    /// Write everybody who is opted out as CSV
+    Export {
+        /// Where to write it; - for stdout
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
 }
 
 /// `audit`.

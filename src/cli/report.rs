@@ -32,13 +32,13 @@ pub(super) async fn run(start: Start, args: ReportArgs) -> Outcome {
 }
 
 /// People's numbers are in it: readable by its owner only.
-fn create(path: &Path) -> Result<File, Failure> {
+pub(super) fn create(path: &Path) -> Result<File, Failure> {
     let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map_err(|error| Failure::error("report_file", format!("cannot write {}: {error}", path.display())))
 }
 
 /// A reader who has gone is no error: what is left is thrown away.
-struct Quiet<W>(W);
+pub(super) struct Quiet<W>(pub(super) W);
 
 impl<W: Write> Write for Quiet<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -35,6 +35,8 @@ pub enum Kind {
     },
     /// A file; a relative one is relative to the configuration file.
     Path,
+    /// Several texts; in the environment separated by commas.
+    Texts,
     /// Text that is never shown. Also read from the file that `NAME_file` names.
     Secret,
     /// Several of them; in the environment separated by commas, in a file one a line.
@@ -56,6 +58,7 @@ impl Kind {
                 super::value::write_span(std::time::Duration::from_secs(max)),
             ),
             Self::Path => "a file's path in quotes".to_owned(),
+            Self::Texts => "a list of texts in quotes, [\"…\", \"…\"]".to_owned(),
             Self::Secret => "text in quotes (its value is not shown here)".to_owned(),
             Self::Secrets => "a list of texts in quotes, [\"…\", \"…\"] (their values are not shown here)".to_owned(),
         }
@@ -68,7 +71,7 @@ impl Kind {
 
     /// Whether its value stands in quotes in a file.
     pub(super) fn is_quoted(self) -> bool {
-        !matches!(self, Self::Number { .. } | Self::Whole { .. } | Self::YesNo | Self::Secrets)
+        !matches!(self, Self::Number { .. } | Self::Whole { .. } | Self::YesNo | Self::Texts | Self::Secrets)
     }
 }
 
@@ -102,12 +105,13 @@ impl Key {
 }
 
 /// The sections in the order of the example file, each with what it is about.
-pub const SECTIONS: [(&str, &str); 8] = [
+pub const SECTIONS: [(&str, &str); 9] = [
     ("whatsapp", "The account that messages go out from."),
     ("store", "Where the ledger is kept."),
     ("http", "The HTTP API, and the webhook that receipts come in by."),
     ("intake", "How number files are read."),
     ("sender", "How fast and how many at once."),
+    ("opt_out", "What counts as asking not to be written to, and what that holds back."),
     ("schedule", "When something was due and nobody was there."),
     ("console", "How the console looks and in which zone times are read and shown."),
     ("log", "The program's own words."),
@@ -226,6 +230,22 @@ pub const KEYS: &[Key] = &[
         default: Some("256"),
         example: "",
         doc: "Requests without an answer at one time. Twice as many people at most may be unsettled in a crash.",
+    },
+    Key {
+        section: "opt_out",
+        name: "payloads",
+        kind: Kind::Texts,
+        default: None,
+        example: "[\"UNSUBSCRIBE_ME\"]",
+        doc: "Payloads of your templates' buttons that mean stop. Stop words on a button count without being named here.",
+    },
+    Key {
+        section: "opt_out",
+        name: "typed_holds",
+        kind: Kind::Choice(&["everything", "marketing"]),
+        default: Some("everything"),
+        example: "",
+        doc: "What a stop word, a button, an operator's word or an imported list holds back.",
     },
     Key {
         section: "schedule",

@@ -4,6 +4,7 @@
 //! [`parse_phone`] makes one from what people write in files and fields; nothing else in wacast reads
 //! phone numbers, and no other module knows the library behind it.
 
+pub mod alias;
 mod country;
 mod parse;
 mod problem;

@@ -4,6 +4,7 @@
 //! break nothing. What else an event holds (inbound messages, templates, the account) is handed on unread as [`News`].
 
 use super::attempt_id::AttemptId;
+use super::opt_out::{Who, inbound};
 use super::time::{Millis, SECOND};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -44,6 +45,8 @@ pub struct StatusEvent {
     pub attempt: Option<AttemptId>,
     /// The sender's phone number id; empty: not said.
     pub sender: String,
+    /// Whom it went to, as far as WhatsApp names them: not for finding a recipient (that is what the attempt's id is for).
+    pub recipient: Who,
 }
 
 /// What a status says.
@@ -125,6 +128,10 @@ struct RawStatus<'a> {
     biz_opaque_callback_data: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     errors: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    recipient_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    recipient_user_id: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -201,6 +208,7 @@ fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Result<Opti
         at: raw.timestamp.and_then(seconds).unwrap_or(received_at),
         attempt: raw.biz_opaque_callback_data.as_deref().and_then(AttemptId::parse),
         sender: cut(sender),
+        recipient: inbound::who(raw.recipient_id.as_deref(), raw.recipient_user_id.as_deref()),
     }))
 }
 

@@ -134,7 +134,8 @@ async fn open_window(reign: &Arc<Reign>, active: &Arc<Active>, limit: usize, ite
     };
     let Ok(permit) = permit else { return };
     active.opening.store(true, Ordering::Release);
-    let opened = reign.store().open_window(&reign.lease, &active.id, permits, reign.shared.onward.now()).await;
+    let opened =
+        reign.store().open_window(&reign.lease, &active.id, permits, active.held_back, reign.shared.onward.now()).await;
     if opened.as_ref().is_ok_and(|intents| !intents.is_empty()) {
         die::point("after_intent");
     }

@@ -6,6 +6,7 @@ use super::reign::Reign;
 use crate::die;
 use crate::domain::binding::{self, Resolved};
 use crate::domain::broadcast::{Broadcast, FollowUp, Number, Pick};
+use crate::domain::phone::Phone;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, StoreError};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
             tracing::info!(broadcast = %broadcast.id, people = stored, "the audience is frozen");
             return Ok(());
         };
+        let recipients = leave_out(reign, broadcast, recipients).await?;
         let added = u32::try_from(recipients.len()).unwrap_or(PAGE);
         store.add_recipients(&reign.lease, &broadcast.id, stored, recipients, last).await?;
         die::point("while_freezing");
@@ -55,6 +57,23 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
         place = Some(last);
     }
     Ok(())
+}
+
+/// Leaves out whoever is opted out already. Whoever opts out later is left out when their turn comes.
+async fn leave_out(
+    reign: &Reign,
+    broadcast: &Broadcast,
+    mut recipients: Vec<NewRecipient>,
+) -> Result<Vec<NewRecipient>, StoreError> {
+    let rules = &reign.shared.parts.config.opt_out;
+    let held_back = rules.holding_back(&broadcast.definition.template.category);
+    let phones: Vec<Phone> = recipients.iter().map(|recipient| recipient.phone).collect();
+    for (recipient, kinds) in recipients.iter_mut().zip(reign.store().opted_out(&phones).await?) {
+        if let Some(reason) = kinds.reason(held_back) {
+            recipient.skipped.get_or_insert_with(|| reason.to_owned());
+        }
+    }
+    Ok(recipients)
 }
 
 /// Where an audience's people come from.

@@ -271,7 +271,10 @@ impl Overseer {
                 continue;
             }
             match MessageMaker::new(&broadcast.definition.template) {
-                Ok(maker) => actives.push(Arc::new(Active::new(broadcast, maker, begun.contains(&broadcast.id)))),
+                Ok(maker) => {
+                    let rules = &reign.shared.parts.config.opt_out;
+                    actives.push(Arc::new(Active::new(broadcast, maker, begun.contains(&broadcast.id), rules)));
+                }
                 Err(problem) => {
                     let _ = reign.pauses.send(PauseAsked {
                         broadcast: Some(broadcast.id.clone()),

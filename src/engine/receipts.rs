@@ -4,15 +4,18 @@
 //! One process does it at a time, by a lease of its own; any process may store bodies.
 
 use super::lease::{self, Asked, Held};
+use super::news::opt_outs;
 use super::verdict::{self, Effect};
 use super::{Shared, news, pause_before_asking, trouble};
 use crate::die;
 use crate::domain::ids::BroadcastId;
+use crate::domain::opt_out::Change;
+use crate::domain::phone::Phone;
 use crate::domain::receipt;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
 use crate::store::{Evidence, RECEIPTS, ReceiptMove, StoreError, StoredReceipt};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,6 +26,8 @@ const GATHER: Duration = Duration::from_millis(250);
 const MOST_BODIES: u32 = 1_000;
 /// What one step applies, so that nobody else waits long for the store.
 const MOST_MOVES: usize = 5_000;
+/// User ids that are remembered as handed on; then it begins anew.
+const MOST_LEARNED: usize = 100_000;
 /// How often it is noted that another program sends from our sender too.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 
@@ -33,7 +38,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
     while !shared.drain.is_cancelled() {
         match lease::ask(&shared.parts.store, &shared.parts.clock, &shared.identity, RECEIPTS, String::new).await {
             Ok(Asked::Ours(held)) => {
-                Folder { shared: &shared, held: &held, noted_at: None, foreign: 0 }.fold_while_leased().await;
+                let folder =
+                    Folder { shared: &shared, held: &held, noted_at: None, foreign: 0, learned: HashSet::new() };
+                folder.fold_while_leased().await;
                 // Folding the same receipts twice changes nothing, so the fence may stay the same.
                 let _ = held.release().await;
             }
@@ -51,10 +58,12 @@ struct Folder<'a> {
     held: &'a Held,
     noted_at: Option<Instant>,
     foreign: u64,
+    /// User ids whose phone was handed to the store already, so that a person's receipts do so once.
+    learned: HashSet<String>,
 }
 
 impl Folder<'_> {
-    async fn fold_while_leased(&mut self) {
+    async fn fold_while_leased(mut self) {
         loop {
             let draining = self.shared.drain.is_cancelled();
             match self.fold_once().await {
@@ -100,6 +109,12 @@ impl Folder<'_> {
             }
         }
         let full = full || bodies.last().is_some_and(|body| body.id > up_to);
+        // Before the bodies are dropped; noting them once more changes nothing.
+        if let Err(error) = opt_outs::learn(self.shared, std::mem::take(&mut moves.known)).await {
+            self.learned.clear();
+            return Err(error);
+        }
+        opt_outs::note(self.shared, std::mem::take(&mut moves.opt_outs)).await?;
         die::point("before_fold");
         let report = store.fold_receipts(&self.held.lease, moves.in_order, up_to).await?;
         die::point("after_fold");
@@ -133,6 +148,12 @@ impl Folder<'_> {
             news::apply(self.shared, item, body.received_at).await?;
         }
         for event in statuses.events {
+            if let Some((user, phone)) = event.recipient.pair()
+                && self.is_new(&user)
+            {
+                moves.known.push((user, phone));
+            }
+            moves.opt_outs.extend(opt_outs::of_receipt(self.shared, &event).await?);
             let Some(attempt) = event.attempt.clone() else {
                 self.foreign += 1;
                 continue;
@@ -161,6 +182,14 @@ impl Folder<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Whether this user id was not handed on yet.
+    fn is_new(&mut self, user: &str) -> bool {
+        if self.learned.len() >= MOST_LEARNED {
+            self.learned.clear();
+        }
+        !self.learned.contains(user) && self.learned.insert(user.to_owned())
     }
 
     /// A receipt may say that a template or an account is blocked: that pauses like an answer does.
@@ -214,6 +243,10 @@ struct Moves {
     /// Where the highest rung of an attempt stands in `in_order`.
     reached: HashMap<(BroadcastId, u32, u32), usize>,
     pauses: Vec<(Option<BroadcastId>, PauseReason, String)>,
+    /// Whose the user ids are.
+    known: Vec<(String, Phone)>,
+    /// Who stopped marketing.
+    opt_outs: Vec<Change>,
 }
 
 impl Moves {

@@ -14,6 +14,7 @@ use crate::die;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::message::MessageMaker;
+use crate::domain::opt_out::{Kinds, Rules};
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
 use crate::service::view::WhyNotFaster;
@@ -38,6 +39,8 @@ pub(super) struct Active {
     pub(super) maker: MessageMaker,
     /// A pace of its own: at most so many a second.
     pub(super) own_pace: Option<f64>,
+    /// The ways of opting out that hold it back.
+    pub(super) held_back: Kinds,
     /// Off as soon as it is paused, cancelled or lost: nothing of it is written any more.
     pub(super) running: AtomicBool,
     /// WhatsApp took a message of it.
@@ -87,11 +90,12 @@ impl Breaker {
 }
 
 impl Active {
-    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker, accepted_before: bool) -> Self {
+    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker, accepted_before: bool, rules: &Rules) -> Self {
         let now = Instant::now();
         Self {
             id: broadcast.id.clone(),
             maker,
+            held_back: rules.holding_back(&broadcast.definition.template.category),
             own_pace: broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0),
             running: AtomicBool::new(true),
             accepted_before: AtomicBool::new(accepted_before),

@@ -3,6 +3,7 @@
 //! An outcome is never dropped: while the store does not answer it is tried again, and since the permits stay
 //! taken the sending stops by itself.
 
+use super::news::opt_outs;
 use super::reign::{Pending, Reign};
 use super::trouble;
 use crate::die;
@@ -58,9 +59,16 @@ async fn linger(reign: &Reign, pending: &mut mpsc::UnboundedReceiver<Pending>, b
 
 async fn record(reign: &Reign, outcomes: Vec<Outcome>) {
     let mut pause = FIRST_PAUSE;
+    let stopped = opt_outs::of_outcomes(&outcomes);
     loop {
         die::point("before_settle");
-        match reign.store().settle(&reign.lease, outcomes.clone()).await {
+        // First, so that a crash in between does not lose them: the attempt is in doubt then, and noting is repeatable.
+        let noted = opt_outs::note(&reign.shared, stopped.clone()).await;
+        let recorded = match noted {
+            Ok(()) => reign.store().settle(&reign.lease, outcomes.clone()).await,
+            Err(error) => Err(error),
+        };
+        match recorded {
             Ok(()) => {
                 die::point("after_settle");
                 if reign.settling_fails.swap(false, Ordering::AcqRel) {

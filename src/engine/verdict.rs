@@ -156,6 +156,7 @@ fn words(rule: &Rule, error: &GraphError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::opt_out::Who;
 
     const NOW: Millis = Millis(1_800_000_000_000);
 
@@ -201,6 +202,7 @@ mod tests {
             at: NOW,
             attempt: None,
             sender: String::new(),
+            recipient: Who::default(),
         };
         let policy = ErrorPolicy::built_in();
         let by_receipt = |code| of_receipt(&policy, &event(code), 1, NOW, 0);

@@ -6,12 +6,14 @@
 //! | `POST /_sandbox/faults` `{"kind","count","duration_ms"}`, `DELETE` | breaks something, mends everything |
 //! | `POST /_sandbox/templates` `{"name","language","status"}` | gives a template another status |
 //! | `POST /_sandbox/sender` `{"id", some keys of a profile}` | changes what a sender says of itself |
+//! | `POST /_sandbox/people` `{"deed","from","user_id","text","payload","standby"}` | lets somebody write to the business |
 //! | `GET /_sandbox/ledger?after=&limit=`, `GET /_sandbox/ledger/summary` | what was taken |
 //! | `GET /_sandbox/state` | faults that are on, receipts that wait |
 //! | `GET /_sandbox/codes` | the codes that numbers can provoke |
 
 use super::SandboxError;
 use super::faults::Fault;
+use super::people::{self, Inbound};
 use super::server::answer;
 use super::state::Shared;
 use axum::Router;
@@ -31,6 +33,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/faults", post(add_fault).delete(mend))
         .route("/_sandbox/templates", post(change_template))
         .route("/_sandbox/sender", post(change_sender))
+        .route("/_sandbox/people", post(say))
         .route("/_sandbox/ledger", get(ledger))
         .route("/_sandbox/ledger/summary", get(summary))
         .route("/_sandbox/state", get(state))
@@ -127,6 +130,13 @@ async fn change_sender(State(shared): State<Arc<Shared>>, body: Bytes) -> Respon
     match problem {
         Some(error) => wrong(&error),
         None => done(result),
+    }
+}
+
+async fn say(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match read::<Inbound>(&body) {
+        Ok(inbound) => done(people::say(&shared, &inbound).await),
+        Err(error) => wrong(&error),
     }
 }
 

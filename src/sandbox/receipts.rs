@@ -158,7 +158,7 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
 }
 
 /// Posts one body until it is answered 200, the webhook's address changes, or the sandbox stops.
-async fn post(shared: &Shared, sender: &WebhookSender, body: bytes::Bytes, signature: &str) {
+pub(super) async fn post(shared: &Shared, sender: &WebhookSender, body: bytes::Bytes, signature: &str) {
     let url = shared.settings.load().webhook_url.clone();
     let mut backoff = FIRST_BACKOFF;
     loop {

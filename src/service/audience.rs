@@ -4,6 +4,8 @@ use super::templates::some_of;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::binding::{Resolved, Source};
 use crate::domain::broadcast::{Number, UploadId};
+use crate::domain::opt_out::Kinds;
+use crate::domain::phone::Phone;
 use crate::store::StoreError;
 use serde_json::json;
 
@@ -91,12 +93,14 @@ impl Service {
         Ok(page.into_iter().map(|(_, number)| number).collect())
     }
 
-    /// Walks the audience for those whose values cannot be sent; walks nothing when no value comes from a cell.
+    /// Walks the audience for those whose values cannot be sent and those who are opted out in a way that is held back;
+    /// walks nothing when no value comes from a cell and nobody is opted out.
     pub(super) async fn left_out(
         &self,
         uploads: &[UploadId],
         people: u64,
         resolved: &Resolved,
+        held_back: Kinds,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<LeftOut> {
         let from_a_cell = |source: &Source| match source {
@@ -104,7 +108,8 @@ impl Service {
             Source::Text { .. } => false,
         };
         let mut left_out = LeftOut::default();
-        if !resolved.sources().any(|(_, source)| from_a_cell(source)) {
+        let any_opted_out = !self.inner.store.opt_outs("", None, 1).await?.is_empty();
+        if !any_opted_out && !resolved.sources().any(|(_, source)| from_a_cell(source)) {
             return Ok(left_out);
         }
         let mut after = None;
@@ -114,9 +119,15 @@ impl Service {
             let Some((place, _)) = page.last() else { break };
             after = Some(*place);
             walked += page.len() as u64;
+            let phones: Vec<Phone> = page.iter().map(|(_, number)| number.phone).collect();
+            let kinds = if any_opted_out { self.inner.store.opted_out(&phones).await? } else { Vec::new() };
+            let mut kinds = kinds.into_iter();
             for (_, number) in page {
+                let opted_out = kinds.next().and_then(|kinds| kinds.reason(held_back));
                 if let Err(blank) = resolved.values(&number) {
                     left_out.add(number, blank.to_string());
+                } else if let Some(reason) = opted_out {
+                    left_out.add(number, reason.to_owned());
                 }
             }
             progress(walked, people);

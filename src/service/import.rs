@@ -4,6 +4,7 @@
 //! memory than a thousand. Nobody sees any of it before the end; on an error, or when the caller drops
 //! the future, the upload is given up. received = imported + duplicates + rejected, always.
 
+pub mod opt_outs;
 mod reader;
 
 use super::plan::wrong;
@@ -189,7 +190,7 @@ impl Service {
         Ok(self.inner.store.sweep_uploads(self.now().plus(-UNFINISHED_MS)).await?)
     }
 
-    fn country(&self, asked: Option<&str>) -> Result<Option<Country>> {
+    pub(super) fn country(&self, asked: Option<&str>) -> Result<Option<Country>> {
         let asked = asked.or(self.inner.settings.default_country.as_deref());
         asked.map(|code| code.parse().map_err(|error| wrong("bad_country", format!("{error}")))).transpose()
     }

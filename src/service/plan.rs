@@ -10,6 +10,7 @@ use super::{Kind, Result, Service, ServiceError, Settings, times};
 use crate::domain::binding::{self, BindingProblem, Bindings, Resolved};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, UploadId};
 use crate::domain::ids::BroadcastId;
+use crate::domain::opt_out::Kinds;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::{DAY, Millis};
@@ -55,7 +56,7 @@ impl Checked {
 impl Service {
     /// Checks a request and says what it would do. Sends and stores nothing (but may sync templates and ask how the sender
     /// stands). `progress` is called with (people looked at, people in all) while the audience is walked; it
-    /// is walked only when a cell could leave somebody out. Dropping the future stops the walk.
+    /// is walked only when a cell or an opt-out could leave somebody out. Dropping the future stops the walk.
     ///
     /// Errors: `unknown_list` (404), `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_unsupported`, `variables_unbound`,
     /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
@@ -63,7 +64,8 @@ impl Service {
     pub async fn plan(&self, request: &BroadcastRequest, progress: impl FnMut(u64, u64) + Send) -> Result<Plan> {
         let checked = self.check(request).await?;
         let Checked { template, uploads, people, sender, mut warnings, .. } = checked;
-        let left_out = self.left_out(&uploads, people, &checked.resolved, progress).await?;
+        let held_back = Kinds::holding_back(&template.category, self.inner.settings.typed_holds);
+        let left_out = self.left_out(&uploads, people, &checked.resolved, held_back, progress).await?;
         let pace = request.messages_per_second.unwrap_or(self.inner.settings.messages_per_second);
         let mut plan = Plan {
             request: request.clone(),

@@ -22,6 +22,7 @@ mod fold;
 mod freeze;
 mod lease;
 mod odds;
+mod opt_outs;
 mod reading;
 mod segment;
 mod sessions;
@@ -44,6 +45,7 @@ use super::{
 use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
+use crate::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{PauseReason, RecipientState};
@@ -376,9 +378,16 @@ impl Store for MongoStore {
         self.run(|inner| async move { inner.recover(&lease, now).await }).await
     }
 
-    async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
+    async fn open_window(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        limit: u32,
+        held_back: Kinds,
+        now: Millis,
+    ) -> Result<Vec<Intent>> {
         let (lease, id) = (lease.clone(), id.clone());
-        self.run(|inner| async move { inner.open_window(&lease, &id, limit, now).await }).await
+        self.run(|inner| async move { inner.open_window(&lease, &id, limit, held_back, now).await }).await
     }
 
     async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64> {
@@ -441,6 +450,33 @@ impl Store for MongoStore {
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport> {
         let lease = lease.clone();
         self.run(|inner| async move { inner.fold_receipts(&lease, &moves, up_to).await }).await
+    }
+
+    async fn note_opt_outs(&self, changes: Vec<Change>) -> Result<Vec<Noted>> {
+        self.run(|inner| async move { inner.note_opt_outs(&changes).await }).await
+    }
+
+    async fn learn_users(&self, known: Vec<(String, Phone)>) -> Result<u64> {
+        self.run(|inner| async move { inner.learn_users(&known).await }).await
+    }
+
+    async fn opt_outs(&self, search: &str, after: Option<&str>, limit: u32) -> Result<Vec<OptedOut>> {
+        let (search, after) = (search.to_owned(), after.unwrap_or_default().to_owned());
+        self.run(|inner| async move { inner.opt_outs(&search, &after, limit).await }).await
+    }
+
+    async fn opted_out_people(&self) -> Result<u64> {
+        self.run(|inner| async move { inner.opted_out_people().await }).await
+    }
+
+    async fn opt_out_events(&self, person: &str) -> Result<Vec<Event>> {
+        let person = person.to_owned();
+        self.run(|inner| async move { inner.opt_out_events(&person).await }).await
+    }
+
+    async fn opted_out(&self, phones: &[Phone]) -> Result<Vec<Kinds>> {
+        let phones = phones.to_vec();
+        self.run(|inner| async move { inner.opted_out(&phones).await }).await
     }
 
     async fn add_schedule(&self, schedule: &Schedule) -> Result<()> {

@@ -19,6 +19,7 @@ mod freezing;
 mod leases;
 mod moves;
 mod numbers;
+mod opt_outs;
 mod readers;
 mod reports;
 mod schema;
@@ -36,6 +37,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
+use crate::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{PauseReason, RecipientState};
@@ -373,9 +375,16 @@ impl Store for SqliteStore {
         self.write(move |connection| flight::recover(connection, &lease, now)).await
     }
 
-    async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
+    async fn open_window(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        limit: u32,
+        held_back: Kinds,
+        now: Millis,
+    ) -> Result<Vec<Intent>> {
         let (lease, id, limit) = (lease.clone(), id.clone(), column::bounded(limit));
-        self.write(move |connection| flight::open_window(connection, &lease, &id, limit, now)).await
+        self.write(move |connection| flight::open_window(connection, &lease, &id, limit, held_back, now)).await
     }
 
     async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64> {
@@ -456,6 +465,33 @@ impl Store for SqliteStore {
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport> {
         let lease = lease.clone();
         self.write(move |connection| fold::fold(connection, &lease, &moves, up_to)).await
+    }
+
+    async fn note_opt_outs(&self, changes: Vec<Change>) -> Result<Vec<Noted>> {
+        self.write(move |connection| opt_outs::note(connection, changes)).await
+    }
+
+    async fn learn_users(&self, known: Vec<(String, Phone)>) -> Result<u64> {
+        self.write(move |connection| opt_outs::learn(connection, &known)).await
+    }
+
+    async fn opt_outs(&self, search: &str, after: Option<&str>, limit: u32) -> Result<Vec<OptedOut>> {
+        let (search, after) = (search.to_owned(), after.unwrap_or_default().to_owned());
+        self.read(move |connection| opt_outs::list(connection, &search, &after, limit)).await
+    }
+
+    async fn opted_out_people(&self) -> Result<u64> {
+        self.read(opt_outs::people).await
+    }
+
+    async fn opt_out_events(&self, person: &str) -> Result<Vec<Event>> {
+        let person = person.to_owned();
+        self.read(move |connection| opt_outs::events(connection, &person)).await
+    }
+
+    async fn opted_out(&self, phones: &[Phone]) -> Result<Vec<Kinds>> {
+        let phones = phones.to_vec();
+        self.read(move |connection| opt_outs::of(connection, phones.into_iter())).await
     }
 
     async fn add_schedule(&self, schedule: &Schedule) -> Result<()> {

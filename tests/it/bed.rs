@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use wacast::clock::Clock;
 use wacast::domain::binding::{Bindings, Source};
+use wacast::domain::opt_out::TypedHolds;
 use wacast::domain::time::Millis;
 use wacast::sandbox::{PHONE_NUMBER_ID, Sandbox, SandboxConfig, SandboxHandle};
 use wacast::service::import::{ImportDone, ImportOptions, ImportRequest, ImportSource};
@@ -67,6 +68,7 @@ pub fn settings() -> Settings {
         default_country: Some("IN".into()),
         time_zone: "Asia/Kolkata".into(),
         receipts_set_up: false,
+        typed_holds: TypedHolds::Everything,
     }
 }
 

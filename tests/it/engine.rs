@@ -11,6 +11,7 @@ use wacast::clock::{Clock, SystemClock};
 use wacast::domain::broadcast::{Audience, Broadcast, Counts, Definition, Number};
 use wacast::domain::error_policy::ErrorPolicy;
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::Rules;
 use wacast::domain::phone::Phone;
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::{Component, Template};
@@ -97,6 +98,7 @@ fn start(store: &Arc<dyn Store>, api: &Arc<FakeApi>, folder: &Path, pace: f64) -
             lock_folder: folder.into(),
             drain_timeout: Duration::from_secs(5),
             program: "wacast",
+            opt_out: Rules::default(),
         },
     })
 }

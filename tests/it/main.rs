@@ -21,6 +21,7 @@ mod messy;
 mod mongo_store;
 mod mongod;
 mod prove;
+mod opt_outs;
 mod real;
 mod sandbox;
 mod scheduling;

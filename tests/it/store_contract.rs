@@ -12,6 +12,7 @@ pub mod freezing;
 pub mod keeping;
 pub mod leases;
 pub mod making;
+pub mod opt_outs;
 pub mod random_walk;
 pub mod receipts;
 pub mod recovery;

@@ -20,7 +20,7 @@ use mongodb::{Client, IndexModel};
 use std::time::Duration;
 
 /// The layout that this program writes. A store with a newer one is refused.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// The oldest server: transactions that make collections, and projections with expressions.
 const OLDEST: (i64, i64) = (4, 4);
 /// How long a server is looked for, and a connection waited for.
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 
-const COLLECTIONS: [&str; 17] = [
+const COLLECTIONS: [&str; 20] = [
     "about",
     "attempts",
     "audit",
@@ -38,6 +38,8 @@ const COLLECTIONS: [&str; 17] = [
     "lists",
     "notes",
     "numbers",
+    "opt_out_events",
+    "opt_outs",
     "quarters",
     "receipts",
     "recipients",
@@ -46,6 +48,7 @@ const COLLECTIONS: [&str; 17] = [
     "templates",
     "todo",
     "uploads",
+    "user_ids",
 ];
 
 /// Connects, checks and prepares. `url` may hold credentials.
@@ -156,7 +159,8 @@ async fn check_server(inner: &Inner) -> Op<()> {
 async fn about(inner: &Inner, now: Millis) -> Op<StoreId> {
     let fresh = doc! {
         "$setOnInsert": { "store": StoreId::from_random(fastrand::u64(..)).as_str(), "made_at": date(now) },
-        // All that a newer layout has is optional in the documents, so an older store is brought up by its number.
+        // All that a newer layout has is optional in the documents, so an older store is brought up by its number. The third
+        // has the opt-outs: a program that does not know them must not send.
         "$max": { "schema": SCHEMA },
     };
     let about = inner
@@ -200,6 +204,7 @@ async fn indexes(inner: &Inner) -> Op<()> {
             ],
         ),
         ("uploads", vec![plain(doc! { "list": 1, "state": 1 }), unique_if(doc! { key: 1 }, key)]),
+        ("opt_out_events", vec![plain(doc! { "person": 1 })]),
         ("numbers", vec![plain(doc! { "phone": 1, "_id.u": 1 })]),
     ];
     let make = async |(collection, models): (&str, Vec<IndexModel>)| {

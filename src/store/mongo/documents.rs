@@ -175,6 +175,10 @@ pub struct LeaseDoc {
     /// The opening of the store by which the holder before this one worked; its sessions end at recovery.
     #[serde(default)]
     pub before: String,
+    /// How often somebody was opted out since it was first looked at: a window is recorded only while it is as it was when
+    /// the opt-outs were read. 0: nobody ever was. `None`: not looked at yet.
+    #[serde(default)]
+    pub opt_outs: Option<i64>,
 }
 
 /// How far a broadcast's first attempts have come.

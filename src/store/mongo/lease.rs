@@ -169,6 +169,7 @@ impl LeaseDoc {
             broadcasts: std::collections::BTreeMap::new(),
             windows: std::collections::BTreeMap::new(),
             before: String::new(),
+            opt_outs: None,
         }
     }
 

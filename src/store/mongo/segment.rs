@@ -156,6 +156,15 @@ impl Segment {
         self.decided.retain(|decided| !decided.people.is_empty());
     }
 
+    /// Leaves out somebody who is queued, for a reason.
+    pub fn skip(&mut self, seq: u32, reason: &str) {
+        self.set(seq, RecipientState::Skipped, 0);
+        match self.skips.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.skips.push((reason.to_owned(), 1)),
+        }
+    }
+
     /// Notes that a recipient was moved by an operator's word: there may be no log row of the newest attempt.
     pub fn decide(&mut self, seq: u32, decision: Decision) {
         let Decision { word, at, tries } = decision;

@@ -194,6 +194,16 @@ impl Sheet {
         }
     }
 
+    /// Leaves out somebody who is queued: nothing of theirs waits any more.
+    pub fn skip(&mut self, broadcast: &BroadcastId, seq: u32, reason: &str) {
+        let key = SegmentKey::of(broadcast, seq);
+        if let Some(segment) = self.segments.get_mut(&key) {
+            segment.skip(seq, reason);
+            self.changed_segments.insert(key);
+        }
+        self.done(broadcast, seq);
+    }
+
     /// Notes an attempt's number as settled.
     pub fn tried(&mut self, broadcast: &BroadcastId, seq: u32, attempt: u32) {
         let key = SegmentKey::of(broadcast, seq);

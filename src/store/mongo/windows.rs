@@ -2,7 +2,7 @@
 //!
 //! An intent is one majority update of the lease document that checks the fence and that the broadcast
 //! runs, moves the broadcast's cursor, and pushes the window. Nothing else is written before a request may
-//! leave. It must never grant the same attempt twice.
+//! leave, but that whoever is opted out is left out first. It must never grant the same attempt twice.
 
 use super::Inner;
 use super::documents::{
@@ -14,6 +14,8 @@ use super::reading::PAGE;
 use super::segment::{SEGMENT, Segment, SegmentKey};
 use super::sheet::Sheet;
 use crate::domain::ids::BroadcastId;
+use crate::domain::opt_out::Kinds;
+use crate::domain::phone::Phone;
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
 use crate::store::{Intent, Lease, StoreError};
@@ -30,28 +32,63 @@ struct Choice {
     again: Vec<(i32, i32, i32)>,
 }
 
+/// People who are looked at together once one of them is opted out, so that a long row of them is soon behind.
+const LOOKED_AHEAD: u32 = 1_000;
+/// How many such rows a window passes at most, and how often it begins again because somebody opted out meanwhile.
+const ROUNDS: u32 = 20;
+
 impl Inner {
     pub(super) async fn open_window(
         &self,
         lease: &Lease,
         id: &BroadcastId,
         limit: u32,
+        held_back: Kinds,
         now: Millis,
     ) -> Op<Vec<Intent>> {
         let opening = self.flights.opening(&lease.subject);
         let _opening = opening.lock().await;
-        let document = self.lease_document(None, &lease.subject).await?;
-        if !document.proves(lease) {
-            return Err(StoreError::LeaseLost.into());
+        let limit = limit.min(PAGE);
+        let mut look_at = limit;
+        for _ in 0..ROUNDS {
+            let document = self.lease_document(None, &lease.subject).await?;
+            if !document.proves(lease) {
+                return Err(StoreError::LeaseLost.into());
+            }
+            let Some(turn) = document.broadcasts.get(id.as_str()).filter(|turn| turn.run).copied() else {
+                return Err(self.why_not_running(id).await?.into());
+            };
+            let choice = self.choose(&document, turn, id, look_at, now).await?;
+            if choice.first.is_empty() && choice.again.is_empty() {
+                return Ok(Vec::new());
+            }
+            let any = self.may_be_opted_out(&document, held_back).await?;
+            if any && self.leave_out(lease, id, &choice, held_back).await? {
+                look_at = limit.max(LOOKED_AHEAD);
+                continue;
+            }
+            if look_at != limit {
+                // Nobody far and wide: now for the window itself.
+                look_at = limit;
+                continue;
+            }
+            if let Some(intents) = self.record_window(lease, id, (&document, any), choice, now).await? {
+                return Ok(intents);
+            }
         }
-        let Some(turn) = document.broadcasts.get(id.as_str()).filter(|turn| turn.run).copied() else {
-            return Err(self.why_not_running(id).await?.into());
-        };
-        let choice = self.choose(&document, turn, id, limit.min(PAGE), now).await?;
-        if choice.first.is_empty() && choice.again.is_empty() {
-            return Ok(Vec::new());
-        }
+        // So many are opted out, or do so at this moment, that the caller should see to other things in between.
+        Ok(Vec::new())
+    }
 
+    /// Records a window and reads whom it is for. `None`: somebody opted out since `document` was read.
+    async fn record_window(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        (document, any): (&LeaseDoc, bool),
+        choice: Choice,
+        now: Millis,
+    ) -> Op<Option<Vec<Intent>>> {
         let number = document.opened + 1;
         let window = Window {
             b: id.clone(),
@@ -65,11 +102,18 @@ impl Inner {
         let mut filter = proof(lease);
         filter.insert("opened", document.opened);
         filter.insert(format!("broadcasts.{id}.run"), true);
-        let mut update = doc! { "$set": {
+        let mut set = doc! {
             "opened": number,
             format!("windows.{number}"): to_bson(&window)?,
             format!("broadcasts.{id}.next"): small(choice.to),
-        } };
+        };
+        if let Some(known) = document.opt_outs {
+            filter.insert("opt_outs", known);
+        } else {
+            filter.insert("opt_outs", doc! { "$exists": false });
+            set.insert("opt_outs", i64::from(any));
+        }
+        let mut update = doc! { "$set": set };
         if !finished.is_empty() {
             let gone: Document = finished.iter().map(|old| (format!("windows.{old}"), Bson::from(""))).collect();
             update.insert("$unset", gone);
@@ -79,13 +123,79 @@ impl Inner {
         let record = async { leases.update_one(filter, update).await };
         let (recorded, read) = tokio::join!(record, self.intents(&window, &choice.first));
         if recorded?.matched_count == 0 {
+            if self.lease_document(None, &lease.subject).await?.opt_outs != document.opt_outs {
+                return Ok(None);
+            }
             return Err(self.why_refused(lease, id).await?.into());
         }
         self.flights.forget(&lease.subject, &finished);
         let mut intents = read?;
         self.drop_proven(id, &window, &mut intents).await?;
         self.flights.opened(lease, number, id, &intents);
-        Ok(intents)
+        Ok(Some(intents))
+    }
+
+    /// Whether the opt-outs must be asked for a window. Once it is known that nobody is opted out, the lease document says
+    /// so, and it is counted up with whoever opts out.
+    async fn may_be_opted_out(&self, document: &LeaseDoc, held_back: Kinds) -> Op<bool> {
+        match document.opt_outs {
+            // Not looked at yet: whether there are any is what the document is to say from now on.
+            None => Ok(self.documents("opt_outs").find_one(doc! {}).await?.is_some()),
+            Some(count) => Ok(count > 0 && !held_back.is_empty()),
+        }
+    }
+
+    /// Leaves out whoever of a choice is opted out. Whether there was somebody.
+    async fn leave_out(&self, lease: &Lease, id: &BroadcastId, choice: &Choice, held_back: Kinds) -> Op<bool> {
+        let again = choice.again.iter().map(|(seq, ..)| *seq);
+        let keys: Vec<Bson> = again
+            .chain(choice.first.iter().map(|seq| small(*seq)))
+            .map(|seq| Bson::from(&PersonKey { b: id.clone(), s: seq }))
+            .collect();
+        let people = self.find_in::<RecipientDoc>(None, "recipients", doc! { "_id": { "$in": keys } }).await?;
+        let phones: Vec<Phone> = people.iter().map(|person| person.phone).collect();
+        let kinds = self.opted_out(&phones).await?;
+        let out: Vec<(u32, &str)> = people
+            .iter()
+            .zip(kinds)
+            .filter_map(|(person, kinds)| Some((large(person.id.s), kinds.reason(held_back)?)))
+            .collect();
+        if out.is_empty() {
+            return Ok(false);
+        }
+        let _writer = self.writer.lock().await;
+        let mut transaction = self.transaction().await?;
+        loop {
+            transaction.start().await?;
+            let done = self.leave_out_once(&mut transaction.session, lease, id, &out).await;
+            if transaction.finish(done).await?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+
+    async fn leave_out_once(
+        &self,
+        session: &mut ClientSession,
+        lease: &Lease,
+        id: &BroadcastId,
+        out: &[(u32, &str)],
+    ) -> Op<()> {
+        self.check_lease(session, lease).await?;
+        let people: Vec<(&BroadcastId, u32)> = out.iter().map(|(seq, _)| (id, *seq)).collect();
+        let mut sheet = Sheet::read(self, session, &people).await?;
+        let mut reasons = Vec::with_capacity(out.len());
+        for (seq, reason) in out {
+            // A receipt may have proven delivery of an earlier attempt, or a cancel ended it all.
+            if sheet.state(id, *seq) == Some(RecipientState::Queued) {
+                sheet.skip(id, *seq, reason);
+                let key = Bson::from(&PersonKey::new(id, *seq));
+                reasons.push(doc! { "q": { "_id": key }, "u": { "$set": { "skip": *reason } } });
+            }
+        }
+        sheet.write(self, session).await?;
+        self.update_many_ways(session, "recipients", reasons).await?;
+        Ok(())
     }
 
     /// Those due for a retry, then the never-tried in order of seq.

@@ -6,7 +6,9 @@
 use super::column::{all, phone, signed};
 use super::leases;
 use super::moves::{self, Known, Moves, Next, Standing, queued_or_cancelled};
+use super::opt_outs;
 use crate::domain::ids::BroadcastId;
+use crate::domain::opt_out::Kinds;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
 use crate::store::{Intent, Lease, Result, StoreError};
@@ -24,27 +26,36 @@ pub(super) fn held(connection: &Connection, lease: &Lease, id: &BroadcastId) -> 
     if sender.exists(params![known.no, lease.subject])? { Ok(known) } else { Err(StoreError::LeaseLost) }
 }
 
+/// People who are looked at together once one of them is opted out, so that a long row of them is soon behind.
+const LOOKED_AHEAD: i64 = 1_000;
+/// How many such rows a window passes at most; then it is asked for again.
+const ROWS_PASSED: u32 = 20;
+
 /// See [`crate::store::Store::open_window`].
 pub(super) fn open_window(
     connection: &Connection,
     lease: &Lease,
     id: &BroadcastId,
     limit: i64,
+    held_back: Kinds,
     now: Millis,
 ) -> Result<Vec<Intent>> {
     let known = held(connection, lease, id)?;
     if known.status != BroadcastStatus::Running {
         return Err(StoreError::Conflict(format!("broadcast {id} is {}, not running", known.status.word())));
     }
-    // The indexes are named here and elsewhere: left to itself SQLite walks past everyone who has gone already.
-    let due_first = "SELECT seq, attempt, tries, phone, variables FROM recipients INDEXED BY recipients_queued
-        WHERE broadcast_no = ?1 AND state = 'queued' AND due > 0 AND due <= ?2 ORDER BY due, seq LIMIT ?3";
-    let mut intents = all(connection, due_first, params![known.no, now.0, limit], intent)?;
-    let left = limit - signed(intents.len() as u64);
-    if left > 0 {
-        let never_tried = "SELECT seq, attempt, tries, phone, variables FROM recipients INDEXED BY recipients_queued
-            WHERE broadcast_no = ?1 AND state = 'queued' AND due = 0 ORDER BY seq LIMIT ?2";
-        intents.extend(all(connection, never_tried, params![known.no, left], intent)?);
+    let mut intents = due(connection, known, limit, now)?;
+    if !held_back.is_empty() && limit > 0 && opt_outs::are_there(connection)? {
+        let mut passed = 0;
+        while leave_out(connection, known, &intents, held_back, now)? {
+            passed += 1;
+            if passed == ROWS_PASSED {
+                return Ok(Vec::new());
+            }
+            let ahead = due(connection, known, limit.max(LOOKED_AHEAD), now)?;
+            leave_out(connection, known, &ahead, held_back, now)?;
+            intents = due(connection, known, limit, now)?;
+        }
     }
     // `due` stays, so that whoever comes back unsent keeps the place.
     let mut update = connection.prepare_cached(
@@ -59,6 +70,41 @@ pub(super) fn open_window(
     moves.window(known.no, people);
     moves.finish()?;
     Ok(intents)
+}
+
+/// Whom the next window is for.
+fn due(connection: &Connection, known: Known, limit: i64, now: Millis) -> Result<Vec<Intent>> {
+    // The indexes are named here and elsewhere: left to itself SQLite walks past everyone who has gone already.
+    let due_first = "SELECT seq, attempt, tries, phone, variables FROM recipients INDEXED BY recipients_queued
+        WHERE broadcast_no = ?1 AND state = 'queued' AND due > 0 AND due <= ?2 ORDER BY due, seq LIMIT ?3";
+    let mut intents = all(connection, due_first, params![known.no, now.0, limit], intent)?;
+    let left = limit - signed(intents.len() as u64);
+    if left > 0 {
+        let never_tried = "SELECT seq, attempt, tries, phone, variables FROM recipients INDEXED BY recipients_queued
+            WHERE broadcast_no = ?1 AND state = 'queued' AND due = 0 ORDER BY seq LIMIT ?2";
+        intents.extend(all(connection, never_tried, params![known.no, left], intent)?);
+    }
+    Ok(intents)
+}
+
+/// Leaves out whoever of these is opted out. Whether there was somebody.
+fn leave_out(connection: &Connection, known: Known, due: &[Intent], held_back: Kinds, now: Millis) -> Result<bool> {
+    let kinds = opt_outs::of(connection, due.iter().map(|intent| intent.phone))?;
+    let out: Vec<_> =
+        due.iter().zip(kinds).filter_map(|(intent, kinds)| Some((intent, kinds.reason(held_back)?))).collect();
+    if out.is_empty() {
+        return Ok(false);
+    }
+    let mut moves = Moves::new(connection)?;
+    for (intent, reason) in out {
+        if let Some(standing) = moves.standing(known, intent.seq)? {
+            let next = Next::of(&standing, RecipientState::Skipped).because(standing.code, reason);
+            moves.apply(&standing, &next, now)?;
+            moves.skip(known.no, reason)?;
+        }
+    }
+    moves.finish()?;
+    Ok(true)
 }
 
 /// See [`crate::store::Store::windows_opened`].

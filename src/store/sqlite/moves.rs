@@ -187,6 +187,14 @@ impl<'c> Moves<'c> {
         self.window_of = Some(broadcast_no);
     }
 
+    /// Counts one who was left out, for this reason.
+    pub(super) fn skip(&self, broadcast_no: i64, reason: &str) -> Result<()> {
+        let sql = "INSERT INTO skips (broadcast_no, reason, people) VALUES (?1, ?2, 1)
+            ON CONFLICT DO UPDATE SET people = people + 1";
+        self.connection.prepare_cached(sql)?.execute(params![broadcast_no, reason])?;
+        Ok(())
+    }
+
     /// Notes that a `failed` receipt of an attempt was folded; the attempt has a row of the log by then.
     pub(super) fn note_undelivered(&self, broadcast_no: i64, seq: u32, attempt: u32) -> Result<()> {
         let sql = "UPDATE attempts SET undelivered = 1 WHERE broadcast_no = ?1 AND seq = ?2 AND attempt = ?3";

@@ -15,7 +15,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x7761_6361;
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken.
-const STEPS: [&str; 2] = [FIRST, SECOND];
+const STEPS: [&str; 3] = [FIRST, SECOND, OPT_OUTS];
 
 /// Notes on the layout:
 /// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
@@ -220,6 +220,38 @@ END;
 
 ALTER TABLE counts ADD COLUMN windows INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN undelivered INTEGER NOT NULL DEFAULT 0;
+";
+
+/// - `opt_out_events` is everything that was said for and against being written to. `phone` 0 and `user_id` '': not named.
+///   `person` is the key: a phone's form that stands for all of its forms, or a user id while its phone is not known.
+/// - `opt_outs` is who is opted out now and by which event, as it follows from them.
+const OPT_OUTS: &str = "
+CREATE TABLE opt_out_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    stop INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    phone INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    how TEXT NOT NULL,
+    wamid TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+CREATE INDEX opt_out_events_by_person ON opt_out_events (person);
+CREATE TRIGGER opt_out_events_stay BEFORE DELETE ON opt_out_events
+BEGIN
+    SELECT RAISE(ABORT, 'what was said about being written to stays on record');
+END;
+
+CREATE TABLE opt_outs (
+    person TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    event INTEGER NOT NULL,
+    PRIMARY KEY (person, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user_ids (user_id TEXT PRIMARY KEY, phone INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings the file up to this version's schema, in one transaction, and returns the store's id. Safe when

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use wacast::domain::audit::{Act, Entry};
 use wacast::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use wacast::domain::ids::{BroadcastId, ScheduleId, StoreId};
+use wacast::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use wacast::domain::phone::Phone;
 use wacast::domain::schedule::Schedule;
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
@@ -241,17 +242,24 @@ impl Store for Facade {
         Ok(found)
     }
 
-    async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
+    async fn open_window(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        limit: u32,
+        held_back: Kinds,
+        now: Millis,
+    ) -> Result<Vec<Intent>> {
         let more = if self.sabotaged(Sabotage::GrantsTooMany) { limit * 50 } else { limit };
         let open = async {
             let paused = self.inner().broadcast(id).await?.status == BroadcastStatus::Paused;
             if paused && self.sabotaged(Sabotage::ForgetsPauses) {
                 self.inner().resume(id, now).await?;
-                let opened = self.inner().open_window(lease, id, more, now).await;
+                let opened = self.inner().open_window(lease, id, more, held_back, now).await;
                 self.inner().pause(id, PauseReason::Operator, "", None).await?;
                 return opened;
             }
-            let opened = self.inner().open_window(lease, id, more, now).await;
+            let opened = self.inner().open_window(lease, id, more, held_back, now).await;
             self.check_unsettled(lease);
             opened
         };
@@ -439,6 +447,30 @@ impl Store for Facade {
 
     async fn receipts_backlog(&self) -> Result<u64> {
         self.inner().receipts_backlog().await
+    }
+
+    async fn note_opt_outs(&self, changes: Vec<Change>) -> Result<Vec<Noted>> {
+        self.step("note_opt_outs", self.inner().note_opt_outs(changes)).await
+    }
+
+    async fn learn_users(&self, known: Vec<(String, Phone)>) -> Result<u64> {
+        self.step("learn_users", self.inner().learn_users(known)).await
+    }
+
+    async fn opt_outs(&self, search: &str, after: Option<&str>, limit: u32) -> Result<Vec<OptedOut>> {
+        self.inner().opt_outs(search, after, limit).await
+    }
+
+    async fn opted_out_people(&self) -> Result<u64> {
+        self.inner().opted_out_people().await
+    }
+
+    async fn opt_out_events(&self, person: &str) -> Result<Vec<Event>> {
+        self.inner().opt_out_events(person).await
+    }
+
+    async fn opted_out(&self, phones: &[Phone]) -> Result<Vec<Kinds>> {
+        self.inner().opted_out(phones).await
     }
 
     async fn add_schedule(&self, schedule: &Schedule) -> Result<()> {

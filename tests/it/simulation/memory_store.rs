@@ -10,6 +10,7 @@ mod leases;
 mod ledger;
 mod numbers;
 mod odds;
+mod opt_outs;
 mod receipts;
 mod reports;
 
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use wacast::domain::audit::{Act, Entry};
 use wacast::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use wacast::domain::ids::{BroadcastId, ScheduleId, StoreId};
+use wacast::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use wacast::domain::phone::Phone;
 use wacast::domain::schedule::Schedule;
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
@@ -295,8 +297,15 @@ impl Store for MemoryStore {
         self.ledger().recover(lease, now)
     }
 
-    async fn open_window(&self, lease: &Lease, id: &BroadcastId, limit: u32, now: Millis) -> Result<Vec<Intent>> {
-        self.ledger().open_window(lease, id, limit, now)
+    async fn open_window(
+        &self,
+        lease: &Lease,
+        id: &BroadcastId,
+        limit: u32,
+        held_back: Kinds,
+        now: Millis,
+    ) -> Result<Vec<Intent>> {
+        self.ledger().open_window(lease, id, limit, held_back, now)
     }
 
     async fn requeue_unheld(&self, lease: &Lease, id: &BroadcastId, held: &[(u32, u32)]) -> Result<u64> {
@@ -351,6 +360,32 @@ impl Store for MemoryStore {
 
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport> {
         self.ledger().fold_receipts(lease, &moves, up_to)
+    }
+
+    async fn note_opt_outs(&self, changes: Vec<Change>) -> Result<Vec<Noted>> {
+        self.ledger().note_opt_outs(changes)
+    }
+
+    async fn learn_users(&self, known: Vec<(String, Phone)>) -> Result<u64> {
+        Ok(self.ledger().learn_users(&known))
+    }
+
+    async fn opt_outs(&self, search: &str, after: Option<&str>, limit: u32) -> Result<Vec<OptedOut>> {
+        Ok(self.ledger().opt_outs(search, after.unwrap_or_default(), limit))
+    }
+
+    async fn opted_out_people(&self) -> Result<u64> {
+        Ok(self.ledger().opt_outs("", "", u32::MAX).len() as u64)
+    }
+
+    async fn opt_out_events(&self, person: &str) -> Result<Vec<Event>> {
+        let record = self.ledger().opt_outs.get(person).cloned();
+        Ok(record.unwrap_or_default().into_events())
+    }
+
+    async fn opted_out(&self, phones: &[Phone]) -> Result<Vec<Kinds>> {
+        let ledger = self.ledger();
+        Ok(phones.iter().map(|phone| ledger.opted_out(*phone)).collect())
     }
 
     async fn add_schedule(&self, schedule: &Schedule) -> Result<()> {

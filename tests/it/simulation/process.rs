@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use wacast::domain::error_policy::ErrorPolicy;
+use wacast::domain::opt_out::Rules;
 use wacast::engine::{self, EngineConfig, EngineHandle, EngineParts};
 use wacast::store::Lease;
 
@@ -64,6 +65,7 @@ impl Process {
                 lock_folder: folder,
                 drain_timeout: Duration::from_secs(15),
                 program: "wacast",
+                opt_out: Rules::default(),
             },
         });
         (process, handle)

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::BroadcastStatus;
 use wacast::domain::state::RecipientState::{Accepted, Cancelled, Delivered, Sending};
 use wacast::store::{AudiencePlace, Intent, Outcome, RECEIPTS, RawReceipt, ReceiptMove, UploadReport};
@@ -33,7 +34,7 @@ pub async fn the_largest_calls_are_answered(stores: &dyn Factory) {
     let place = AudiencePlace { upload: upload.0, row: LARGEST };
     store.add_recipients(&lease, &id, 0, (0..LARGEST).map(recipient).collect(), place).await.unwrap();
     store.begin_running(&lease, &id, LARGEST, NOW).await.unwrap();
-    let intents = store.open_window(&lease, &id, LARGEST, NOW).await.unwrap();
+    let intents = store.open_window(&lease, &id, LARGEST, Kinds::ALL, NOW).await.unwrap();
     assert_eq!(intents.len(), LARGEST as usize);
     let outcome = |intent: &Intent| Outcome {
         broadcast: id.clone(),
@@ -78,8 +79,8 @@ pub async fn a_caller_that_went_away_leaves_nothing_half_done(stores: &dyn Facto
     let Run { lease, receipts, id, .. } = running(&store, 60).await;
     let mut held = vec![];
     for _ in 0..10 {
-        held.extend(begin_and_drop(store.open_window(&lease, &id, 3, NOW)).into_iter().flatten().flatten());
-        held.extend(store.open_window(&lease, &id, 1, NOW).await.unwrap());
+        held.extend(begin_and_drop(store.open_window(&lease, &id, 3, Kinds::ALL, NOW)).into_iter().flatten().flatten());
+        held.extend(store.open_window(&lease, &id, 1, Kinds::ALL, NOW).await.unwrap());
     }
     // Closing waits for what was begun.
     let run = Run { store: stores.reopen(store).await, lease, receipts, id };

@@ -7,6 +7,7 @@ use super::stage::{
     take_over, undelivered,
 };
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::RecipientState::{self, Accepted, Delivered, InDoubt, Read, Sent};
 use wacast::domain::time::{HOUR, Millis};
 use wacast::store::DoubtDecision::{self, CountAsSent, GiveUp, SendAgain};
@@ -223,7 +224,7 @@ pub async fn what_was_recovered_is_decided_too(stores: &dyn Factory) {
     decide(&run, Some(&[1]), SendAgain).await;
     decide(&run, None, GiveUp).await;
     assert_eq!(run.letters().await, "qqfq");
-    let again = store.open_window(&heir, &run.id, 9, LATER).await.unwrap();
+    let again = store.open_window(&heir, &run.id, 9, Kinds::ALL, LATER).await.unwrap();
     let told: Vec<_> = again.iter().map(|intent| (intent.seq, intent.attempt, intent.tries)).collect();
     assert_eq!(told, [(0, 3, 1), (1, 2, 0), (3, 1, 0)]);
 }

@@ -4,6 +4,7 @@ use super::Factory;
 use super::stage::{
     NOW, Run, SENDER, accepted, failed, in_doubt, preparing, reached, recipient, retry, running, take, take_over,
 };
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::store::{AudiencePlace, Lease, RECEIPTS, RawReceipt, Result, StoreError, Verdict};
 
@@ -40,7 +41,7 @@ pub async fn a_stale_lease_opens_and_closes_nothing(stores: &dyn Factory) {
     run.settle(&intent, accepted(&intent)).await;
     let open = run.open_one().await;
     let new = take_over(&*store, &run.lease, "heir").await;
-    assert_lost("open", &store.open_window(&run.lease, &run.id, 1, NOW).await);
+    assert_lost("open", &store.open_window(&run.lease, &run.id, 1, Kinds::ALL, NOW).await);
     assert_lost("requeue", &store.requeue_unheld(&run.lease, &run.id, &[]).await);
     assert_lost("recover", &store.recover(&run.lease, NOW).await);
     assert_lost("complete", &store.complete(&run.lease, &run.id, NOW).await);
@@ -55,7 +56,7 @@ pub async fn a_lease_given_back_decides_nothing(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let run = running(&store, 2).await;
     store.release_lease(&run.lease).await.unwrap();
-    assert_lost("open", &store.open_window(&run.lease, &run.id, 1, NOW).await);
+    assert_lost("open", &store.open_window(&run.lease, &run.id, 1, Kinds::ALL, NOW).await);
     assert_eq!(run.letters().await, "qq");
 }
 
@@ -108,7 +109,7 @@ pub async fn requeues_from_a_stale_lease_are_left_for_recovery(stores: &dyn Fact
 pub async fn facts_and_requeues_in_one_batch_part_ways(stores: &dyn Factory) {
     let (run, new) = overtaken(stores, 3).await;
     let store = &run.store;
-    let intents = store.open_window(&new, &run.id, 3, NOW).await.unwrap();
+    let intents = store.open_window(&new, &run.id, 3, Kinds::ALL, NOW).await.unwrap();
     let newest = take_over(&**store, &new, "second heir").await;
     let outcomes = vec![
         run.outcome(&intents[0], accepted(&intents[0])),
@@ -126,7 +127,7 @@ pub async fn another_senders_lease_decides_nothing(stores: &dyn Factory) {
     let run = running(&store, 2).await;
     let theirs = take(&*store, "100000000000002", "other").await;
     run.open(1).await;
-    let opened = store.open_window(&theirs, &run.id, 1, NOW).await;
+    let opened = store.open_window(&theirs, &run.id, 1, Kinds::ALL, NOW).await;
     assert!(opened.is_err(), "{opened:?}");
     let _ = store.requeue_unheld(&theirs, &run.id, &[]).await;
     assert!(store.recover(&theirs, NOW).await.unwrap().is_empty());

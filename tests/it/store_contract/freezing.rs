@@ -2,6 +2,7 @@
 
 use super::Factory;
 use super::stage::{NOW, SENDER, preparing, recipient, skipped, take};
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::store::{AudiencePlace, StoreError};
 
@@ -77,7 +78,7 @@ pub async fn whoever_is_left_out_is_counted_with_the_reason(stores: &dyn Factory
 
     let begun = store.begin_running(&lease, &id, 5, NOW).await.unwrap();
     assert_eq!(begun.total, 5, "they are of the audience");
-    let intents = store.open_window(&lease, &id, 10, NOW).await.unwrap();
+    let intents = store.open_window(&lease, &id, 10, Kinds::ALL, NOW).await.unwrap();
     assert_eq!(intents.iter().map(|intent| intent.seq).collect::<Vec<_>>(), [0, 4], "but never sent to");
 }
 

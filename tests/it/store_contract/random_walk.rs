@@ -10,6 +10,7 @@ use super::trail::{act, whole_trail};
 use model::{Model, any_evidence};
 use std::ops::Range;
 use std::sync::Arc;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::RecipientState::{Failed, InDoubt, Sending};
 use wacast::domain::state::{BroadcastStatus, PauseReason};
 use wacast::store::{DoubtDecision, FoldReport, Intent, Lease, Outcome, Store, StoreError, Verdict};
@@ -119,7 +120,7 @@ impl Walk {
 
     async fn open(&mut self) -> &'static str {
         let limit = self.dice.u32(0..5);
-        let answer = self.run.store.open_window(&self.run.lease, &self.run.id, limit, self.model.now).await;
+        let answer = self.run.store.open_window(&self.run.lease, &self.run.id, limit, Kinds::ALL, self.model.now).await;
         if self.model.status == BroadcastStatus::Running {
             let intents = answer.unwrap();
             assert_eq!(intents.len(), self.model.due().min(limit as usize), "as many as are due");
@@ -252,7 +253,7 @@ impl Walk {
             }
             self.run.store.settle(&old, vec![outcome]).await.unwrap();
         }
-        let refused = self.run.store.open_window(&old, &self.run.id, 3, self.model.now).await;
+        let refused = self.run.store.open_window(&old, &self.run.id, 3, Kinds::ALL, self.model.now).await;
         assert!(refused.is_err(), "{refused:?}");
         let open = self.model.with(Sending);
         let found = self.run.store.recover(&self.run.lease, self.model.now).await.unwrap();

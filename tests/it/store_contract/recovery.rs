@@ -6,6 +6,7 @@ use super::stage::{
     reached, recipient, retry, running, running_under, take, take_over, upload,
 };
 use std::sync::Arc;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::{PauseReason, RecipientState};
 use wacast::domain::time::SECOND;
 use wacast::store::{AudiencePlace, Lease, Store, Verdict};
@@ -38,7 +39,7 @@ pub async fn what_was_left_open_becomes_in_doubt(stores: &dyn Factory) {
     one.check().await;
     two.check().await;
     assert!(store.recover(&heir, NOW).await.unwrap().is_empty(), "a second one finds nothing");
-    let next = store.open_window(&heir, &one.id, 9, NOW).await.unwrap();
+    let next = store.open_window(&heir, &one.id, 9, Kinds::ALL, NOW).await.unwrap();
     assert_eq!(next.iter().map(|intent| intent.seq).collect::<Vec<_>>(), [3, 7], "nobody in doubt among them");
 }
 
@@ -56,7 +57,7 @@ pub async fn a_lease_that_ended_is_recovered_from_too(stores: &dyn Factory) {
 pub async fn a_crash_between_intent_and_answer_is_recovered(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let Run { store: held, lease, receipts, id } = running(&store, 3).await;
-    held.open_window(&lease, &id, 2, NOW).await.unwrap();
+    held.open_window(&lease, &id, 2, Kinds::ALL, NOW).await.unwrap();
     drop(store);
     let store = stores.reopen(held).await;
     let run = Run { store: Arc::clone(&store), lease, receipts, id };
@@ -96,7 +97,7 @@ pub async fn another_sender_is_left_alone(stores: &dyn Factory) {
     run.open(1).await;
     let theirs = take(&*store, "100000000000002", "other").await;
     let id = of_another_sender(&store, &theirs).await;
-    assert_eq!(store.open_window(&theirs, &id, 1, NOW).await.unwrap().len(), 1);
+    assert_eq!(store.open_window(&theirs, &id, 1, Kinds::ALL, NOW).await.unwrap().len(), 1);
     let heir = next_holder(&run).await;
     assert_eq!(store.recover(&heir, NOW).await.unwrap(), [(run.id.clone(), 1)]);
     assert_eq!(store.counts(&id).await.unwrap().get(RecipientState::Sending), 1);

@@ -5,6 +5,7 @@ use super::stage::{
     NOW, Run, SENDER, accepted, failed, in_doubt, phone, reached, retry, running, running_under, take, undelivered,
 };
 use std::collections::HashSet;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::RecipientState::{self, Accepted, Delivered, Failed, Queued, Read};
 use wacast::domain::time::{DAY, HOUR, MINUTE};
 use wacast::store::{Outcome, Store};
@@ -73,7 +74,7 @@ pub async fn recipients_are_listed_by_state_and_page(stores: &dyn Factory) {
 pub async fn a_large_audience_is_listed_without_gaps(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let run = running(&store, 2_150).await;
-    let intents = store.open_window(&run.lease, &run.id, 2_000, NOW).await.unwrap();
+    let intents = store.open_window(&run.lease, &run.id, 2_000, Kinds::ALL, NOW).await.unwrap();
     let outcomes: Vec<Outcome> =
         intents.iter().filter(|i| i.seq % 400 == 0).map(|i| run.outcome(i, failed(1))).collect();
     store.settle(&run.lease, outcomes).await.unwrap();

@@ -6,6 +6,7 @@ use super::stage::{
     running, take,
 };
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::time::HOUR;
 use wacast::store::{AudiencePlace, NewBroadcast, Result, Store, StoreError, Verdict};
@@ -29,7 +30,7 @@ pub async fn a_pause_lets_nobody_else_go(stores: &dyn Factory) {
     assert_eq!((paused.status, paused.reason), (BroadcastStatus::Paused, Some(PauseReason::Template)));
     assert_eq!((paused.detail.as_str(), paused.resume_at), ("it was disabled", Some(NOW.plus(HOUR))));
     assert_eq!(store.broadcast(&run.id).await.unwrap(), paused);
-    assert_conflict("open", &store.open_window(&run.lease, &run.id, 1, NOW).await);
+    assert_conflict("open", &store.open_window(&run.lease, &run.id, 1, Kinds::ALL, NOW).await);
     run.settle(&intents[0], accepted(&intents[0])).await;
     run.settle(&intents[1], Verdict::Unsent { due: None }).await;
     assert_eq!(run.letters().await, "aqqq", "what is under way is settled");
@@ -48,7 +49,7 @@ pub async fn a_pause_from_another_hand_stops_a_running_loop(stores: &dyn Factory
     let driving = tokio::spawn(async move {
         let mut granted = 0;
         loop {
-            match driver.open_window(&lease, &id, 1, NOW).await {
+            match driver.open_window(&lease, &id, 1, Kinds::ALL, NOW).await {
                 Ok(intents) if intents.is_empty() => return granted,
                 Ok(intents) => granted += intents.len() as u64,
                 Err(StoreError::Conflict(_)) => return granted,
@@ -176,7 +177,7 @@ pub async fn it_is_completed_when_nobody_waits_or_is_under_way(stores: &dyn Fact
     let ended = store.broadcast(&run.id).await.unwrap();
     assert_eq!((ended.status, ended.ended_at), (BroadcastStatus::Completed, Some(NOW.plus(3))));
     run.check().await;
-    assert_conflict("open", &store.open_window(&run.lease, &run.id, 1, NOW.plus(9 * HOUR)).await);
+    assert_conflict("open", &store.open_window(&run.lease, &run.id, 1, Kinds::ALL, NOW.plus(9 * HOUR)).await);
 }
 
 pub async fn only_a_running_one_is_completed(stores: &dyn Factory) {

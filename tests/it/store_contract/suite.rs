@@ -90,6 +90,19 @@ macro_rules! contract_suite {
                 of_two_made_at_once_one_is_new
                 a_scheduled_one_starts_once
                 broadcasts_are_listed_newest_first;
+            opt_outs:
+                each_kind_stands_and_falls_by_its_own_word
+                a_repeat_is_noted_once
+                forms_of_one_number_are_one_person
+                a_user_id_stands_until_its_phone_is_known
+                people_are_listed_searched_and_counted
+                whoever_opts_out_while_it_runs_gets_no_intent
+                whoever_waits_for_a_retry_is_left_out_too
+                only_the_kinds_that_hold_back_count
+                whoever_is_back_gets_an_intent
+                a_long_row_of_opted_out_people_is_passed
+                who_opts_out_at_the_same_time_is_before_or_after
+                opt_outs_survive_reopening;
             random_walk:
                 the_first_ten_walks
                 the_next_ten_walks

@@ -4,6 +4,7 @@ use super::Factory;
 use super::stage::{NOW, Run, SENDER, accepted, in_doubt, phone, retry, running, running_under, take, take_over};
 use std::collections::HashSet;
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::{PauseReason, RecipientState};
 use wacast::domain::time::SECOND;
 use wacast::store::{Intent, StoreError, Verdict};
@@ -78,7 +79,7 @@ pub async fn two_callers_at_once_never_get_the_same_person(stores: &dyn Factory)
         callers.spawn(async move {
             let mut got = vec![];
             loop {
-                let intents = store.open_window(&lease, &id, 9, NOW).await.unwrap();
+                let intents = store.open_window(&lease, &id, 9, Kinds::ALL, NOW).await.unwrap();
                 if intents.is_empty() {
                     return got;
                 }
@@ -96,15 +97,15 @@ pub async fn only_a_running_broadcast_opens_windows(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let run = running(&store, 2).await;
     let preparing = super::stage::preparing(&*store, 5..6).await.id;
-    let refused = store.open_window(&run.lease, &preparing, 1, NOW).await;
+    let refused = store.open_window(&run.lease, &preparing, 1, Kinds::ALL, NOW).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "preparing: {refused:?}");
     store.pause(&run.id, PauseReason::Operator, "", None).await.unwrap();
-    let refused = store.open_window(&run.lease, &run.id, 1, NOW).await;
+    let refused = store.open_window(&run.lease, &run.id, 1, Kinds::ALL, NOW).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "paused: {refused:?}");
     store.cancel(&run.id, NOW).await.unwrap();
-    let refused = store.open_window(&run.lease, &run.id, 1, NOW).await;
+    let refused = store.open_window(&run.lease, &run.id, 1, Kinds::ALL, NOW).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "cancelled: {refused:?}");
-    let unknown = store.open_window(&run.lease, &BroadcastId::from_random(4), 1, NOW).await;
+    let unknown = store.open_window(&run.lease, &BroadcastId::from_random(4), 1, Kinds::ALL, NOW).await;
     assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
     run.check().await;
 }
@@ -114,7 +115,7 @@ pub async fn windows_of_a_large_audience_cover_everybody_once(stores: &dyn Facto
     let run = running(&store, 2_300).await;
     let mut seen = vec![];
     for limit in [1, 999, 1, 500, 700, 99, 5_000] {
-        let intents = store.open_window(&run.lease, &run.id, limit, NOW).await.unwrap();
+        let intents = store.open_window(&run.lease, &run.id, limit, Kinds::ALL, NOW).await.unwrap();
         let outcomes = intents
             .iter()
             .map(|intent| match intent.seq % 3 {
@@ -145,13 +146,13 @@ pub async fn windows_are_counted_over_all_holders(stores: &dyn Factory) {
     assert_eq!(store.windows_opened(SENDER).await.unwrap(), 2, "a window of nobody is none");
     store.requeue_unheld(&other.lease, &other.id, &[]).await.unwrap();
     store.release_lease(&run.lease).await.unwrap();
-    assert!(store.open_window(&run.lease, &run.id, 1, NOW).await.is_err());
+    assert!(store.open_window(&run.lease, &run.id, 1, Kinds::ALL, NOW).await.is_err());
     assert_eq!(store.windows_opened(SENDER).await.unwrap(), 2);
     let lease = take(&*store, SENDER, "second").await;
-    store.open_window(&lease, &run.id, 1, NOW).await.unwrap();
+    store.open_window(&lease, &run.id, 1, Kinds::ALL, NOW).await.unwrap();
     let heir = take_over(&*store, &lease, "third").await;
     store.recover(&heir, NOW).await.unwrap();
-    store.open_window(&heir, &run.id, 1, NOW).await.unwrap();
+    store.open_window(&heir, &run.id, 1, Kinds::ALL, NOW).await.unwrap();
     let store = stores.reopen(store).await;
     assert_eq!(store.windows_opened(SENDER).await.unwrap(), 4);
     assert_eq!(store.windows_opened("100000000000002").await.unwrap(), 0);

@@ -2,6 +2,7 @@
 
 use super::ledger::{Kept, Ledger, LogEntry, Next, Standing};
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::{MINUTE, Millis};
 use wacast::store::{DoubtDecision, Intent, Lease, Outcome, RESTORED, Result, StoreError, Verdict};
@@ -36,6 +37,7 @@ impl Ledger {
         lease: &Lease,
         id: &BroadcastId,
         limit: u32,
+        held_back: Kinds,
         now: Millis,
     ) -> Result<Vec<Intent>> {
         let kept = self.held(lease, id)?;
@@ -47,7 +49,20 @@ impl Ledger {
         due.retain(|(_, person)| person.due.is_none_or(|due| due <= now));
         // Retries by their time, then the never-tried.
         due.sort_by_key(|(seq, person)| (person.due.is_none(), person.due, *seq));
-        due.truncate(limit as usize);
+        let mut window = Vec::new();
+        for (seq, person) in due {
+            if window.len() >= limit as usize {
+                break;
+            }
+            match self.opted_out(person.phone).reason(held_back) {
+                None => window.push((seq, person)),
+                Some(reason) => {
+                    let next = Next::of(&person, RecipientState::Skipped).because(person.code, reason);
+                    self.turn(id, seq, next, now);
+                }
+            }
+        }
+        let due = window;
         for (seq, person) in &due {
             // `due` stays, so that whoever comes back unsent keeps the place.
             let next = Next::of(person, RecipientState::Sending).because(person.code, &person.detail);

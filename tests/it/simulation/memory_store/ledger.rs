@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wacast::domain::audit::Entry;
 use wacast::domain::broadcast::{Broadcast, Counts, Number};
 use wacast::domain::ids::{BroadcastId, ScheduleId};
+use wacast::domain::opt_out::Record;
 use wacast::domain::phone::Phone;
 use wacast::domain::schedule::Schedule;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
@@ -118,6 +119,10 @@ pub(super) struct Ledger {
     pub(super) synced: SyncedTemplates,
     pub(super) notes: BTreeMap<String, String>,
     pub(super) trail: Vec<Entry>,
+    /// By person.
+    pub(super) opt_outs: BTreeMap<String, Record>,
+    pub(super) opt_out_events: u64,
+    pub(super) users: BTreeMap<String, Phone>,
     pub(super) moves: Vec<Moved>,
 }
 

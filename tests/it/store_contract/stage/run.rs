@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use wacast::domain::broadcast::Counts;
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::Millis;
 use wacast::store::{
@@ -59,7 +60,7 @@ impl Run {
 
     /// Opens a window.
     pub async fn open_at(&self, limit: u32, now: Millis) -> Vec<Intent> {
-        let intents = self.store.open_window(&self.lease, &self.id, limit, now).await.unwrap();
+        let intents = self.store.open_window(&self.lease, &self.id, limit, Kinds::ALL, now).await.unwrap();
         self.check().await;
         intents
     }

@@ -1,0 +1,99 @@
+//! People's words for and against being written to, as they come by webhooks, receipts and answers.
+//!
+//! Facts: noted by whoever hears of them, once, and each that changes something is put on the audit trail. It never decides
+//! who is left out of a broadcast; the store does, in the step that records an intent.
+
+use crate::domain::opt_out::{Change, Kind, STOPPED_MARKETING, Who, inbound};
+use crate::domain::receipt::{News, Status, StatusEvent};
+use crate::domain::time::Millis;
+use crate::engine::Shared;
+use crate::store::{Outcome, StoreError, Verdict};
+
+/// Changes in one call of the store.
+const MOST_CHANGES: usize = 1_000;
+
+/// Applies one part of a webhook.
+pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> Result<(), StoreError> {
+    let said = inbound::read(news, &shared.parts.config.opt_out, received_at);
+    if said.malformed > 0 {
+        tracing::warn!(field = news.field, malformed = said.malformed, "some of what people said could not be read");
+    }
+    learn(shared, said.known).await?;
+    note(shared, said.changes).await
+}
+
+/// Notes changes, and puts on the audit trail what changed something.
+pub(in crate::engine) async fn note(shared: &Shared, changes: Vec<Change>) -> Result<(), StoreError> {
+    for some in changes.chunks(MOST_CHANGES) {
+        let noted = shared.parts.store.note_opt_outs(some.to_vec()).await?;
+        for (change, noted) in some.iter().zip(noted) {
+            if let (true, Some(event)) = (noted.has_changed(), noted.event()) {
+                let what = if change.stop { "opt_out" } else { "opt_in" };
+                let detail = format!("no. {event}: {}, {}", change.kind.word(), change.how);
+                shared.note_act_on(what, &change.who.masked(), detail).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Learns whose the user ids are.
+pub(in crate::engine) async fn learn(
+    shared: &Shared,
+    known: Vec<(String, crate::domain::phone::Phone)>,
+) -> Result<(), StoreError> {
+    for some in known.chunks(MOST_CHANGES) {
+        let moved = shared.parts.store.learn_users(some.to_vec()).await?;
+        if moved > 0 {
+            tracing::info!(moved, "opt-outs that were known by user id alone have a phone now");
+        }
+    }
+    Ok(())
+}
+
+/// What a receipt says about opting out: the code by which WhatsApp tells that somebody stopped marketing.
+pub(in crate::engine) async fn of_receipt(shared: &Shared, event: &StatusEvent) -> Result<Option<Change>, StoreError> {
+    let Status::Failed { code: STOPPED_MARKETING, details, .. } = &event.status else { return Ok(None) };
+    let mut who = event.recipient.clone();
+    if let (None, Some(attempt)) = (who.phone, &event.attempt)
+        && attempt.store == *shared.parts.store.id()
+    {
+        // The last one before, so that the next is the recipient.
+        let after = attempt.seq.checked_sub(1);
+        match shared.parts.store.recipients(&attempt.broadcast, None, after, 1).await {
+            Ok(rows) => who.phone = rows.first().filter(|row| row.seq == attempt.seq).map(|row| row.phone),
+            Err(StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if who.key().is_none() {
+        tracing::warn!(wamid = event.wamid, "somebody stopped marketing, but nothing says who");
+        return Ok(None);
+    }
+    Ok(Some(stopped(who, event.at, "a receipt", &event.wamid, details)))
+}
+
+/// What answers say about opting out.
+pub(in crate::engine) fn of_outcomes(outcomes: &[Outcome]) -> Vec<Change> {
+    let stopped_marketing = |outcome: &Outcome| match &outcome.verdict {
+        Verdict::Failed { code: STOPPED_MARKETING, response, .. }
+        | Verdict::Retry { code: STOPPED_MARKETING, response, .. } => {
+            Some(stopped(Who::phone(outcome.phone), outcome.at, "an answer", "", response))
+        }
+        _ => None,
+    };
+    outcomes.iter().filter_map(stopped_marketing).collect()
+}
+
+fn stopped(who: Who, at: Millis, how: &str, wamid: &str, text: &str) -> Change {
+    let change = Change {
+        who,
+        kind: Kind::Code,
+        stop: true,
+        at,
+        how: how.to_owned(),
+        wamid: wamid.to_owned(),
+        text: text.to_owned(),
+    };
+    change.bounded()
+}
