@@ -168,6 +168,9 @@ fn engine_parts(ground: &Ground, face: Face) -> EngineParts {
         custody: Some(ground.custody.clone()),
         config: EngineConfig {
             sender: config.whatsapp.phone_number_id.clone().unwrap_or_default(),
+            account: config.whatsapp.business_account_id.clone().unwrap_or_default(),
+            daily_reserve: config.sender.daily_reserve.into(),
+            marketing_endpoint: config.whatsapp.marketing_endpoint,
             messages_per_second: config.sender.messages_per_second,
             max_in_flight: config.sender.max_in_flight,
             grace_ms: i64::try_from(config.schedule.grace.as_millis()).unwrap_or(i64::MAX),

@@ -20,6 +20,7 @@ pub use error::ConfigError;
 pub use origin::Origin;
 pub use places::Places;
 
+use crate::domain::marketing::MarketingEndpoint;
 use keys::{KEYS, Key, Kind};
 use secrecy::{ExposeSecret, SecretString};
 use source::{Found, Values};
@@ -48,6 +49,8 @@ pub struct WhatsApp {
     pub app_secret: Option<SecretString>,
     /// The word of the webhook's verification.
     pub verify_token: Option<SecretString>,
+    /// Which way marketing messages go.
+    pub marketing_endpoint: MarketingEndpoint,
 }
 
 /// `[store]`.
@@ -107,6 +110,8 @@ pub struct Sender {
     pub messages_per_second: f64,
     /// Requests without an answer at one time.
     pub max_in_flight: u32,
+    /// People of the messaging limit that are left to others.
+    pub daily_reserve: u32,
 }
 
 impl Sender {
@@ -297,6 +302,7 @@ impl Config {
             "whatsapp.app_id" => text(&self.whatsapp.app_id),
             "whatsapp.app_secret" => secret(&self.whatsapp.app_secret),
             "whatsapp.verify_token" => secret(&self.whatsapp.verify_token),
+            "whatsapp.marketing_endpoint" => self.whatsapp.marketing_endpoint.word().to_owned(),
             "store.url" => self.store_shown(),
             "http.listen" => self.http.listen.map_or_else(|| "off".to_owned(), |address| address.to_string()),
             "http.api_keys" => match self.http.api_keys.len() {
@@ -306,6 +312,7 @@ impl Config {
             },
             "intake.default_country" => text(&self.intake.default_country),
             "sender.messages_per_second" => self.sender.messages_per_second.to_string(),
+            "sender.daily_reserve" => self.sender.daily_reserve.to_string(),
             "sender.max_in_flight" => self.sender.max_in_flight.to_string(),
             "schedule.grace" => value::write_span(self.schedule.grace),
             "console.time_zone" => self.console.time_zone.clone(),
@@ -336,6 +343,9 @@ impl Reader {
                 app_id: self.text("whatsapp.app_id")?,
                 app_secret: self.secret("whatsapp.app_secret")?,
                 verify_token: self.secret("whatsapp.verify_token")?,
+                marketing_endpoint: MarketingEndpoint::from_word(
+                    self.get("whatsapp.marketing_endpoint", choice)?.unwrap_or_default(),
+                ),
             },
             store: StoreAt { url: self.secret("store.url")?.unwrap_or_default() },
             http: Http {
@@ -346,6 +356,7 @@ impl Reader {
             sender: Sender {
                 messages_per_second: self.get("sender.messages_per_second", Raw::number)?.unwrap_or(0.0),
                 max_in_flight: self.whole("sender.max_in_flight")?,
+                daily_reserve: self.whole("sender.daily_reserve")?,
             },
             schedule: ScheduleGrace { grace: self.get("schedule.grace", Raw::span)?.unwrap_or_default() },
             console: Console {

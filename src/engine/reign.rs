@@ -12,6 +12,7 @@ use super::{EngineConfig, Shared, claim, die, dispatch, oversee, pass_panic_on, 
 use crate::custody::{Keeper, Mark};
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
+use crate::domain::marketing::{MARKETING, MarketingEndpoint};
 use crate::domain::message::MessageMaker;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
@@ -35,6 +36,12 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Active {
     pub(super) id: BroadcastId,
     pub(super) maker: MessageMaker,
+    /// The template's category.
+    pub(super) category: String,
+    /// It goes out by the Marketing Messages API.
+    pub(super) by_marketing_api: AtomicBool,
+    /// The messaging limit is used up, and only whoever costs nothing of it may go.
+    pub(super) free_only: AtomicBool,
     /// A pace of its own: at most so many a second.
     pub(super) own_pace: Option<f64>,
     /// Off as soon as it is paused, cancelled or lost: nothing of it is written any more.
@@ -86,11 +93,21 @@ impl Breaker {
 }
 
 impl Active {
-    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker, accepted_before: bool) -> Self {
+    pub(super) fn new(
+        broadcast: &Broadcast,
+        maker: MessageMaker,
+        accepted_before: bool,
+        marketing: MarketingEndpoint,
+    ) -> Self {
         let now = Instant::now();
+        let category = broadcast.definition.template.category.clone();
+        let by_marketing_api = marketing == MarketingEndpoint::Always && category == MARKETING;
         Self {
             id: broadcast.id.clone(),
             maker,
+            category,
+            by_marketing_api: AtomicBool::new(by_marketing_api),
+            free_only: AtomicBool::new(false),
             own_pace: broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0),
             running: AtomicBool::new(true),
             accepted_before: AtomicBool::new(accepted_before),
@@ -126,6 +143,8 @@ pub(super) struct Item {
     pub(super) intent: Intent,
     /// Released when the outcome is durable.
     pub(super) permit: OwnedSemaphorePermit,
+    /// Does not fit into the messaging limit: goes back, to be looked at again then.
+    pub(super) waits_until: Option<Millis>,
 }
 
 /// An outcome on its way to the store.
@@ -141,6 +160,8 @@ pub(super) struct PauseAsked {
     pub(super) broadcast: Option<BroadcastId>,
     pub(super) reason: PauseReason,
     pub(super) detail: String,
+    /// When it goes on by itself.
+    pub(super) until: Option<Millis>,
 }
 
 /// What the tasks of a reign share.

@@ -90,6 +90,9 @@ fn start(store: &Arc<dyn Store>, api: &Arc<FakeApi>, folder: &Path, pace: f64) -
         custody: None,
         config: EngineConfig {
             sender: SENDER.into(),
+            account: String::new(),
+            daily_reserve: 0,
+            marketing_endpoint: wacast::domain::marketing::MarketingEndpoint::default(),
             messages_per_second: pace,
             max_in_flight: 32,
             grace_ms: 900_000,

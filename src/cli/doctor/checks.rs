@@ -111,7 +111,7 @@ async fn whatsapp(config: &Config, api: &dyn CloudApi, report: &mut Report) {
     let id = config.whatsapp.phone_number_id.clone().unwrap_or_default();
     match tokio::time::timeout(PATIENCE, api.sender(&id)).await {
         Err(_) => report.fail("whatsapp", format!("no answer within {} s", PATIENCE.as_secs()), "look at the network"),
-        Ok(Err(error @ CallError::Unreachable(_))) => {
+        Ok(Err(error @ (CallError::Unreachable(_) | CallError::Odd { .. }))) => {
             report.fail("whatsapp", error.to_string(), "look at the network, a proxy, and [whatsapp] base_url");
         }
         Ok(Err(error)) => {
