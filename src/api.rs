@@ -14,6 +14,7 @@ mod metrics;
 mod openapi;
 mod schedules;
 mod server;
+mod token;
 mod uploads;
 mod webhook;
 
@@ -184,6 +185,7 @@ fn routes_with_key() -> Vec<Route> {
         ("/audit", get(ledger::audit)),
         ("/store", get(ledger::store)),
         ("/store/adopt", post(ledger::adopt)),
+        ("/token", get(token::show).post(token::take)),
         ("/templates", get(lists::templates)),
         ("/templates/sync", post(lists::sync_templates)),
         ("/lists", get(lists::lists)),

@@ -280,6 +280,11 @@ impl Config {
         check::is_loopback(&self.whatsapp.base_url)
     }
 
+    /// What is wrong with the version of the API, in words; it is among the warnings, too.
+    pub fn api_version_warning(&self) -> Option<String> {
+        self.warnings.iter().find(|warning| warning.starts_with("whatsapp.api_version")).cloned()
+    }
+
     /// The store's url without a password.
     pub fn store_shown(&self) -> String {
         check::without_password(self.store.url.expose_secret())

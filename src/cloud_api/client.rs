@@ -355,7 +355,8 @@ impl CloudApi for GraphClient {
         ];
         let secrets = [token.secret(), app_secret.expose_secret()];
         let answer = listing::fetch(self.http.get(url).query(&query), &secrets).await?;
-        let new = answer.get("access_token").and_then(serde_json::Value::as_str).map(|text| SecretString::from(text.trim()));
+        let new =
+            answer.get("access_token").and_then(serde_json::Value::as_str).map(|text| SecretString::from(text.trim()));
         match new.filter(|token| Token::new(token).is_ok()) {
             Some(new) => Ok(Some(new)),
             None => Err(CallError::Odd { http_status: 200, detail: "no new token in the answer".to_owned() }),

@@ -164,7 +164,8 @@ fn alert(value: &Value) -> Option<AccountNews> {
 
 fn update(value: &Value) -> Vec<AccountNews> {
     let event = text(value.get("event"));
-    let stop = |detail: &str| AccountNews::Restricted(Restriction { detail: detail.into(), until: None, category: None });
+    let stop =
+        |detail: &str| AccountNews::Restricted(Restriction { detail: detail.into(), until: None, category: None });
     match event.as_str() {
         "ACCOUNT_RESTRICTION" => restrictions(value),
         "ACCOUNT_VIOLATION" => {
@@ -197,14 +198,17 @@ fn restrictions(value: &Value) -> Vec<AccountNews> {
         let seconds = text(one.get("expiration")).parse::<i64>().ok();
         let until = seconds.filter(|at| (1..=32_503_680_000).contains(at)).map(|at| Millis(at * SECOND));
         let (place, category, detail) = match kind.as_str() {
-            "RESTRICTED_BIZ_INITIATED_MESSAGING" => (&mut all, None, "WhatsApp lets this account begin no conversations"),
+            "RESTRICTED_BIZ_INITIATED_MESSAGING" => {
+                (&mut all, None, "WhatsApp lets this account begin no conversations")
+            }
             "RESTRICTED_UTILITY_TEMPLATES" => {
                 (&mut utility, Some("UTILITY".to_owned()), "WhatsApp takes no utility templates from this account")
             }
             // The others do not concern broadcasts.
             _ => continue,
         };
-        let longer = place.as_ref().is_none_or(|known| known.until.is_some_and(|known| until.is_none_or(|new| new > known)));
+        let longer =
+            place.as_ref().is_none_or(|known| known.until.is_some_and(|known| until.is_none_or(|new| new > known)));
         if longer {
             *place = Some(Restriction { detail: detail.to_owned(), until, category });
         }
@@ -225,7 +229,8 @@ mod tests {
     #[test]
     fn limits_are_read_in_every_form() {
         for (said, tier) in [(r#""TIER_2K""#, "TIER_2K"), ("2000", "TIER_2000"), ("-1", "TIER_UNLIMITED")] {
-            let value = format!(r#"{{"max_daily_conversations_per_business":{said},"max_phone_numbers_per_business":25}}"#);
+            let value =
+                format!(r#"{{"max_daily_conversations_per_business":{said},"max_phone_numbers_per_business":25}}"#);
             assert_eq!(one("business_capability_update", &value), AccountNews::Limit(tier.into()));
         }
         let value = r#"{"display_phone_number":"15550100200","event":"DOWNGRADE","current_limit":"TIER_250"}"#;
@@ -257,7 +262,10 @@ mod tests {
         let ban = |state: &str| format!(r#"{{"event":"DISABLED_UPDATE","ban_info":{{"waba_ban_state":"{state}"}}}}"#);
         assert!(matches!(one("account_update", &ban("DISABLE")), AccountNews::Restricted(_)));
         assert_eq!(one("account_update", &ban("REINSTATE")), AccountNews::Lifted);
-        assert!(matches!(one("account_update", &ban("SCHEDULE_FOR_DISABLE")), AccountNews::Alert { critical: true, .. }));
+        assert!(matches!(
+            one("account_update", &ban("SCHEDULE_FOR_DISABLE")),
+            AccountNews::Alert { critical: true, .. }
+        ));
         let value = r#"{"event":"ACCOUNT_VIOLATION","violation_info":{"violation_type":"ALCOHOL"}}"#;
         assert!(matches!(one("account_update", value), AccountNews::Restricted(_)));
         let value = r#"{"entity_type":"PHONE_NUMBER","alert_info":{"alert_severity":"WARNING","alert_description":"slow down"}}"#;

@@ -11,7 +11,7 @@ use crate::domain::phone::Phone;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::domain::time::{DAY, MINUTE, Millis};
 use crate::service::sender::SenderView;
-use crate::store::{Intent, Store, StoreError};
+use crate::store::{Intent, StoreError};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -106,7 +106,8 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
 async fn standing(reign: &Reign, info: SenderInfo) -> Result<(), StoreError> {
     let parts = &reign.shared.parts;
     if info.can_send_message == "BLOCKED" {
-        let why = if info.health_notes.is_empty() { "WhatsApp Manager says why".into() } else { info.health_notes.join(" ") };
+        let why =
+            if info.health_notes.is_empty() { "WhatsApp Manager says why".into() } else { info.health_notes.join(" ") };
         let detail = format!("WhatsApp does not let this sender write to anybody: {why}");
         reign.ask_pause(None, PauseReason::Sender, detail);
     }

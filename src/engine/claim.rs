@@ -129,7 +129,8 @@ fn own_window(active: &Active) -> usize {
 async fn open_window(reign: &Arc<Reign>, active: &Arc<Active>, limit: usize, items: &mpsc::UnboundedSender<Item>) {
     // Of those who cost nothing as many as there are; the others go back.
     let free_only = active.free_only.load(Ordering::Acquire);
-    let budget = if free_only { LARGEST } else { usize::try_from(reign.budget_left.load(Ordering::Acquire)).unwrap_or(0) };
+    let budget =
+        if free_only { LARGEST } else { usize::try_from(reign.budget_left.load(Ordering::Acquire)).unwrap_or(0) };
     let limit = limit.min(budget).min(reign.unsettled.available_permits().max(1));
     let Ok(permits) = u32::try_from(limit) else { return };
     let permit = tokio::select! {

@@ -48,7 +48,14 @@ struct State {
 
 impl Default for Hold {
     fn default() -> Self {
-        Self { state: Mutex::new(State { unknown_in_a_row: 0, next_wait: FIRST_LOOK, odd_in_a_row: 0, permit: Permit::Free }) }
+        Self {
+            state: Mutex::new(State {
+                unknown_in_a_row: 0,
+                next_wait: FIRST_LOOK,
+                odd_in_a_row: 0,
+                permit: Permit::Free,
+            }),
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use super::templates::some_of;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::binding::{Resolved, Source};
 use crate::domain::broadcast::{Number, UploadId};
+use crate::domain::marketing::{MARKETING, undeliverable};
+use crate::domain::phone::Phone;
+use crate::domain::time::DAY;
 use crate::store::StoreError;
 use serde_json::json;
 
@@ -91,12 +94,26 @@ impl Service {
         Ok(page.into_iter().map(|(_, number)| number).collect())
     }
 
-    /// Walks the audience for those whose values cannot be sent; walks nothing when no value comes from a cell.
+    /// How many people of these uploads were reached in the last 24 hours.
+    pub(super) async fn reached_of(&self, uploads: &[UploadId]) -> Result<u64> {
+        let (mut after, mut reached) = (None, 0);
+        loop {
+            let page = self.inner.store.audience_page(uploads, after, PAGE).await?;
+            let Some((place, _)) = page.last() else { return Ok(reached) };
+            after = Some(*place);
+            let phones: Vec<Phone> = page.iter().map(|(_, number)| number.phone).collect();
+            reached += self.inner.store.reached_among(&phones, self.now().plus(-DAY)).await?.len() as u64;
+        }
+    }
+
+    /// Walks the audience for those whose values cannot be sent, or whom WhatsApp delivers nothing of this category; walks
+    /// nothing when no value comes from a cell and the category goes to everybody.
     pub(super) async fn left_out(
         &self,
         uploads: &[UploadId],
         people: u64,
         resolved: &Resolved,
+        category: &str,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<LeftOut> {
         let from_a_cell = |source: &Source| match source {
@@ -104,7 +121,7 @@ impl Service {
             Source::Text { .. } => false,
         };
         let mut left_out = LeftOut::default();
-        if !resolved.sources().any(|(_, source)| from_a_cell(source)) {
+        if category != MARKETING && !resolved.sources().any(|(_, source)| from_a_cell(source)) {
             return Ok(left_out);
         }
         let mut after = None;
@@ -115,7 +132,9 @@ impl Service {
             after = Some(*place);
             walked += page.len() as u64;
             for (_, number) in page {
-                if let Err(blank) = resolved.values(&number) {
+                if let Some(why) = undeliverable(category, number.phone) {
+                    left_out.add(number, why.to_owned());
+                } else if let Err(blank) = resolved.values(&number) {
                     left_out.add(number, blank.to_string());
                 }
             }

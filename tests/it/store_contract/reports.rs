@@ -2,7 +2,8 @@
 
 use super::Factory;
 use super::stage::{
-    NOW, Run, SENDER, accepted, failed, in_doubt, phone, reached, retry, running, running_under, take, take_over, undelivered,
+    NOW, Run, SENDER, accepted, failed, in_doubt, phone, reached, retry, running, running_under, take, take_over,
+    undelivered,
 };
 use std::collections::HashSet;
 use wacast::domain::state::RecipientState::{self, Accepted, Delivered, Failed, Queued, Read};
