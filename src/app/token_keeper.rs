@@ -15,6 +15,10 @@ const ASK_AGAIN_MS: i64 = 10 * crate::domain::time::MINUTE;
 
 /// Runs until told to stop.
 pub(super) async fn keep(service: Service, stop: CancellationToken) {
+    if service.settings().sender.is_empty() {
+        // Nothing is configured to send with, so there is no token.
+        return stop.cancelled().await;
+    }
     let mut ask_at = Millis(0);
     loop {
         if service.now() >= ask_at {

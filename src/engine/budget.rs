@@ -84,10 +84,19 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     let until = room_at(&quarters, used, allowed).unwrap_or_else(|| reign.now().plus(AGAIN_MS));
     let until = until.max(reign.now().plus(MINUTE));
     for active in reign.actives.load().iter().filter(|active| active.is_running()) {
-        if may_go_on(reign, active).await? {
-            active.free_only.store(true, Ordering::Release);
-            reign.stock_bell.notify_one();
-            continue;
+        match waiting(reign, active).await? {
+            Waiting::Nobody => {
+                // So that it can end: nobody asks for its next window while the limit is used up.
+                active.turn().nobody_due = true;
+                reign.shared.bell.notify_one();
+                continue;
+            }
+            Waiting::SomeFree => {
+                active.free_only.store(true, Ordering::Release);
+                reign.stock_bell.notify_one();
+                continue;
+            }
+            Waiting::OnlyNew => {}
         }
         let reserve = match parts.config.daily_reserve {
             0 => String::new(),
@@ -128,25 +137,43 @@ async fn keep_to_restriction(reign: &Reign) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether somebody of a broadcast may go though the limit is used up: it waits for nobody under way and holds people who
-/// were reached already.
-async fn may_go_on(reign: &Reign, active: &Active) -> Result<bool, StoreError> {
-    if active.free_only.load(Ordering::Acquire) {
-        return Ok(!active.turn().nobody_due || !active.held().is_empty());
-    }
+/// Who waits in a broadcast when the limit is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// Nobody who is due.
+    Nobody,
+    /// Somebody who was reached already, and so may go.
+    SomeFree,
+    /// People who do not fit.
+    OnlyNew,
+}
+
+async fn waiting(reign: &Reign, active: &Active) -> Result<Waiting, StoreError> {
     let (store, now) = (reign.store(), reign.now());
-    let mut after = None;
+    let queued = Some(RecipientState::Queued);
+    if active.free_only.load(Ordering::Acquire) {
+        if !active.turn().nobody_due || !active.held().is_empty() {
+            return Ok(Waiting::SomeFree);
+        }
+        // All who may go have gone; the others were given back until later.
+        let rest = store.recipients(&active.id, queued, None, 1).await?;
+        return Ok(if rest.is_empty() { Waiting::Nobody } else { Waiting::OnlyNew });
+    }
+    let (mut after, mut waiting) = (None, Waiting::Nobody);
     for _ in 0..MOST_PAGES {
-        let page = store.recipients(&active.id, Some(RecipientState::Queued), after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(false) };
+        let page = store.recipients(&active.id, queued, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
         after = Some(last.seq);
         let due = page.iter().filter(|row| row.due.is_none_or(|due| due <= now));
         let phones: Vec<Phone> = due.map(|row| row.phone).collect();
+        if !phones.is_empty() {
+            waiting = Waiting::OnlyNew;
+        }
         if !store.reached_among(&phones, now.plus(-DAY)).await?.is_empty() {
-            return Ok(true);
+            return Ok(Waiting::SomeFree);
         }
     }
-    Ok(false)
+    Ok(waiting)
 }
 
 impl Reign {

@@ -180,9 +180,11 @@ impl Service {
             let costs = plan.goes_to().saturating_sub(self.reached_of(uploads).await?);
             let over = costs.saturating_sub(budget.left());
             if over > 0 {
-                let from = budget.room_at.map_or(String::new(), |at| {
-                    format!(", the first of them from {}", times::words(at, &self.inner.settings.time_zone, self.now()))
-                });
+                let zone = &self.inner.settings.time_zone;
+                let from = match budget.room_at {
+                    Some(at) => format!(", the first of them from {}", times::words(at, zone, self.now())),
+                    None => ", the first of them a day after its first messages".to_owned(),
+                };
                 warnings.push(format!(
                     "{} people may still be written to within 24 hours: {over} of this broadcast wait until there is \
                      room{from}",

@@ -1,5 +1,6 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 
+mod account;
 mod architecture;
 mod bed;
 mod cli;
