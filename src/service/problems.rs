@@ -71,6 +71,10 @@ fn sender_problems(picture: &Snapshot, add: &mut impl FnMut(Option<&BroadcastVie
         "LIMITED" => add(None, "WhatsApp limits what this sender may send".to_owned(), &why),
         _ => {}
     }
+    if !matches!(sender.status.as_str(), "" | "CONNECTED") {
+        let status = sender.status.to_lowercase().replace('_', " ");
+        add(None, format!("WhatsApp says of the sender: {status}"), &why);
+    }
     if sender.quality_rating == "RED" {
         let advice =
             "People block or report its messages. Write to fewer people, to those who expect it, before WhatsApp acts.";

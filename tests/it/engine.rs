@@ -461,10 +461,10 @@ async fn tell(bench: &Bench, field: &str, value: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restriction_pauses_until_it_ends() {
     let bench = Bench::new(|_, _| Answer::Accept).await;
-    let id = broadcast_to(&bench.store, 300, None).await;
+    let id = broadcast_to(&bench.store, 150, None).await;
     let clock = Arc::new(AheadClock::default());
-    let engine = start_by(clock.clone(), &bench.store, &bench.api, bench.folder.path(), 100.0);
-    until(&bench.store, &id, |_, counts| counts.get(RecipientState::Accepted) > 20).await;
+    let engine = start_by(clock.clone(), &bench.store, &bench.api, bench.folder.path(), 15.0);
+    until(&bench.store, &id, |_, counts| counts.get(RecipientState::Accepted) > 5).await;
     let ends_s = SystemClock.now().0 / 1_000 + 3_600;
     let value = format!(
         r#"{{"event":"ACCOUNT_RESTRICTION","restriction_info":[
@@ -479,7 +479,7 @@ async fn a_restriction_pauses_until_it_ends() {
     clock.0.store(3_700_000, Ordering::SeqCst);
     let (_, counts) = until(&bench.store, &id, completed).await;
     engine.drain().await.unwrap();
-    assert_eq!(counts.get(RecipientState::Accepted), 300);
+    assert_eq!(counts.get(RecipientState::Accepted), 150);
     nobody_twice(&bench.api);
 }
 
