@@ -177,7 +177,7 @@ impl SandboxHandle {
     }
 
     /// Issues a token; those before it are revoked unless it says otherwise.
-    pub fn issue_token(&self, token: SandboxToken) {
+    pub fn issue_token(&self, token: &SandboxToken) {
         self.shared.tokens.issue(token);
     }
 

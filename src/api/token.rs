@@ -26,7 +26,7 @@ pub(super) async fn take(State(api): State<Api>, request: Request) -> Result<Jso
         let message = "this takes an object with the one text \"access_token\"";
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", message)
     })?;
-    let taken = api.service.take_token(SecretString::from(token.trim())).await?;
+    let done = api.service.take_token(SecretString::from(token.trim())).await?;
     let now: Millis = api.service.now();
-    Ok(Json(json!({ "token": to_json(&taken.standing, now), "resumed": taken.resumed })))
+    Ok(Json(json!({ "token": to_json(&done.standing, now), "resumed": done.resumed })))
 }

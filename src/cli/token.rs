@@ -26,14 +26,14 @@ pub(super) async fn run(start: Start, args: TokenArgs) -> Outcome {
             }
             return Ok(if standing.trouble.is_empty() { Exit::Completed } else { Exit::Error });
         };
-        let taken = service.take_token(new).await?;
+        let done = service.take_token(new).await?;
         if args.json {
-            let token = to_json(&taken.standing, service.now());
-            terminal::json(&json!({ "token": token, "resumed": taken.resumed }))?;
+            let token = to_json(&done.standing, service.now());
+            terminal::json(&json!({ "token": token, "resumed": done.resumed }))?;
             return Ok(Exit::Completed);
         }
-        terminal::line(&format!("access token: {}; it is used from now on", words(&taken.standing, service.now())))?;
-        for id in &taken.resumed {
+        terminal::line(&format!("access token: {}; it is used from now on", words(&done.standing, service.now())))?;
+        for id in &done.resumed {
             terminal::line(&format!("{id} goes on"))?;
         }
         Ok(Exit::Completed)

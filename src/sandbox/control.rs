@@ -138,7 +138,7 @@ async fn change_sender(State(shared): State<Arc<Shared>>, body: Bytes) -> Respon
 async fn issue_token(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match read::<SandboxToken>(&body) {
         Ok(token) => {
-            shared.tokens.issue(token);
+            shared.tokens.issue(&token);
             done(Ok(()))
         }
         Err(error) => wrong(&error),

@@ -430,8 +430,8 @@ struct ExchangeToken {
     client_id: String,
     #[serde(default)]
     client_secret: String,
-    #[serde(default)]
-    fb_exchange_token: String,
+    #[serde(default, rename = "fb_exchange_token")]
+    old: String,
 }
 
 async fn exchange_token(
@@ -446,7 +446,7 @@ async fn exchange_token(
     if app != shared.app_token.expose_secret() || asked.grant_type != "fb_exchange_token" {
         return refusal(&shared, &Refusal::new(190, "Error validating application"));
     }
-    match shared.exchange(&asked.fb_exchange_token) {
+    match shared.exchange(&asked.old) {
         Some(new) => answer(StatusCode::OK, &new),
         None => refusal(&shared, &Refusal::new(190, "Error validating access token")),
     }

@@ -57,7 +57,7 @@ impl Tokens {
         Self(ArcSwap::from_pointee(vec![SandboxToken::new(first.expose_secret())]))
     }
 
-    pub(super) fn issue(&self, new: SandboxToken) {
+    pub(super) fn issue(&self, new: &SandboxToken) {
         self.0.rcu(|tokens| {
             let mut tokens: Vec<_> = if new.keep_others { tokens.as_ref().clone() } else { Vec::new() };
             tokens.retain(|token| token.access_token != new.access_token);
@@ -121,7 +121,7 @@ impl Shared {
         let old = self.tokens.find(old, now_s).filter(|_| self.settings.load().token_valid)?;
         let access_token = format!("sandbox-token-{:016x}", fastrand::u64(..));
         let expires_at = now_s + EXCHANGED_S;
-        self.tokens.issue(SandboxToken { access_token: access_token.clone(), expires_at, keep_others: true, ..old });
+        self.tokens.issue(&SandboxToken { access_token: access_token.clone(), expires_at, keep_others: true, ..old });
         Some(json!({"access_token": access_token, "token_type": "bearer", "expires_in": EXCHANGED_S}))
     }
 }

@@ -16,7 +16,6 @@ use wacast::domain::binding;
 use wacast::domain::time::DAY;
 use wacast::sandbox::{ACCESS_TOKEN, BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID, SandboxToken};
 use wacast::service::view::BroadcastRequest;
-use wacast::store::Store as _;
 
 const PEOPLE: u64 = 1_200;
 
@@ -46,7 +45,7 @@ async fn revoked_in_the_middle(place: &Workplace) -> (String, crate::real::Wacas
     let id = made["broadcast_id"].as_str().unwrap().to_owned();
     let running = place.headless();
     wait_for(|| place.sandbox.taken() >= 100, "messages go out").await;
-    place.sandbox.issue_token(SandboxToken::new("second-made-up-token"));
+    place.sandbox.issue_token(&SandboxToken::new("second-made-up-token"));
     wait_for(|| status(place, &id)["status"] == "paused", "it is paused").await;
     let paused = status(place, &id);
     assert_eq!(paused["reason"], "auth", "{paused}");
@@ -122,9 +121,9 @@ async fn a_new_token_by_the_api_lets_everything_go_on() {
     assert!(!refused.text().await.unwrap().contains("one-that-nobody-issued"));
     assert_eq!(status(&place, &id)["reason"], "auth", "nothing was changed");
 
-    let taken = post("second-made-up-token").send().await.unwrap();
-    assert_eq!(taken.status(), 200);
-    let answer: Value = serde_json::from_str(&taken.text().await.unwrap()).unwrap();
+    let accepted = post("second-made-up-token").send().await.unwrap();
+    assert_eq!(accepted.status(), 200);
+    let answer: Value = serde_json::from_str(&accepted.text().await.unwrap()).unwrap();
     assert_eq!((&answer["resumed"], &answer["token"]["valid"]), (&json!([id]), &json!(true)), "{answer}");
     completes(&place, &id).await;
     running.drain();
@@ -256,16 +255,16 @@ fn days_from_now(days: i64) -> i64 {
 async fn a_token_near_its_end_is_exchanged_and_the_new_one_is_used() {
     let bed = Bed::at(&jiff::Timestamp::now().to_string()).await;
     let first = |expires_at| SandboxToken { expires_at, ..SandboxToken::new(ACCESS_TOKEN) };
-    bed.sandbox.issue_token(first(days_from_now(40)));
+    bed.sandbox.issue_token(&first(days_from_now(40)));
     let standing = bed.service.look_at_token().await.unwrap();
     assert!(matches!(standing.days_left(bed.service.now()), Some(39..=40)), "far from its end: left alone");
-    bed.sandbox.issue_token(first(days_from_now(10)));
+    bed.sandbox.issue_token(&first(days_from_now(10)));
     let standing = bed.service.look_at_token().await.unwrap();
     assert!(matches!(standing.days_left(bed.service.now()), Some(59..=60)), "{standing:?}");
     assert_eq!((standing.trouble.as_str(), standing.not_renewed.as_str()), ("", ""));
     assert_eq!(bed.service.known_token().await.unwrap(), Some(standing));
     // The old one ends, and what was exchanged works on.
-    bed.sandbox.issue_token(SandboxToken { keep_others: true, ..first(1) });
+    bed.sandbox.issue_token(&SandboxToken { keep_others: true, ..first(1) });
     assert_eq!(bed.service.sender().await.unwrap().trouble, None);
 }
 
@@ -273,21 +272,21 @@ async fn a_token_near_its_end_is_exchanged_and_the_new_one_is_used() {
 async fn a_token_that_will_not_do_is_told_of_and_none_is_taken() {
     let bed = Bed::at(&jiff::Timestamp::now().to_string()).await;
     let elsewhere = vec!["999".to_owned()];
-    bed.sandbox.issue_token(SandboxToken { targets: elsewhere, ..SandboxToken::new(ACCESS_TOKEN) });
+    bed.sandbox.issue_token(&SandboxToken { targets: elsewhere, ..SandboxToken::new(ACCESS_TOKEN) });
     let standing = bed.service.look_at_token().await.unwrap();
     assert!(standing.trouble.contains(BUSINESS_ACCOUNT_ID), "{standing:?}");
     let problems = bed.service.refresh().await.problems.clone();
     assert!(problems.iter().any(|problem| problem.what.contains("the access token will not do")), "{problems:?}");
     let scopes = vec!["whatsapp_business_management".to_owned()];
-    bed.sandbox.issue_token(SandboxToken { scopes, keep_others: true, ..SandboxToken::new("narrow") });
+    bed.sandbox.issue_token(&SandboxToken { scopes, keep_others: true, ..SandboxToken::new("narrow") });
     for token in ["narrow", "unknown", "two words", ""] {
         let error = bed.service.take_token(SecretString::from(token)).await.unwrap_err();
         assert_eq!(error.code, "token_refused", "{token}: {error}");
         assert!(token.is_empty() || !error.message.contains(token), "{error}");
     }
     assert!(bed.service.sender().await.unwrap().trouble.is_none(), "the one in use is as it was");
-    bed.sandbox.issue_token(SandboxToken { keep_others: true, ..SandboxToken::new("a-good-one") });
+    bed.sandbox.issue_token(&SandboxToken { keep_others: true, ..SandboxToken::new("a-good-one") });
     bed.service.take_token(SecretString::from("a-good-one")).await.unwrap();
-    bed.sandbox.issue_token(SandboxToken::new("a-good-one"));
+    bed.sandbox.issue_token(&SandboxToken::new("a-good-one"));
     assert!(bed.service.sender().await.unwrap().trouble.is_none(), "the new one is used");
 }
