@@ -415,6 +415,16 @@ async fn what_is_above_the_messaging_limit_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_answered_oddly_holds_up_no_message() {
+    let bench = Bench::new(|to, _| if to == "probe" { Answer::Odd } else { Answer::Accept }).await;
+    let id = broadcast_to(&bench.store, 20, None).await;
+    let engine = bench.start(0.0);
+    let (_, counts) = until(&bench.store, &id, completed).await;
+    engine.drain().await.unwrap();
+    assert_eq!(counts.get(RecipientState::Accepted), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_rest_goes_when_the_day_has_moved_on() {
     let bench = Bench::new(|_, _| Answer::Accept).await;
     *bench.api.limit.lock().unwrap() = "TIER_50".into();
