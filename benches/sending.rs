@@ -229,6 +229,9 @@ async fn send(store: Arc<dyn Store>, base_url: &str, people: u32, pace: f64, at_
         config: EngineConfig {
             sender: PHONE_NUMBER_ID.into(),
             messages_per_second: pace,
+            account: String::new(),
+            daily_reserve: 0,
+            marketing_endpoint: wacast::domain::marketing::MarketingEndpoint::default(),
             max_in_flight: IN_FLIGHT,
             grace_ms: 900_000,
             face: "bench".into(),

@@ -15,6 +15,7 @@ mod openapi;
 mod opt_outs;
 mod schedules;
 mod server;
+mod token;
 mod uploads;
 mod webhook;
 
@@ -187,6 +188,7 @@ fn routes_with_key() -> Vec<Route> {
         ("/audit", get(ledger::audit)),
         ("/store", get(ledger::store)),
         ("/store/adopt", post(ledger::adopt)),
+        ("/token", get(token::show).post(token::take)),
         ("/templates", get(lists::templates)),
         ("/templates/sync", post(lists::sync_templates)),
         ("/lists", get(lists::lists)),

@@ -9,6 +9,7 @@ mod ground;
 mod offline;
 mod port;
 pub mod signals;
+mod token_keeper;
 
 pub use first_look::first_look;
 pub use ground::{AppError, Ground, cloud_api, rehearsed};
@@ -69,6 +70,7 @@ pub struct App {
     service: Service,
     engine: Watched,
     scheduler: SchedulerHandle,
+    token_keeper: Watched,
     http: Option<Watched>,
     http_address: Option<SocketAddr>,
     http_shutdown: CancellationToken,
@@ -97,8 +99,19 @@ impl App {
         }
         let grace_ms = i64::try_from(ground.config.schedule.grace.as_millis()).unwrap_or(i64::MAX);
         let scheduler = scheduler::start(service.clone(), ground.clock.clone(), grace_ms);
+        let token_keeper = watch_token_keeper(&service, broken.clone());
         let engine = watch_engine(engine, broken);
-        Self { ground, service, engine, scheduler, http, http_address, http_shutdown, broken: broken_seen }
+        Self {
+            ground,
+            service,
+            engine,
+            scheduler,
+            token_keeper,
+            http,
+            http_address,
+            http_shutdown,
+            broken: broken_seen,
+        }
     }
 
     /// The use cases, with this process's engine.
@@ -130,9 +143,10 @@ impl App {
     /// part had broken, or that it took too long.
     pub async fn drain(self) -> Result<(), String> {
         let broken = self.broken.clone();
-        let Self { ground, service, engine, scheduler, http, http_shutdown, .. } = self;
+        let Self { ground, service, engine, scheduler, token_keeper, http, http_shutdown, .. } = self;
         let all = async {
             scheduler.stop().await;
+            token_keeper.end().await;
             // The webhook listens until the engine is through: receipts for its last messages come meanwhile.
             engine.end().await;
             http_shutdown.cancel();
@@ -168,6 +182,9 @@ fn engine_parts(ground: &Ground, face: Face) -> EngineParts {
         custody: Some(ground.custody.clone()),
         config: EngineConfig {
             sender: config.whatsapp.phone_number_id.clone().unwrap_or_default(),
+            account: config.whatsapp.business_account_id.clone().unwrap_or_default(),
+            daily_reserve: config.sender.daily_reserve.into(),
+            marketing_endpoint: config.whatsapp.marketing_endpoint,
             messages_per_second: config.sender.messages_per_second,
             max_in_flight: config.sender.max_in_flight,
             grace_ms: i64::try_from(config.schedule.grace.as_millis()).unwrap_or(i64::MAX),
@@ -198,6 +215,17 @@ fn watch_engine(mut engine: EngineHandle, broken: watch::Sender<Option<String>>)
         };
         if let Err(error) = ended {
             report(&broken, "sender", Some(error));
+        }
+    });
+    Watched { drain, ended }
+}
+
+fn watch_token_keeper(service: &Service, broken: watch::Sender<Option<String>>) -> Watched {
+    let drain = CancellationToken::new();
+    let keeper = tokio::spawn(token_keeper::keep(service.clone(), drain.clone()));
+    let ended = tokio::spawn(async move {
+        if let Err(error) = keeper.await {
+            report(&broken, "keeper of the access token", Some(error));
         }
     });
     Watched { drain, ended }

@@ -23,6 +23,7 @@ mod set_up;
 mod status;
 mod templates;
 pub mod terminal;
+mod token;
 mod wait;
 pub mod words;
 
@@ -88,6 +89,7 @@ impl Cli {
             Some(Command::OptOuts(args)) => args.json,
             Some(Command::Audit(args)) => args.json,
             Some(Command::Prove(args)) => args.json,
+            Some(Command::Token(args)) => args.json,
             _ => false,
         }
     }
@@ -129,6 +131,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::OptOuts(args) => opt_outs::run(start, args).await,
         Command::Audit(args) => audit::run(start, args).await,
         Command::Adopt(args) => adopt::run(start, args).await,
+        Command::Token(args) => token::run(start, args).await,
         Command::Doctor => doctor::run(start).await,
         Command::Demo | Command::Sandbox(_) | Command::Prove(_) | Command::Completions(_) => Ok(Exit::Completed),
     }

@@ -8,15 +8,18 @@ mod bare;
 mod client;
 mod gated_body;
 mod listing;
+mod token;
 mod webhook_sender;
 
 pub use bare::BareLoop;
 pub use client::{ClientConfig, DEFAULT_BASE_URL, GraphClient, SetupError, install_crypto_provider};
+pub use token::TokenFiles;
 pub use webhook_sender::WebhookSender;
 
 use crate::domain::template::Template;
 use async_trait::async_trait;
 use bytes::Bytes;
+use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,9 +105,18 @@ pub enum CallError {
         /// The error.
         error: GraphError,
     },
-    /// No answer, or none that can be read.
+    /// No answer.
     #[error("WhatsApp cannot be reached: {0}")]
     Unreachable(String),
+    /// An answer that says nothing: an HTTP error without a code of the API's, or a body that is not its JSON. Whoever
+    /// answered is there, so this proves nothing about messages.
+    #[error("WhatsApp answered oddly: {detail}")]
+    Odd {
+        /// The HTTP status.
+        http_status: u16,
+        /// In words.
+        detail: String,
+    },
 }
 
 /// A sender as the API describes it. Empty texts: not said.
@@ -133,14 +145,10 @@ pub struct SenderInfo {
 impl SenderInfo {
     /// How many people may be written to in 24 hours; `None`: without limit or not known.
     pub fn people_a_day(&self) -> Option<u64> {
-        match self.messaging_limit.as_str() {
-            "TIER_50" => Some(50),
-            "TIER_250" => Some(250),
-            "TIER_1K" => Some(1_000),
-            "TIER_2K" => Some(2_000),
-            "TIER_10K" => Some(10_000),
-            "TIER_100K" => Some(100_000),
-            _ => None,
+        let tier = self.messaging_limit.strip_prefix("TIER_")?;
+        match tier.strip_suffix('K') {
+            Some(thousands) => thousands.parse::<u64>().ok()?.checked_mul(1_000),
+            None => tier.parse().ok(),
         }
     }
 }
@@ -152,10 +160,24 @@ pub struct TokenInfo {
     pub is_valid: bool,
     /// Seconds since the epoch; 0: never.
     pub expires_at: i64,
+    /// When it ends could not be asked.
+    pub ends_unknown: bool,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// What it lacks for sending from this account, in words.
+    pub faults: Vec<String>,
     /// Why it does not work.
     pub error: String,
+}
+
+impl TokenInfo {
+    /// Why nothing can be sent with it; `None`: it will do.
+    pub fn trouble(&self) -> Option<String> {
+        if !self.is_valid {
+            return Some(if self.error.is_empty() { "it is not valid".to_owned() } else { self.error.clone() });
+        }
+        (!self.faults.is_empty()).then(|| self.faults.join("; "))
+    }
 }
 
 /// The Cloud API.
@@ -170,6 +192,32 @@ pub trait CloudApi: Send + Sync + 'static {
     /// How the sender stands.
     async fn sender(&self, sender: &str) -> Result<SenderInfo, CallError>;
 
+    /// The same by the Marketing Messages API, which takes marketing templates only.
+    async fn send_marketing(&self, sender: &str, body: Bytes, gate: Arc<dyn WriteGate>) -> SendResult {
+        self.send(sender, body, gate).await
+    }
+
     /// How the token stands; `None` when no app id and secret are configured to ask with.
     async fn token(&self) -> Result<Option<TokenInfo>, CallError>;
+
+    /// How another token stands that is to be used from `sender`. Uses and keeps nothing.
+    async fn try_token(&self, _token: &SecretString, _sender: &str) -> Result<TokenInfo, CallError> {
+        Err(CallError::Unreachable("it takes no token".to_owned()))
+    }
+
+    /// Uses a token from the next call on, and keeps it for the next start. An error in words, without the token.
+    fn use_token(&self, _token: &SecretString) -> Result<(), String> {
+        Err("it takes no token".to_owned())
+    }
+
+    /// Takes up a newer token that lies in the configured file or was kept by another process. `true`: it did.
+    fn look_for_token(&self) -> bool {
+        false
+    }
+
+    /// Asks for a new token, good for 60 days, in exchange for the one in use, which goes on working until its own end.
+    /// Uses and keeps nothing. `None` when no app id and secret are configured to ask with.
+    async fn exchange_token(&self) -> Result<Option<SecretString>, CallError> {
+        Ok(None)
+    }
 }

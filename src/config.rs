@@ -20,6 +20,7 @@ pub use error::ConfigError;
 pub use origin::Origin;
 pub use places::Places;
 
+use crate::domain::marketing::MarketingEndpoint;
 use crate::domain::opt_out::TypedHolds;
 use keys::{KEYS, Key, Kind};
 use secrecy::{ExposeSecret, SecretString};
@@ -49,6 +50,8 @@ pub struct WhatsApp {
     pub app_secret: Option<SecretString>,
     /// The word of the webhook's verification.
     pub verify_token: Option<SecretString>,
+    /// Which way marketing messages go.
+    pub marketing_endpoint: MarketingEndpoint,
 }
 
 /// `[store]`.
@@ -108,6 +111,8 @@ pub struct Sender {
     pub messages_per_second: f64,
     /// Requests without an answer at one time.
     pub max_in_flight: u32,
+    /// People of the messaging limit that are left to others.
+    pub daily_reserve: u32,
 }
 
 impl Sender {
@@ -281,6 +286,11 @@ impl Config {
         check::is_loopback(&self.whatsapp.base_url)
     }
 
+    /// What is wrong with the version of the API, in words; it is among the warnings, too.
+    pub fn api_version_warning(&self) -> Option<String> {
+        self.warnings.iter().find(|warning| warning.starts_with("whatsapp.api_version")).cloned()
+    }
+
     /// The store's url without a password.
     pub fn store_shown(&self) -> String {
         check::without_password(self.store.url.expose_secret())
@@ -303,6 +313,7 @@ impl Config {
             "whatsapp.app_id" => text(&self.whatsapp.app_id),
             "whatsapp.app_secret" => secret(&self.whatsapp.app_secret),
             "whatsapp.verify_token" => secret(&self.whatsapp.verify_token),
+            "whatsapp.marketing_endpoint" => self.whatsapp.marketing_endpoint.word().to_owned(),
             "store.url" => self.store_shown(),
             "http.listen" => self.http.listen.map_or_else(|| "off".to_owned(), |address| address.to_string()),
             "http.api_keys" => match self.http.api_keys.len() {
@@ -312,6 +323,7 @@ impl Config {
             },
             "intake.default_country" => text(&self.intake.default_country),
             "sender.messages_per_second" => self.sender.messages_per_second.to_string(),
+            "sender.daily_reserve" => self.sender.daily_reserve.to_string(),
             "sender.max_in_flight" => self.sender.max_in_flight.to_string(),
             "opt_out.typed_holds" => match self.opt_out.typed_holds {
                 TypedHolds::Everything => "everything".to_owned(),
@@ -350,6 +362,9 @@ impl Reader {
                 app_id: self.text("whatsapp.app_id")?,
                 app_secret: self.secret("whatsapp.app_secret")?,
                 verify_token: self.secret("whatsapp.verify_token")?,
+                marketing_endpoint: MarketingEndpoint::from_word(
+                    self.get("whatsapp.marketing_endpoint", choice)?.unwrap_or_default(),
+                ),
             },
             store: StoreAt { url: self.secret("store.url")?.unwrap_or_default() },
             http: Http {
@@ -360,6 +375,7 @@ impl Reader {
             sender: Sender {
                 messages_per_second: self.get("sender.messages_per_second", Raw::number)?.unwrap_or(0.0),
                 max_in_flight: self.whole("sender.max_in_flight")?,
+                daily_reserve: self.whole("sender.daily_reserve")?,
             },
             opt_out: OptOut {
                 typed_holds: match self.get("opt_out.typed_holds", choice)? {

@@ -136,9 +136,9 @@ async fn begin(app: &App) -> Result<BroadcastId, Failure> {
             report.rejected
         ))?;
     }
-    let bindings = ["discount=discount", "button.0=code"].into_iter().map(binding::parse).collect::<Result<_, _>>();
+    let bindings = ["1=first_name"].into_iter().map(binding::parse).collect::<Result<_, _>>();
     let request = BroadcastRequest {
-        template_name: "diwali_offer".to_owned(),
+        template_name: "order_update".to_owned(),
         language_code: "en_US".to_owned(),
         list: Some("sample".to_owned()),
         label: "demo".to_owned(),

@@ -2,12 +2,14 @@
 //!
 //! Everything here can be tested with plain values. Times are handed in. Used by every other part.
 
+pub mod account;
 pub mod attempt_id;
 pub mod audit;
 pub mod binding;
 pub mod broadcast;
 pub mod error_policy;
 pub mod ids;
+pub mod marketing;
 pub mod message;
 pub mod opt_out;
 pub mod phone;

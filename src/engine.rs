@@ -9,10 +9,11 @@
 //! its branches in the order in which they stand (stopping first), and what is walked through is ordered.
 //!
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
-//! `claim` intents · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
+//! `claim` intents · `budget` the messaging limit · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
 //! freezing · `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
 //! [`verdict`] what an answer means.
 
+mod budget;
 mod claim;
 mod dispatch;
 mod freeze;
@@ -36,9 +37,11 @@ use crate::custody::{Custody, trail};
 use crate::domain::audit::Act;
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
+use crate::domain::marketing::MarketingEndpoint;
 use crate::domain::opt_out::Rules;
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::{Store, StoreError};
+pub(crate) use budget::room_at;
 use lease::{Asked, Identity};
 pub(crate) use reign::resumed_key;
 use std::path::PathBuf;
@@ -69,6 +72,12 @@ pub struct EngineLink {
 pub struct EngineConfig {
     /// The phone number id that it sends from.
     pub sender: String,
+    /// The WhatsApp Business account that it belongs to; empty: not known.
+    pub account: String,
+    /// People of the messaging limit that are left to others.
+    pub daily_reserve: u64,
+    /// Which way marketing messages go.
+    pub marketing_endpoint: MarketingEndpoint,
     /// The pace; 0: off.
     pub messages_per_second: f64,
     /// Requests without an answer, at most.

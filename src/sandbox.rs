@@ -19,12 +19,14 @@ mod settings;
 mod signature;
 mod state;
 mod templates;
+mod tokens;
 
 pub use faults::{Fault, FaultKind};
 pub use ledger::{LedgerPage, LedgerRow, Summary, Twice};
 pub use people::{Deed, Inbound};
 pub use settings::{Mix, SenderProfile, Settings};
 pub use signature::sign;
+pub use tokens::SandboxToken;
 
 use crate::cloud_api::WebhookSender;
 use crate::domain::template::Template;
@@ -174,6 +176,16 @@ impl SandboxHandle {
     /// Changes what a sender says of itself.
     pub fn change_sender(&self, id: &str, change: impl FnOnce(&mut SenderProfile)) -> Result<(), SandboxError> {
         self.shared.change_sender(id, change)
+    }
+
+    /// Issues a token; those before it are revoked unless it says otherwise.
+    pub fn issue_token(&self, token: &SandboxToken) {
+        self.shared.tokens.issue(token);
+    }
+
+    /// Tells the webhook of the settings something about the account, at once and signed; the HTTP status that it answered.
+    pub async fn tell(&self, field: &str, value: serde_json::Value) -> Result<u16, SandboxError> {
+        self.shared.tell(field, &value).await
     }
 
     /// What it took, from the `after`-th message on (0: from the start).

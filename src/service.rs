@@ -22,6 +22,7 @@ pub mod snapshot;
 pub mod start;
 pub mod templates;
 pub mod times;
+pub mod token;
 pub mod trail;
 pub mod view;
 
@@ -56,6 +57,10 @@ pub struct Settings {
     pub default_country: Option<String>,
     /// The IANA zone that times are shown and read in.
     pub time_zone: String,
+    /// People of the messaging limit that are left to others.
+    pub daily_reserve: u64,
+    /// What is wrong with the configured version of the API, in words.
+    pub api_version_warning: Option<String>,
     /// Whether receipts can come in here: an app secret is set and HTTP listens.
     pub receipts_set_up: bool,
     /// What typed words, buttons, operators and imported lists hold back.

@@ -302,6 +302,22 @@ pub trait Store: Send + Sync + 'static {
     /// in whole quarter hours (never too few). Those that only a receipt proves count, by the receipt's time.
     async fn accepted_since(&self, since: Millis) -> Result<u64>;
 
+    /// How many different people were last reached in each quarter hour, over all broadcasts and senders of the store:
+    /// from the quarter hour that `since` lies in on, rising by its beginning, each person once, at the newest. Whoever a
+    /// message was accepted for is reached (by the time of the answer or of the receipt that proves it), and in doubt
+    /// counts as reached, from when the doubt came and whatever becomes of it. Those whom [`Store::doubt_queued`]
+    /// put in doubt do not count: when they were written to is not known.
+    async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>>;
+
+    /// How many different people were reached at or after `since`, as [`Store::people_reached`] has them (never too few).
+    async fn people_reached_since(&self, since: Millis) -> Result<u64> {
+        Ok(self.people_reached(since).await?.into_iter().map(|(_, people)| people).sum())
+    }
+
+    /// Which of these people were reached at or after `since`, in whole quarter hours: positions in `phones`, rising. At
+    /// most 5,000 a call.
+    async fn reached_among(&self, phones: &[Phone], since: Millis) -> Result<Vec<usize>>;
+
     /// Settles people in doubt by an operator's word, taken from anyone: `seqs` of them (rising, 5,000 at most; `None`:
     /// all of the broadcast, in steps of at most 5,000, so that after an error some may have been decided on: ask again).
     /// Those who are not in doubt (any more) are left alone. `word` becomes their detail. Evidence goes on counting as

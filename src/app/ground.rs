@@ -2,7 +2,7 @@
 
 use super::offline::Offline;
 use crate::clock::{Clock, SystemClock};
-use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError};
+use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError, TokenFiles};
 use crate::config::{Config, Origin};
 use crate::custody::Custody;
 use crate::engine::EngineLink;
@@ -105,6 +105,8 @@ impl Ground {
                 messages_per_second: config.sender.messages_per_second,
                 default_country: config.intake.default_country.clone(),
                 time_zone: config.console.time_zone.clone(),
+                daily_reserve: config.sender.daily_reserve.into(),
+                api_version_warning: config.api_version_warning(),
                 receipts_set_up: config.whatsapp.app_secret.is_some() && config.http.listen.is_some(),
                 typed_holds: config.opt_out.typed_holds,
             },
@@ -197,7 +199,19 @@ pub fn cloud_api(config: &Config) -> Result<Arc<dyn CloudApi>, SetupError> {
     let mut client = ClientConfig::new(&whatsapp.base_url, &whatsapp.api_version, account, token.clone());
     client.app_id = whatsapp.app_id.clone().unwrap_or_default();
     client.app_secret.clone_from(&whatsapp.app_secret);
+    client.token_files = token_files(config, account);
     Ok(Arc::new(GraphClient::new(client)?))
+}
+
+/// Where newer tokens than the configured one lie. A rehearsal's sandbox has one of its own at every start.
+fn token_files(config: &Config, account: &str) -> TokenFiles {
+    match config.origin("whatsapp.access_token") {
+        Origin::Flag { .. } => TokenFiles::default(),
+        origin => TokenFiles {
+            configured: if let Origin::SecretFile { path, .. } = origin { Some(path) } else { None },
+            kept: Some(config.places.state.join(format!("access-token.{account}.json"))),
+        },
+    }
 }
 
 #[cfg(test)]

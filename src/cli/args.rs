@@ -67,6 +67,8 @@ pub enum Command {
     Prove(ProveArgs),
     /// Show the templates, or fetch them anew
     Templates(TemplatesArgs),
+    /// Show how the access token stands, or take a new one and let go on what waits for it
+    Token(TokenArgs),
     /// Look at everything that sending needs, and say what to do
     Doctor,
     /// Print the completions for a shell
@@ -392,6 +394,17 @@ pub struct TemplatesArgs {
     /// Ask WhatsApp first
     #[arg(long)]
     pub sync: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// Read a new token from stdin, check it, and use it from now on
+    #[arg(long)]
+    pub stdin: bool,
     /// As JSON
     #[arg(long)]
     pub json: bool,

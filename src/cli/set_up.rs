@@ -109,7 +109,7 @@ fn place(connection: &Connection) -> Result<String, String> {
 fn answered<T>(asked: Result<Result<T, CallError>, tokio::time::error::Elapsed>, which: &str) -> Result<T, String> {
     match asked {
         Err(_) => Err(format!("WhatsApp did not answer within {} s", PATIENCE.as_secs())),
-        Ok(Err(error @ CallError::Unreachable(_))) => Err(error.to_string()),
+        Ok(Err(error @ (CallError::Unreachable(_) | CallError::Odd { .. }))) => Err(error.to_string()),
         Ok(Err(error)) => {
             Err(format!("{error}. Look at the token (both scopes, assigned to this account) and {which}."))
         }

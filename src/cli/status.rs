@@ -5,8 +5,9 @@ use super::exit::{Exit, Outcome};
 use super::terminal;
 use super::{Start, act, with_ground, words};
 use crate::domain::schedule::Schedule;
-use crate::service::Service;
+use crate::domain::time::Millis;
 use crate::service::view::Driver;
+use crate::service::{Service, token};
 use serde_json::json;
 
 /// How many of the newest broadcasts are shown.
@@ -57,12 +58,24 @@ async fn all(service: &Service, as_json: bool, zone: &str) -> Outcome {
             "sender": snapshot.sender_id,
             "driver": words::driver_json(&snapshot.driver),
             "store": snapshot.store_place,
+            "token": snapshot.account.token.as_ref().map(|standing| token::to_json(standing, service.now())),
+            "budget": snapshot.budget.map(|budget| json!({
+                "limit": budget.limit,
+                "used": budget.used,
+                "room_at": budget.room_at.map(Millis::rfc3339),
+            })),
             "broadcasts": broadcasts.iter().map(crate::service::view::BroadcastView::to_json).collect::<Vec<_>>(),
             "schedules": schedules.iter().map(|one| words::schedule_json(one, service.now())).collect::<Vec<_>>(),
         }))?;
         return Ok(Exit::Completed);
     }
     terminal::line(&words::header(&snapshot))?;
+    if let Some(standing) = &snapshot.account.token {
+        terminal::line(&format!("access token: {}", token::words(standing, service.now())))?;
+    }
+    if let Some(budget) = &snapshot.budget {
+        terminal::line(&words::budget(budget, zone, service.now()))?;
+    }
     if broadcasts.is_empty() {
         terminal::line(&format!(
             "no broadcasts yet: load numbers with `{program} import FILE`, then `{program} send --help`"

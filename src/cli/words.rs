@@ -6,7 +6,7 @@ use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
 use crate::service::schedules::{self, Recurrence};
 use crate::service::times;
-use crate::service::view::{BroadcastView, Driver, Plan, Snapshot};
+use crate::service::view::{BroadcastView, Budget, Driver, Plan, Snapshot};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -47,6 +47,15 @@ pub fn header(snapshot: &Snapshot) -> String {
         |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
     );
     format!("{kind}  {name}")
+}
+
+/// How much of the messaging limit is used, and when there is more room if there is none.
+pub fn budget(budget: &Budget, zone: &str, now: Millis) -> String {
+    let used = format!("{} of {} people in 24 hours are used", grouped(budget.used), grouped(budget.limit));
+    match budget.room_at.filter(|_| budget.left() == 0) {
+        Some(at) => format!("{used}; the next go out from {}", times::words(at, zone, now)),
+        None => used,
+    }
 }
 
 /// One broadcast in a line: id, status, how far, what.

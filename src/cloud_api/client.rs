@@ -6,6 +6,7 @@
 
 use super::answer::{ReadBody, in_words, read_body, retry_after, send_result};
 use super::gated_body::{GatedBody, Stage};
+use super::token::{Token, TokenFiles};
 use super::{CallError, CloudApi, SendResult, SenderInfo, TokenInfo, WriteGate, listing};
 use crate::domain::template::Template;
 use arc_swap::ArcSwap;
@@ -38,6 +39,8 @@ pub struct ClientConfig {
     pub app_id: String,
     /// The app's secret, for the same purpose.
     pub app_secret: Option<SecretString>,
+    /// Where newer tokens than `access_token` may lie.
+    pub token_files: TokenFiles,
     /// For name lookup, TCP and TLS together.
     pub connect_timeout: Duration,
     /// For a whole call, connecting and reading the answer included.
@@ -54,6 +57,7 @@ impl ClientConfig {
             access_token,
             app_id: String::new(),
             app_secret: None,
+            token_files: TokenFiles::default(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
         }
@@ -91,29 +95,6 @@ pub fn install_crypto_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// An access token, ready to be sent.
-pub(super) struct Token {
-    header: HeaderValue,
-    secret: SecretString,
-}
-
-impl Token {
-    fn new(secret: &SecretString) -> Result<Self, SetupError> {
-        let text = secret.expose_secret().trim();
-        if text.is_empty() || text.contains(char::is_whitespace) {
-            return Err(SetupError::AccessToken);
-        }
-        let mut header = HeaderValue::try_from(format!("Bearer {text}")).map_err(|_| SetupError::AccessToken)?;
-        header.set_sensitive(true);
-        let secret = text.to_owned().into();
-        Ok(Self { header, secret })
-    }
-
-    pub(super) fn secret(&self) -> &str {
-        self.secret.expose_secret()
-    }
-}
-
 /// The Cloud API's client: cheap to share, one connection pool.
 pub struct GraphClient {
     http: reqwest::Client,
@@ -121,6 +102,9 @@ pub struct GraphClient {
     root: String,
     business_account_id: String,
     token: ArcSwap<Token>,
+    /// The token as it was configured at the start.
+    configured_token: SecretString,
+    token_files: TokenFiles,
     app: Option<(String, SecretString)>,
 }
 
@@ -140,15 +124,11 @@ impl GraphClient {
             http: http_client(loopback, config.connect_timeout, config.timeout)?,
             root: format!("{}/{}", base.as_str().trim_end_matches('/'), config.api_version),
             business_account_id: config.business_account_id,
-            token: ArcSwap::from_pointee(Token::new(&config.access_token)?),
+            token: ArcSwap::from_pointee(Token::new(&config.token_files.newest(&config.access_token))?),
+            configured_token: config.access_token,
+            token_files: config.token_files,
             app,
         })
-    }
-
-    /// Uses another token from the next call on.
-    pub fn set_access_token(&self, access_token: &SecretString) -> Result<(), SetupError> {
-        self.token.store(Arc::new(Token::new(access_token)?));
-        Ok(())
     }
 
     /// A call's address; the error names what is wrong with the id.
@@ -161,12 +141,76 @@ impl GraphClient {
 
     /// A listing call with the access token; answers whole JSON.
     async fn get(&self, node: &str, edge: &str, query: &[(&str, &str)]) -> Result<serde_json::Value, CallError> {
+        self.get_with(&self.token.load_full(), node, edge, query).await
+    }
+
+    async fn get_with(
+        &self,
+        token: &Token,
+        node: &str,
+        edge: &str,
+        query: &[(&str, &str)],
+    ) -> Result<serde_json::Value, CallError> {
         let url = self.url(node, edge).map_err(CallError::Unreachable)?;
-        let token = self.token.load();
         let request = self.http.get(url).header(AUTHORIZATION, token.header.clone()).query(query);
         listing::fetch(request, &[token.secret()]).await
     }
+
+    /// What `debug_token` says of a token; `None`: no app is configured to ask with.
+    async fn debug(&self, token: &Token) -> Result<Option<TokenInfo>, CallError> {
+        let Some((app_id, app_secret)) = &self.app else { return Ok(None) };
+        let app_token = SecretString::from(format!("{app_id}|{}", app_secret.expose_secret()));
+        let url = self.url("debug_token", "").map_err(CallError::Unreachable)?;
+        let query = [("input_token", token.secret()), ("access_token", app_token.expose_secret())];
+        let secrets = [token.secret(), app_token.expose_secret(), app_secret.expose_secret()];
+        let answer = listing::fetch(self.http.get(url).query(&query), &secrets).await?;
+        Ok(Some(listing::token_info(&answer, &self.business_account_id)))
+    }
+
+    async fn post(&self, sender: &str, edge: &str, body: Bytes, gate: Arc<dyn WriteGate>) -> SendResult {
+        let url = match self.url(sender, edge) {
+            Ok(url) => url,
+            Err(detail) => return SendResult::Unsent { refused_by_gate: false, detail },
+        };
+        let token = self.token.load_full();
+        let (body, progress) = GatedBody::new(body, gate);
+        let request = self
+            .http
+            .post(url)
+            .header(AUTHORIZATION, token.header.clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(Body::wrap(body));
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return failed(progress.conclude(), in_words(&error.without_url())),
+        };
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let result = match read_body(response, SEND_ANSWER_BYTES).await {
+            ReadBody::Whole(body) => send_result(status, retry_after, &body, token.secret()),
+            ReadBody::TooLong => SendResult::Unknown { detail: format!("HTTP {status} with an endless answer") },
+            ReadBody::Broken(detail) => SendResult::Unknown { detail: format!("HTTP {status}, then: {detail}") },
+        };
+        match (progress.conclude(), result) {
+            // Answered before the message was written, and not by a refusal of Meta's.
+            (stage @ (Stage::NeverWritten | Stage::RefusedByGate), SendResult::Unknown { detail }) => {
+                failed(stage, detail)
+            }
+            // Refused for a token that has been replaced meanwhile: nobody got it, and the new token is not to blame.
+            (_, SendResult::Refused { error, .. })
+                if error.code == BAD_TOKEN && !Arc::ptr_eq(&token, &self.token.load_full()) =>
+            {
+                SendResult::Unsent { refused_by_gate: true, detail: "the token was replaced meanwhile".to_owned() }
+            }
+            (_, result) => result,
+        }
+    }
 }
+
+/// The access token is invalid, expired or revoked.
+const BAD_TOKEN: i64 = 190;
+/// Meta's advice is to say this of every marketing message: it goes out by the ordinary way where the other cannot take it.
+const MARKETING_POLICY: &[u8] = br#"{"product_policy":"CLOUD_API_FALLBACK","#;
 
 /// The one place where the HTTP client's settings stand.
 pub(super) fn http_client(
@@ -229,36 +273,13 @@ fn is_id(text: &str) -> bool {
 #[async_trait]
 impl CloudApi for GraphClient {
     async fn send(&self, sender: &str, body: Bytes, gate: Arc<dyn WriteGate>) -> SendResult {
-        let url = match self.url(sender, "/messages") {
-            Ok(url) => url,
-            Err(detail) => return SendResult::Unsent { refused_by_gate: false, detail },
-        };
-        let token = self.token.load_full();
-        let (body, progress) = GatedBody::new(body, gate);
-        let request = self
-            .http
-            .post(url)
-            .header(AUTHORIZATION, token.header.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(Body::wrap(body));
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return failed(progress.conclude(), in_words(&error.without_url())),
-        };
-        let status = response.status();
-        let retry_after = retry_after(response.headers());
-        let result = match read_body(response, SEND_ANSWER_BYTES).await {
-            ReadBody::Whole(body) => send_result(status, retry_after, &body, token.secret()),
-            ReadBody::TooLong => SendResult::Unknown { detail: format!("HTTP {status} with an endless answer") },
-            ReadBody::Broken(detail) => SendResult::Unknown { detail: format!("HTTP {status}, then: {detail}") },
-        };
-        match (progress.conclude(), result) {
-            // Answered before the message was written, and not by a refusal of Meta's.
-            (stage @ (Stage::NeverWritten | Stage::RefusedByGate), SendResult::Unknown { detail }) => {
-                failed(stage, detail)
-            }
-            (_, result) => result,
-        }
+        self.post(sender, "/messages", body, gate).await
+    }
+
+    async fn send_marketing(&self, sender: &str, body: Bytes, gate: Arc<dyn WriteGate>) -> SendResult {
+        // The payload is an object that is never empty.
+        let fields = body.strip_prefix(b"{").unwrap_or(&body);
+        self.post(sender, "/marketing_messages", [MARKETING_POLICY, fields].concat().into(), gate).await
     }
 
     async fn templates(&self) -> Result<Vec<Template>, CallError> {
@@ -274,14 +295,72 @@ impl CloudApi for GraphClient {
     }
 
     async fn token(&self) -> Result<Option<TokenInfo>, CallError> {
+        self.debug(&self.token.load_full()).await
+    }
+
+    async fn try_token(&self, token: &SecretString, sender: &str) -> Result<TokenInfo, CallError> {
+        let Ok(token) = Token::new(token) else {
+            let error = SetupError::AccessToken.to_string();
+            return Ok(TokenInfo { error, ..TokenInfo::default() });
+        };
+        if let Some(info) = self.debug(&token).await? {
+            return Ok(info);
+        }
+        // Without an app to ask with, what it can do is the proof.
+        let sender = self.get_with(&token, sender, "", &[("fields", "id")]).await;
+        let account = match sender {
+            Ok(_) => self.get_with(&token, &self.business_account_id, "", &[("fields", "id")]).await,
+            refused => refused,
+        };
+        match account {
+            Ok(_) => Ok(TokenInfo { is_valid: true, ends_unknown: true, ..TokenInfo::default() }),
+            Err(CallError::Refused { error, .. }) => {
+                Ok(TokenInfo { error: format!("error {}: {}", error.code, error.message), ..TokenInfo::default() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn use_token(&self, token: &SecretString) -> Result<(), String> {
+        let ready = Token::new(token).map_err(|error| error.to_string())?;
+        // Kept first: whoever is told that it was taken may end the process.
+        self.token_files
+            .keep(&self.configured_token, token)
+            .map_err(|error| format!("the token cannot be kept in the state folder: {error}"))?;
+        self.token.store(Arc::new(ready));
+        Ok(())
+    }
+
+    fn look_for_token(&self) -> bool {
+        let newest = self.token_files.newest(&self.configured_token);
+        match Token::new(&newest) {
+            Ok(token) if token.secret() != self.token.load().secret() => {
+                self.token.store(Arc::new(token));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    async fn exchange_token(&self) -> Result<Option<SecretString>, CallError> {
         let Some((app_id, app_secret)) = &self.app else { return Ok(None) };
         let token = self.token.load_full();
-        let app_token = SecretString::from(format!("{app_id}|{}", app_secret.expose_secret()));
-        let url = self.url("debug_token", "").map_err(CallError::Unreachable)?;
-        let query = [("input_token", token.secret()), ("access_token", app_token.expose_secret())];
-        let secrets = [token.secret(), app_token.expose_secret(), app_secret.expose_secret()];
+        let url = self.url("oauth", "/access_token").map_err(CallError::Unreachable)?;
+        let query = [
+            ("grant_type", "fb_exchange_token"),
+            ("client_id", app_id.as_str()),
+            ("client_secret", app_secret.expose_secret()),
+            ("set_token_expires_in_60_days", "true"),
+            ("fb_exchange_token", token.secret()),
+        ];
+        let secrets = [token.secret(), app_secret.expose_secret()];
         let answer = listing::fetch(self.http.get(url).query(&query), &secrets).await?;
-        Ok(Some(listing::token_info(&answer)))
+        let new =
+            answer.get("access_token").and_then(serde_json::Value::as_str).map(|text| SecretString::from(text.trim()));
+        match new.filter(|token| Token::new(token).is_ok()) {
+            Some(new) => Ok(Some(new)),
+            None => Err(CallError::Odd { http_status: 200, detail: "no new token in the answer".to_owned() }),
+        }
     }
 }
 

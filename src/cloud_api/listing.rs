@@ -33,7 +33,7 @@ pub(super) async fn fetch(request: reqwest::RequestBuilder, secrets: &[&str]) ->
     let status = response.status();
     let body = match read_body(response, PAGE_BYTES).await {
         ReadBody::Whole(body) => body,
-        ReadBody::TooLong => return Err(CallError::Unreachable("the answer is too long".into())),
+        ReadBody::TooLong => return Err(odd(status.as_u16(), "the answer is too long")),
         ReadBody::Broken(detail) => return Err(CallError::Unreachable(clean(&detail))),
     };
     if !status.is_success() {
@@ -43,10 +43,14 @@ pub(super) async fn fetch(request: reqwest::RequestBuilder, secrets: &[&str]) ->
                 error.details = clean(&error.details);
                 CallError::Refused { http_status: status.as_u16(), error }
             }
-            None => CallError::Unreachable(format!("it answered HTTP {status} without an error code")),
+            None => odd(status.as_u16(), format!("HTTP {status} without an error code")),
         });
     }
-    serde_json::from_slice(&body).map_err(|_| CallError::Unreachable("its answer is not JSON".into()))
+    serde_json::from_slice(&body).map_err(|_| odd(status.as_u16(), "not JSON"))
+}
+
+fn odd(http_status: u16, detail: impl Into<String>) -> CallError {
+    CallError::Odd { http_status, detail: detail.into() }
 }
 
 /// What to ask for the page after this place; an empty one is the first page.
@@ -77,7 +81,7 @@ where
                 answer => answer?,
             };
             let Some(data) = answer.get("data").and_then(Value::as_array) else {
-                return Err(CallError::Unreachable("the list of templates has no \"data\"".into()));
+                return Err(odd(200, "the list of templates has no \"data\""));
             };
             templates.extend(data.iter().filter_map(template));
             let paging = answer.get("paging");
@@ -88,7 +92,7 @@ where
             }
             after = next;
         }
-        return Err(CallError::Unreachable(format!("the list of templates has more than {MOST_PAGES} pages")));
+        return Err(odd(200, format!("the list of templates has more than {MOST_PAGES} pages")));
     }
 }
 
@@ -171,13 +175,35 @@ fn health_notes(health: Option<&Value>) -> Vec<String> {
     notes
 }
 
-/// A token from the answer of `debug_token`.
-pub(super) fn token_info(answer: &Value) -> TokenInfo {
+/// What a token must be allowed to do.
+const SCOPES: [&str; 2] = ["whatsapp_business_messaging", "whatsapp_business_management"];
+
+/// A token from the answer of `debug_token`, as it stands for an account.
+pub(super) fn token_info(answer: &Value, account: &str) -> TokenInfo {
     let data = answer.get("data").unwrap_or(answer);
+    let is_valid = data.get("is_valid").and_then(Value::as_bool).unwrap_or(false);
+    let scopes: Vec<String> = array(data.get("scopes")).map(|scope| text(Some(scope))).collect();
+    let mut faults = Vec::new();
+    for needed in SCOPES {
+        if !scopes.iter().any(|scope| scope == needed) {
+            faults.push(format!("it lacks {needed}"));
+        }
+        // A scope without targets is for all.
+        let mut granted = array(data.get("granular_scopes")).filter(|scope| text(scope.get("scope")) == needed);
+        let elsewhere = |scope: &Value| {
+            let targets: Vec<String> = array(scope.get("target_ids")).map(|target| text(Some(target))).collect();
+            !targets.is_empty() && !targets.iter().any(|target| target == account)
+        };
+        if granted.any(elsewhere) {
+            faults.push(format!("its {needed} is for other accounts, not for {account}"));
+        }
+    }
     TokenInfo {
-        is_valid: data.get("is_valid").and_then(Value::as_bool).unwrap_or(false),
+        is_valid,
         expires_at: data.get("expires_at").and_then(Value::as_i64).unwrap_or(0),
-        scopes: array(data.get("scopes")).map(|scope| text(Some(scope))).collect(),
+        ends_unknown: false,
+        scopes,
+        faults: if is_valid { faults } else { Vec::new() },
         error: text(data.get("error").and_then(|error| error.get("message"))),
     }
 }

@@ -3,6 +3,8 @@
 //! Reading, the example file, `wacast doctor` and the console's Settings are all made from this table. It
 //! reads nothing itself.
 
+use crate::domain::marketing::MarketingEndpoint;
+
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -184,6 +186,14 @@ pub const KEYS: &[Key] = &[
         doc: "A word of your own that you also type into Meta's webhook form (App > WhatsApp > Configuration).",
     },
     Key {
+        section: "whatsapp",
+        name: "marketing_endpoint",
+        kind: Kind::Choice(&MarketingEndpoint::WORDS),
+        default: Some("auto"),
+        example: "",
+        doc: "Marketing goes by /marketing_messages: \"always\", \"never\", or \"auto\": when WhatsApp demands it.",
+    },
+    Key {
         section: "store",
         name: "url",
         kind: Kind::Secret,
@@ -230,6 +240,14 @@ pub const KEYS: &[Key] = &[
         default: Some("256"),
         example: "",
         doc: "Requests without an answer at one time. Twice as many people at most may be unsettled in a crash.",
+    },
+    Key {
+        section: "sender",
+        name: "daily_reserve",
+        kind: Kind::Whole { min: 0, max: 10_000_000 },
+        default: Some("0"),
+        example: "",
+        doc: "People of the account's limit in 24 hours that are left to other programs and to single messages.",
     },
     Key {
         section: "opt_out",

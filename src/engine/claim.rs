@@ -44,7 +44,8 @@ fn next_turn(reign: &Reign, last: &mut usize) -> Option<Arc<Active>> {
     for step in 1..=actives.len() {
         let place = (*last + step) % actives.len();
         let active = &actives[place];
-        if has_turns(active) && active.turn().not_before <= now {
+        let within_limit = reign.budget_left.load(Ordering::Acquire) > 0 || active.free_only.load(Ordering::Acquire);
+        if has_turns(active) && within_limit && active.turn().not_before <= now {
             *last = place;
             return Some(active.clone());
         }
@@ -54,7 +55,9 @@ fn next_turn(reign: &Reign, last: &mut usize) -> Option<Arc<Active>> {
 
 /// Whether the sender may take anybody on now.
 fn may_claim(reign: &Reign) -> bool {
-    !matches!(reign.hold.permit(), Permit::Held { .. }) && reign.budget_left.load(Ordering::Acquire) > 0
+    let some_may_go = || reign.actives.load().iter().any(|active| active.free_only.load(Ordering::Acquire));
+    !matches!(reign.hold.permit(), Permit::Held { .. })
+        && (reign.budget_left.load(Ordering::Acquire) > 0 || some_may_go())
 }
 
 fn has_turns(active: &Active) -> bool {
@@ -124,7 +127,10 @@ fn own_window(active: &Active) -> usize {
 }
 
 async fn open_window(reign: &Arc<Reign>, active: &Arc<Active>, limit: usize, items: &mpsc::UnboundedSender<Item>) {
-    let budget = usize::try_from(reign.budget_left.load(Ordering::Acquire)).unwrap_or(0);
+    // Of those who cost nothing as many as there are; the others go back.
+    let free_only = active.free_only.load(Ordering::Acquire);
+    let budget =
+        if free_only { LARGEST } else { usize::try_from(reign.budget_left.load(Ordering::Acquire)).unwrap_or(0) };
     let limit = limit.min(budget).min(reign.unsettled.available_permits().max(1));
     let Ok(permits) = u32::try_from(limit) else { return };
     let permit = tokio::select! {
@@ -164,11 +170,9 @@ async fn take_up(
                 reign.note_granted(&active.id, newest).await;
             }
             reign.stock.fetch_add(intents.len(), Ordering::AcqRel);
-            if reign.budget_left.load(Ordering::Acquire) != i64::MAX {
-                reign.budget_left.fetch_sub(i64::try_from(intents.len()).unwrap_or(0), Ordering::AcqRel);
-            }
+            let waits = reign.charge(active, &intents).await;
             let mut held = active.held();
-            for intent in intents {
+            for (intent, waits_until) in intents.into_iter().zip(waits) {
                 if !held.insert((intent.seq, intent.attempt)) {
                     // The store took back an outcome of ours ("never left") whose record we have not heard of, and
                     // granted the same attempt again: that record may yet be repeated, so this one must not be sent.
@@ -177,7 +181,7 @@ async fn take_up(
                     continue;
                 }
                 let Some(permit) = permit.split(1) else { break };
-                if items.send(Item { active: active.clone(), intent, permit }).is_err() {
+                if items.send(Item { active: active.clone(), intent, permit, waits_until }).is_err() {
                     // Nobody sends any more: what was granted becomes "not sure" at the next start.
                     reign.end();
                     return;

@@ -10,6 +10,7 @@ use super::verdict::{self, Effect};
 use crate::cloud_api::SendResult;
 use crate::die;
 use crate::domain::attempt_id::AttemptId;
+use crate::domain::marketing::{MARKETING, MarketingEndpoint, demands_marketing_endpoint};
 use crate::domain::state::PauseReason;
 use crate::domain::time::Millis;
 use crate::store::{Intent, Outcome, Verdict};
@@ -49,6 +50,9 @@ async fn clear(
     may_write_at: Instant,
 ) -> Result<OwnedSemaphorePermit, Option<Millis>> {
     let active = &item.active;
+    if item.waits_until.is_some() {
+        return Err(item.waits_until);
+    }
     let later = |wait: Duration| Some(reign.shared.onward.now().plus(i64::try_from(wait.as_millis()).unwrap_or(0) + 1));
     // Before the pace is asked, so that none of it is wasted on somebody who has to wait.
     pairs.look(item.intent.phone, Instant::now()).map_err(later)?;
@@ -162,7 +166,7 @@ impl Request {
             Ok(body) => {
                 die::point("before_send");
                 let started = Instant::now();
-                let result = parts.api.send(&parts.config.sender, body, reign.gate.clone()).await;
+                let result = reign.write(&ending.active, body).await;
                 die::point("after_answer");
                 if matches!(result, SendResult::Accepted { .. } | SendResult::Refused { .. }) {
                     reign.meter.answered(started.elapsed());
@@ -196,6 +200,29 @@ impl Request {
 }
 
 impl Reign {
+    /// Sends by the call that the broadcast's messages go by.
+    async fn write(&self, active: &Active, body: bytes::Bytes) -> SendResult {
+        let parts = &self.shared.parts;
+        if active.by_marketing_api.load(Ordering::Acquire) {
+            return parts.api.send_marketing(&parts.config.sender, body, self.gate.clone()).await;
+        }
+        let result = parts.api.send(&parts.config.sender, body, self.gate.clone()).await;
+        match &result {
+            SendResult::Refused { error, .. }
+                if active.category == MARKETING
+                    && parts.config.marketing_endpoint == MarketingEndpoint::Auto
+                    && demands_marketing_endpoint(error.code) =>
+            {
+                if !active.by_marketing_api.swap(true, Ordering::AcqRel) {
+                    tracing::info!(broadcast = %active.id, code = error.code, "goes by the Marketing Messages API from here on");
+                }
+                // Nobody got it, and whoever it was for goes the other way: no try, and no failure on record.
+                SendResult::Unsent { refused_by_gate: true, detail: error.message.clone() }
+            }
+            _ => result,
+        }
+    }
+
     /// Does to the sender and the broadcast what an answer asks for.
     fn take_effect(&self, active: &Active, effect: Effect) {
         let most = self.shared.parts.config.max_in_flight;
@@ -226,6 +253,17 @@ impl Reign {
 
     /// Stops one broadcast, or all, at once in this process, and has it recorded.
     pub(super) fn ask_pause(&self, active: Option<&Active>, reason: PauseReason, detail: String) {
+        self.ask_pause_until(active, reason, detail, None);
+    }
+
+    /// The same, to go on by itself then.
+    pub(super) fn ask_pause_until(
+        &self,
+        active: Option<&Active>,
+        reason: PauseReason,
+        detail: String,
+        until: Option<Millis>,
+    ) {
         let stopped = |active: &Active| active.running.swap(false, Ordering::AcqRel);
         let was_running = if let Some(active) = active {
             stopped(active)
@@ -235,7 +273,7 @@ impl Reign {
         };
         if was_running {
             let broadcast = active.map(|active| active.id.clone());
-            let _ = self.pauses.send(PauseAsked { broadcast, reason, detail });
+            let _ = self.pauses.send(PauseAsked { broadcast, reason, detail, until });
         }
     }
 }

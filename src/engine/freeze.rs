@@ -6,6 +6,7 @@ use super::reign::Reign;
 use crate::die;
 use crate::domain::binding::{self, Resolved};
 use crate::domain::broadcast::{Broadcast, FollowUp, Number, Pick};
+use crate::domain::marketing::undeliverable;
 use crate::domain::phone::Phone;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, StoreError};
@@ -112,7 +113,8 @@ impl Source {
                 let uploads = &broadcast.definition.audience.uploads;
                 let page = reign.store().audience_page(uploads, place, PAGE).await?;
                 let last = page.last().map(|(last, _)| *last);
-                let recipients = page.into_iter().map(|(_, number)| recipient(resolved, number)).collect();
+                let category = &broadcast.definition.template.category;
+                let recipients = page.into_iter().map(|(_, number)| recipient(resolved, category, number)).collect();
                 Ok(last.map(|last| (recipients, last)))
             }
             Self::FollowUp(follow_up) => {
@@ -123,11 +125,12 @@ impl Source {
                 let last = page.last().map(|row| AudiencePlace { upload: 0, row: row.seq });
                 let word = FollowUp::word(&broadcast.id);
                 let picked = page.into_iter().filter(|row| is_picked(follow_up, row, &word));
+                let category = &broadcast.definition.template.category;
                 let recipients = picked.map(|row| NewRecipient {
                     phone: row.phone,
                     name: row.name,
                     values: row.values,
-                    skipped: None,
+                    skipped: undeliverable(category, row.phone).map(str::to_owned),
                 });
                 Ok(last.map(|last| (recipients.collect(), last)))
             }
@@ -161,9 +164,9 @@ async fn resolved(reign: &Reign, broadcast: &Broadcast) -> Result<Resolved, Free
         .map_err(|problem| FreezeError::Template(problem.to_string()))
 }
 
-fn recipient(resolved: &Resolved, number: Number) -> NewRecipient {
+fn recipient(resolved: &Resolved, category: &str, number: Number) -> NewRecipient {
     let (values, skipped) = match resolved.values(&number) {
-        Ok(values) => (values, None),
+        Ok(values) => (values, undeliverable(category, number.phone).map(str::to_owned)),
         Err(problem) => (Vec::new(), Some(problem.to_string())),
     };
     NewRecipient { phone: number.phone, name: number.name, values, skipped }

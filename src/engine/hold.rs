@@ -12,6 +12,8 @@ use tokio::time::Instant;
 const UNKNOWN_IN_A_ROW: u32 = 10;
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 const LONGEST_LOOK: Duration = Duration::from_secs(30);
+/// After so many odd answers in a row one message is tried: at the longest pause that is every five minutes.
+const ODD_LOOKS: u32 = 10;
 
 /// What the sender may do now.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,12 +41,21 @@ pub struct Hold {
 struct State {
     unknown_in_a_row: u32,
     next_wait: Duration,
+    /// Looks in a row that were answered, but oddly.
+    odd_in_a_row: u32,
     permit: Permit,
 }
 
 impl Default for Hold {
     fn default() -> Self {
-        Self { state: Mutex::new(State { unknown_in_a_row: 0, next_wait: FIRST_LOOK, permit: Permit::Free }) }
+        Self {
+            state: Mutex::new(State {
+                unknown_in_a_row: 0,
+                next_wait: FIRST_LOOK,
+                odd_in_a_row: 0,
+                permit: Permit::Free,
+            }),
+        }
     }
 }
 
@@ -97,9 +108,23 @@ impl Hold {
         Self::hold(&mut state, detail);
     }
 
+    /// The API was looked at, and something answered that says nothing (a gateway's page, a 404 without a code). Mostly
+    /// messages would fare no better; but if only the question is answered so, that must not hold them up for ever: now
+    /// and then one is tried.
+    pub fn looked_odd(&self, detail: &str) {
+        let odd = {
+            let mut state = self.state();
+            state.odd_in_a_row += 1;
+            state.odd_in_a_row
+        };
+        self.looked(odd.is_multiple_of(ODD_LOOKS), detail);
+        self.state().odd_in_a_row = odd;
+    }
+
     /// The API was looked at: it answers, or it does not.
     pub fn looked(&self, answers: bool, detail: &str) {
         let mut state = self.state();
+        state.odd_in_a_row = 0;
         if !matches!(state.permit, Permit::Held { .. }) {
             return;
         }
@@ -157,6 +182,21 @@ mod tests {
             hold.looked(false, "refused");
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn odd_answers_hold_but_not_for_ever() {
+        let hold = Hold::default();
+        hold.no_connection("refused");
+        for _ in 1..ODD_LOOKS {
+            hold.looked_odd("HTTP 404 without an error code");
+            assert!(matches!(hold.permit(), Permit::Held { .. }));
+        }
+        hold.looked_odd("HTTP 404 without an error code");
+        assert_eq!(hold.permit(), Permit::UpTo(1));
+        hold.unknown("time-out");
+        hold.looked_odd("HTTP 404 without an error code");
+        assert!(matches!(hold.permit(), Permit::Held { .. }), "the count begins again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //!
 //! Called by `receipts` for every stored body before it is dropped, so everything here may be applied twice.
 
+mod account;
 pub(super) mod opt_outs;
 
 use super::Shared;
@@ -14,6 +15,9 @@ use crate::store::StoreError;
 pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> Result<(), StoreError> {
     if inbound::concerns(news) {
         return opt_outs::apply(shared, news, received_at).await;
+    }
+    if account::apply(shared, news, received_at).await? {
+        return Ok(());
     }
     tracing::debug!(field = news.field, "a webhook told of something that nothing here listens to");
     Ok(())

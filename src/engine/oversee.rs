@@ -4,14 +4,13 @@
 use super::freeze;
 use super::hold::Permit;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
-use super::{pass_panic_on, sweep};
+use super::{budget, pass_panic_on, sweep};
 use crate::cloud_api::CallError;
 use crate::die;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::message::MessageMaker;
 use crate::domain::state::{BroadcastStatus, PauseReason};
-use crate::domain::time::{DAY, MINUTE};
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::StoreError;
 use futures_util::FutureExt;
@@ -27,12 +26,12 @@ use tokio::time::Instant;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often the messaging limit and the note of driving are renewed.
 const RENEW_EVERY: Duration = Duration::from_mins(1);
+/// How often it is counted what of the limit is used, and looked whether the account is restricted.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// With less than this left for records, everything is paused.
 const LEAST_FREE_BYTES: u64 = 64 << 20;
 /// How often it is looked at while something is being sent: at 1,000 messages a second this leaves half a minute.
 const SPACE_EVERY: Duration = Duration::from_secs(10);
-/// When a used-up messaging limit is looked at again.
-const BUDGET_AGAIN_MS: i64 = 15 * MINUTE;
 
 struct Overseer {
     reign: Arc<Reign>,
@@ -46,6 +45,7 @@ struct Overseer {
     /// Something ended that was not swept yet.
     to_sweep: bool,
     renewed_at: Option<Instant>,
+    counted_at: Option<Instant>,
     space_seen_at: Option<Instant>,
 }
 
@@ -61,6 +61,7 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         // A crash may have come between an end and its sweep.
         to_sweep: true,
         renewed_at: None,
+        counted_at: None,
         space_seen_at: None,
     };
     while !reign.stop.is_cancelled() {
@@ -149,28 +150,29 @@ impl Overseer {
             let parts = &reign.shared.parts;
             match parts.api.sender(&parts.config.sender).await {
                 Err(CallError::Unreachable(detail)) => reign.hold.looked(false, &detail),
+                Err(error @ CallError::Odd { .. }) => reign.hold.looked_odd(&error.to_string()),
                 Ok(_) | Err(CallError::Refused { .. }) => reign.hold.looked(true, ""),
             }
             reign.stock_bell.notify_one();
         }));
     }
 
-    /// Every minute: the note that somebody drives, and the messaging limit.
+    /// Every minute: the note that somebody drives, and the messaging limit; what is used of it more often.
     async fn renew(&mut self) {
-        let asked = self.reign.limit.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        // What is left may all be under way; when that has ended, whether there is more is asked once.
-        let through = self.reign.budget_left.load(Ordering::Acquire) <= 0
-            && self.reign.unsettled_now() == 0
-            && self.reign.actives.load().iter().any(|active| active.is_running());
-        let every = if asked && !through { RENEW_EVERY } else { RENEW_EVERY / 12 };
-        if self.renewed_at.is_some_and(|at| at.elapsed() < every) {
+        if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return;
         }
-        self.renewed_at = Some(Instant::now());
-        note_driving(&self.reign.shared).await;
-        if self.budgeting.as_ref().is_none_or(JoinHandle::is_finished) {
-            self.budgeting = Some(tokio::spawn(renew_budget(self.reign.clone())));
+        if self.budgeting.as_ref().is_some_and(|budgeting| !budgeting.is_finished()) {
+            return;
         }
+        self.counted_at = Some(Instant::now());
+        let known = self.reign.limit.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let ask = !known || self.renewed_at.is_none_or(|at| at.elapsed() >= RENEW_EVERY);
+        if ask {
+            self.renewed_at = Some(Instant::now());
+            note_driving(&self.reign.shared).await;
+        }
+        self.budgeting = Some(tokio::spawn(budget::renew(self.reign.clone(), ask)));
     }
 
     /// A disk that is nearly full stops everything before a record cannot be written.
@@ -272,14 +274,16 @@ impl Overseer {
             }
             match MessageMaker::new(&broadcast.definition.template) {
                 Ok(maker) => {
-                    let rules = &reign.shared.parts.config.opt_out;
-                    actives.push(Arc::new(Active::new(broadcast, maker, begun.contains(&broadcast.id), rules)));
+                    let config = &reign.shared.parts.config;
+                    let begun = begun.contains(&broadcast.id);
+                    actives.push(Arc::new(Active::new(broadcast, maker, begun, config)));
                 }
                 Err(problem) => {
                     let _ = reign.pauses.send(PauseAsked {
                         broadcast: Some(broadcast.id.clone()),
                         reason: PauseReason::Template,
                         detail: problem.to_string(),
+                        until: None,
                     });
                 }
             }
@@ -376,13 +380,12 @@ impl Overseer {
 
 /// Records one pause, of one broadcast or of all that are open.
 async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreError> {
-    let resume_at = (asked.reason == PauseReason::Budget).then(|| reign.now().plus(BUDGET_AGAIN_MS));
     let ids = match &asked.broadcast {
         Some(id) => vec![id.clone()],
         None => reign.actives.load().iter().map(|active| active.id.clone()).collect(),
     };
     for id in ids {
-        match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
+        match reign.store().pause(&id, asked.reason, &asked.detail, asked.until).await {
             Ok(_) => {
                 tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused");
                 let detail = format!("{}: {}", asked.reason.word(), asked.detail);
@@ -394,37 +397,4 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         }
     }
     Ok(())
-}
-
-/// Asks for the messaging limit and counts what of it is used; what does not fit waits.
-async fn renew_budget(reign: Arc<Reign>) {
-    let parts = &reign.shared.parts;
-    let limit = match parts.api.sender(&parts.config.sender).await {
-        Ok(info) => info.people_a_day().unwrap_or(u64::MAX),
-        // A refusal says nothing about the limit, so what was known stays; what is wrong shows when something is sent.
-        Err(CallError::Refused { .. }) => {
-            reign.limit.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(u64::MAX)
-        }
-        Err(CallError::Unreachable(detail)) => return reign.hold.no_connection(&detail),
-    };
-    *reign.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
-    if limit == u64::MAX {
-        reign.budget_left.store(i64::MAX, Ordering::Release);
-        return reign.stock_bell.notify_one();
-    }
-    // First who is under way, then who is on record: whoever moves from one to the other counts twice rather than never.
-    let under_way = u64::from(reign.unsettled_now());
-    let Ok(used) = parts.store.accepted_since(reign.now().plus(-DAY)).await else { return };
-    let used = used + under_way;
-    let left = i64::try_from(limit.saturating_sub(used)).unwrap_or(i64::MAX);
-    let before = reign.budget_left.swap(left, Ordering::AcqRel);
-    if left > 0 && before <= 0 {
-        reign.stock_bell.notify_one();
-    }
-    if left == 0 {
-        let detail = format!(
-            "the account may write to {limit} people in 24 hours and has; the rest goes on by itself as room comes free"
-        );
-        reign.ask_pause(None, PauseReason::Budget, detail);
-    }
 }

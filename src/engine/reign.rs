@@ -13,8 +13,9 @@ use crate::custody::{Keeper, Mark};
 use crate::die;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
+use crate::domain::marketing::{MARKETING, MarketingEndpoint};
 use crate::domain::message::MessageMaker;
-use crate::domain::opt_out::{Kinds, Rules};
+use crate::domain::opt_out::Kinds;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
 use crate::service::view::WhyNotFaster;
@@ -37,6 +38,12 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Active {
     pub(super) id: BroadcastId,
     pub(super) maker: MessageMaker,
+    /// The template's category.
+    pub(super) category: String,
+    /// It goes out by the Marketing Messages API.
+    pub(super) by_marketing_api: AtomicBool,
+    /// The messaging limit is used up, and only whoever costs nothing of it may go.
+    pub(super) free_only: AtomicBool,
     /// A pace of its own: at most so many a second.
     pub(super) own_pace: Option<f64>,
     /// The ways of opting out that hold it back.
@@ -90,12 +97,22 @@ impl Breaker {
 }
 
 impl Active {
-    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker, accepted_before: bool, rules: &Rules) -> Self {
+    pub(super) fn new(
+        broadcast: &Broadcast,
+        maker: MessageMaker,
+        accepted_before: bool,
+        config: &EngineConfig,
+    ) -> Self {
         let now = Instant::now();
+        let category = broadcast.definition.template.category.clone();
+        let by_marketing_api = config.marketing_endpoint == MarketingEndpoint::Always && category == MARKETING;
         Self {
             id: broadcast.id.clone(),
             maker,
-            held_back: rules.holding_back(&broadcast.definition.template.category),
+            held_back: config.opt_out.holding_back(&category),
+            category,
+            by_marketing_api: AtomicBool::new(by_marketing_api),
+            free_only: AtomicBool::new(false),
             own_pace: broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0),
             running: AtomicBool::new(true),
             accepted_before: AtomicBool::new(accepted_before),
@@ -131,6 +148,8 @@ pub(super) struct Item {
     pub(super) intent: Intent,
     /// Released when the outcome is durable.
     pub(super) permit: OwnedSemaphorePermit,
+    /// Does not fit into the messaging limit: goes back, to be looked at again then.
+    pub(super) waits_until: Option<Millis>,
 }
 
 /// An outcome on its way to the store.
@@ -146,6 +165,8 @@ pub(super) struct PauseAsked {
     pub(super) broadcast: Option<BroadcastId>,
     pub(super) reason: PauseReason,
     pub(super) detail: String,
+    /// When it goes on by itself.
+    pub(super) until: Option<Millis>,
 }
 
 /// What the tasks of a reign share.

@@ -7,6 +7,8 @@
 //! | `POST /_sandbox/templates` `{"name","language","status"}` | gives a template another status |
 //! | `POST /_sandbox/sender` `{"id", some keys of a profile}` | changes what a sender says of itself |
 //! | `POST /_sandbox/people` `{"deed","from","user_id","text","payload","standby"}` | lets somebody write to the business |
+//! | `POST /_sandbox/token` `{"access_token","expires_at","scopes","targets","keep_others"}` | issues a token, revokes the others |
+//! | `POST /_sandbox/webhook` `{"field","value"}` | tells the webhook something about the account, at once |
 //! | `GET /_sandbox/ledger?after=&limit=`, `GET /_sandbox/ledger/summary` | what was taken |
 //! | `GET /_sandbox/state` | faults that are on, receipts that wait |
 //! | `GET /_sandbox/codes` | the codes that numbers can provoke |
@@ -16,6 +18,7 @@ use super::faults::Fault;
 use super::people::{self, Inbound};
 use super::server::answer;
 use super::state::Shared;
+use super::tokens::SandboxToken;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -34,6 +37,8 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/templates", post(change_template))
         .route("/_sandbox/sender", post(change_sender))
         .route("/_sandbox/people", post(say))
+        .route("/_sandbox/token", post(issue_token))
+        .route("/_sandbox/webhook", post(tell))
         .route("/_sandbox/ledger", get(ledger))
         .route("/_sandbox/ledger/summary", get(summary))
         .route("/_sandbox/state", get(state))
@@ -136,6 +141,33 @@ async fn change_sender(State(shared): State<Arc<Shared>>, body: Bytes) -> Respon
 async fn say(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match read::<Inbound>(&body) {
         Ok(inbound) => done(people::say(&shared, &inbound).await),
+        Err(error) => wrong(&error),
+    }
+}
+
+async fn issue_token(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match read::<SandboxToken>(&body) {
+        Ok(token) => {
+            shared.tokens.issue(&token);
+            done(Ok(()))
+        }
+        Err(error) => wrong(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    field: String,
+    value: Value,
+}
+
+async fn tell(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match read::<Event>(&body) {
+        Ok(event) => match shared.tell(&event.field, &event.value).await {
+            Ok(status) => answer(StatusCode::OK, &json!({"status": status})),
+            Err(error) => wrong(&error),
+        },
         Err(error) => wrong(&error),
     }
 }

@@ -5,8 +5,8 @@
 use super::ledger::LedgerRow;
 use super::numbers::{Fate, mixed, share};
 use super::settings::Settings;
-use super::sign;
 use super::state::Shared;
+use super::{SandboxError, sign};
 use crate::cloud_api::WebhookSender;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -154,6 +154,22 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
             // Let some more come due, so that they share the next call.
             pause(&shared, TICK).await;
         }
+    }
+}
+
+impl Shared {
+    /// Posts one event of any field to the webhook, once; the HTTP status that it answered.
+    pub(super) async fn tell(&self, field: &str, value: &Value) -> Result<u16, SandboxError> {
+        let refused = SandboxError::Refused;
+        let url = self.settings.load().webhook_url.clone();
+        let url = url.ok_or_else(|| refused("no webhook_url is set".to_owned()))?;
+        let webhook = WebhookSender::new(&url).map_err(|error| refused(error.to_string()))?;
+        let body = json!({"object": "whatsapp_business_account", "entry": [{
+            "id": self.business_account_id, "time": self.now_us() / 1_000_000,
+            "changes": [{"field": field, "value": value}]}]});
+        let body = body.to_string().into_bytes();
+        let signature = sign(self.app_secret.expose_secret(), &body);
+        webhook.post(body.into(), &signature).await.map_err(refused)
     }
 }
 

@@ -4,7 +4,7 @@ use super::check::Refusal;
 use super::control;
 use super::faults::FaultKind;
 use super::numbers::mixed;
-use super::state::{Outcome, Shared, unknown_object};
+use super::state::{Call, Outcome, Shared, unknown_object};
 use super::templates;
 use axum::Router;
 use axum::body::Body;
@@ -38,6 +38,8 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, address: S
     let stop = shared.stop.clone();
     let calls = Router::new()
         .route("/{version}/{node}/messages", post(messages))
+        .route("/{version}/{node}/marketing_messages", post(marketing_messages))
+        .route("/{version}/oauth/access_token", get(exchange_token))
         .route("/{version}/{node}/message_templates", get(message_templates))
         .route("/{version}/{node}/phone_numbers", get(phone_numbers))
         .route("/{version}/debug_token", get(debug_token))
@@ -167,10 +169,33 @@ impl Drop for InFlight<'_> {
     }
 }
 
+type Whereto = Path<(String, String)>;
+
 async fn messages(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(switch): ConnectInfo<Switch>,
-    Path((version, sender)): Path<(String, String)>,
+    to: Whereto,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    send(shared, switch, to, Call::Messages, headers, body).await
+}
+
+async fn marketing_messages(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(switch): ConnectInfo<Switch>,
+    to: Whereto,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    send(shared, switch, to, Call::MarketingMessages, headers, body).await
+}
+
+async fn send(
+    shared: Arc<Shared>,
+    switch: Switch,
+    Path((version, sender)): Whereto,
+    call: Call,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -180,7 +205,7 @@ async fn messages(
     let Some(_under_way) = InFlight::enter(&shared) else {
         return refusal(&shared, &Refusal::new(2, "too many requests at once"));
     };
-    let outcome = shared.take(&sender, authorization(&headers), &body);
+    let outcome = shared.take(&sender, call, authorization(&headers), &body);
     let broken = match &outcome {
         Outcome::Broken(kind) => Some(*kind),
         _ => None,
@@ -367,7 +392,7 @@ fn sender_json(sender: &super::state::Sender) -> Value {
     json!({
         "id": sender.id, "display_phone_number": profile.display_phone_number, "verified_name": profile.verified_name,
         "quality_rating": profile.quality_rating, "name_status": "APPROVED", "code_verification_status": "VERIFIED",
-        "status": profile.status, "throughput": {"level": "STANDARD"}, "account_mode": "SANDBOX", "is_on_biz_app": false,
+        "status": profile.status, "throughput": {"level": profile.throughput}, "account_mode": "SANDBOX", "is_on_biz_app": false,
         "whatsapp_business_manager_messaging_limit": profile.messaging_limit,
         "health_status": {"can_send_message": profile.can_send_message, "entities": [
             {"entity_type": "PHONE_NUMBER", "id": sender.id, "can_send_message": profile.can_send_message,
@@ -394,13 +419,35 @@ async fn debug_token(
     if asked.access_token != shared.app_token.expose_secret() {
         return refusal(&shared, &Refusal::new(190, "Invalid OAuth access token"));
     }
-    let valid = asked.input_token == shared.access_token() && shared.settings.load().token_valid;
-    let scopes = ["whatsapp_business_management", "whatsapp_business_messaging"];
-    let mut data = json!({"app_id": "sandbox", "type": "SYSTEM_USER", "is_valid": valid, "expires_at": 0,
-        "data_access_expires_at": 0, "scopes": if valid { &scopes[..] } else { &[] },
-        "granular_scopes": [{"scope": scopes[1], "target_ids": [shared.business_account_id]}]});
-    if !valid {
-        data["error"] = json!({"code": 190, "message": "The access token is not valid in the sandbox"});
+    answer(StatusCode::OK, &json!({"data": shared.debug(&asked.input_token)}))
+}
+
+#[derive(Debug, Deserialize)]
+struct ExchangeToken {
+    #[serde(default)]
+    grant_type: String,
+    #[serde(default)]
+    client_id: String,
+    #[serde(default)]
+    client_secret: String,
+    #[serde(default, rename = "fb_exchange_token")]
+    old: String,
+}
+
+async fn exchange_token(
+    State(shared): State<Arc<Shared>>,
+    Path(version): Path<String>,
+    Query(asked): Query<ExchangeToken>,
+) -> Response {
+    if !is_version(&version) {
+        return unknown_path().await;
     }
-    answer(StatusCode::OK, &json!({"data": data}))
+    let app = format!("{}|{}", asked.client_id, asked.client_secret);
+    if app != shared.app_token.expose_secret() || asked.grant_type != "fb_exchange_token" {
+        return refusal(&shared, &Refusal::new(190, "Error validating application"));
+    }
+    match shared.exchange(&asked.old) {
+        Some(new) => answer(StatusCode::OK, &new),
+        None => refusal(&shared, &Refusal::new(190, "Error validating access token")),
+    }
 }

@@ -14,6 +14,8 @@ pub struct Settings {
     pub max_concurrent: usize,
     /// Off: every call is refused with 190.
     pub token_valid: bool,
+    /// Off: marketing templates are refused on `/messages` with 131063, as an account can choose.
+    pub marketing_on_messages: bool,
     /// Numbers that provoke codes do so; see [`super::numbers`].
     pub provoking_numbers: bool,
     /// What becomes of everybody else.
@@ -45,6 +47,7 @@ impl Default for Settings {
             latency_ms: (0, 0),
             max_concurrent: 0,
             token_valid: true,
+            marketing_on_messages: true,
             provoking_numbers: true,
             mix: Mix::default(),
             webhook_url: None,
@@ -131,6 +134,8 @@ pub struct SenderProfile {
     pub quality_rating: String,
     /// `CONNECTED`, `RESTRICTED` …
     pub status: String,
+    /// `STANDARD`, `HIGH`.
+    pub throughput: String,
     /// `TIER_250` … `TIER_UNLIMITED`.
     pub messaging_limit: String,
     /// `AVAILABLE`, `LIMITED`, `BLOCKED`.
@@ -147,6 +152,7 @@ impl SenderProfile {
             verified_name: "Sandbox Retail".into(),
             quality_rating: "GREEN".into(),
             status: "CONNECTED".into(),
+            throughput: "STANDARD".into(),
             messaging_limit: "TIER_100K".into(),
             can_send_message: "AVAILABLE".into(),
             health_note: String::new(),

@@ -7,8 +7,10 @@ use super::numbers::{Fate, Numbers, Way};
 use super::receipts::Outbox;
 use super::settings::{SenderProfile, Settings};
 use super::templates::Sample;
+use super::tokens::Tokens;
 use super::{SandboxConfig, SandboxError};
 use crate::domain::error_policy::ErrorPolicy;
+use crate::domain::marketing::MARKETING;
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, HashSet};
@@ -50,8 +52,7 @@ pub(super) struct Shared {
     pub(super) numbers: Numbers,
     pub(super) policy: ErrorPolicy,
     pub(super) business_account_id: String,
-    /// `Bearer …`
-    authorization: SecretString,
+    pub(super) tokens: Tokens,
     /// `app id|app secret`
     pub(super) app_token: SecretString,
     pub(super) app_secret: SecretString,
@@ -62,6 +63,15 @@ pub(super) struct Shared {
     pub(super) calls: AtomicU64,
     started: Instant,
     started_us: u64,
+}
+
+/// Which call a message came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// `/messages`
+    Messages,
+    /// `/marketing_messages`
+    MarketingMessages,
 }
 
 /// What becomes of a send.
@@ -105,7 +115,7 @@ impl Shared {
             numbers: Numbers::new(&policy, config.seed),
             policy,
             business_account_id: config.business_account_id,
-            authorization: format!("Bearer {}", config.access_token.expose_secret()).into(),
+            tokens: Tokens::new(&config.access_token),
             app_token: app_token.into(),
             app_secret: config.app_secret,
             seed: config.seed,
@@ -128,18 +138,8 @@ impl Shared {
         self.started_us + u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX / 2)
     }
 
-    /// Whether a call carries the access token, and the token works.
-    pub(super) fn is_authorised(&self, authorization: Option<&str>) -> bool {
-        authorization == Some(self.authorization.expose_secret()) && self.settings.load().token_valid
-    }
-
-    /// The access token itself, for `debug_token`.
-    pub(super) fn access_token(&self) -> &str {
-        self.authorization.expose_secret().trim_start_matches("Bearer ")
-    }
-
     /// Takes or refuses one message.
-    pub(super) fn take(&self, sender_id: &str, authorization: Option<&str>, body: &[u8]) -> Outcome {
+    pub(super) fn take(&self, sender_id: &str, way: Call, authorization: Option<&str>, body: &[u8]) -> Outcome {
         let now_us = self.now_us();
         let read = check::read(body);
         let settings = self.settings.load();
@@ -156,7 +156,7 @@ impl Shared {
         }
         let outcome = if self.is_authorised(authorization) {
             read.map_err(Outcome::Refused)
-                .and_then(|message| self.take_read(core, &settings, sender_id, &message, now_us))
+                .and_then(|message| self.take_read(core, &settings, (sender_id, way), &message, now_us))
                 .unwrap_or_else(|outcome| outcome)
         } else {
             Outcome::Refused(Refusal::new(190, "Error validating access token"))
@@ -173,7 +173,7 @@ impl Shared {
         &self,
         core: &mut Core,
         settings: &Settings,
-        sender_id: &str,
+        (sender_id, way): (&str, Call),
         (payload, to): &(check::Payload<'_>, crate::domain::phone::Phone),
         now_us: u64,
     ) -> Result<Outcome, Outcome> {
@@ -191,6 +191,15 @@ impl Shared {
         }
         let Some(part) = &payload.template else { return Err(refused(Refusal::new(131_008, "template"))) };
         let sample = check::template(&core.samples, part).map_err(refused)?;
+        match (way, sample.template.category == MARKETING) {
+            (Call::MarketingMessages, false) => {
+                return Err(refused(Refusal::new(134_100, "Only marketing templates are supported")));
+            }
+            (Call::Messages, true) if !settings.marketing_on_messages => {
+                return Err(refused(Refusal::new(131_063, "Marketing templates are disabled on Cloud API")));
+            }
+            _ => {}
+        }
         if sender.profile.display_phone_number.bytes().filter(u8::is_ascii_digit).eq(to.digits().to_string().bytes()) {
             return Err(refused(Refusal::new(131_021, "Recipient phone number cannot be the sender's")));
         }

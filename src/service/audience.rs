@@ -4,8 +4,10 @@ use super::templates::some_of;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::binding::{Resolved, Source};
 use crate::domain::broadcast::{Number, UploadId};
+use crate::domain::marketing::{MARKETING, undeliverable};
 use crate::domain::opt_out::Kinds;
 use crate::domain::phone::Phone;
+use crate::domain::time::DAY;
 use crate::store::StoreError;
 use serde_json::json;
 
@@ -93,13 +95,26 @@ impl Service {
         Ok(page.into_iter().map(|(_, number)| number).collect())
     }
 
-    /// Walks the audience for those whose values cannot be sent and those who are opted out in a way that is held back;
-    /// walks nothing when no value comes from a cell and nobody is opted out.
+    /// How many people of these uploads were reached in the last 24 hours.
+    pub(super) async fn reached_of(&self, uploads: &[UploadId]) -> Result<u64> {
+        let (mut after, mut reached) = (None, 0);
+        loop {
+            let page = self.inner.store.audience_page(uploads, after, PAGE).await?;
+            let Some((place, _)) = page.last() else { return Ok(reached) };
+            after = Some(*place);
+            let phones: Vec<Phone> = page.iter().map(|(_, number)| number.phone).collect();
+            reached += self.inner.store.reached_among(&phones, self.now().plus(-DAY)).await?.len() as u64;
+        }
+    }
+
+    /// Walks the audience for those whose values cannot be sent, whom WhatsApp delivers nothing of this category, and who are
+    /// opted out in a way that is held back; walks nothing when none of that can be.
     pub(super) async fn left_out(
         &self,
         uploads: &[UploadId],
         people: u64,
         resolved: &Resolved,
+        category: &str,
         held_back: Kinds,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<LeftOut> {
@@ -109,7 +124,8 @@ impl Service {
         };
         let mut left_out = LeftOut::default();
         let any_opted_out = !self.inner.store.opt_outs("", None, 1).await?.is_empty();
-        if !any_opted_out && !resolved.sources().any(|(_, source)| from_a_cell(source)) {
+        let by_cell = resolved.sources().any(|(_, source)| from_a_cell(source));
+        if !any_opted_out && category != MARKETING && !by_cell {
             return Ok(left_out);
         }
         let mut after = None;
@@ -124,7 +140,9 @@ impl Service {
             let mut kinds = kinds.into_iter();
             for (_, number) in page {
                 let opted_out = kinds.next().and_then(|kinds| kinds.reason(held_back));
-                if let Err(blank) = resolved.values(&number) {
+                if let Some(why) = undeliverable(category, number.phone) {
+                    left_out.add(number, why.to_owned());
+                } else if let Err(blank) = resolved.values(&number) {
                     left_out.add(number, blank.to_string());
                 } else if let Some(reason) = opted_out {
                     left_out.add(number, reason.to_owned());

@@ -3,10 +3,11 @@
 use super::snapshot::estimate_ends;
 use super::view::{BroadcastView, Cause, Driver};
 use super::{Kind, Result, Service, ServiceError};
+use crate::domain::account::RESTRICTION_NOTE;
 use crate::domain::broadcast::{Broadcast, Counts};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
-use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::store::{LogRow, RecipientRow, StoreError};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -68,6 +69,11 @@ impl Service {
     pub async fn resume(&self, id: &BroadcastId) -> Result<Broadcast> {
         self.may_change().await?;
         let now = self.now();
+        let was = self.stored(id).await?;
+        if matches!(was.reason, Some(PauseReason::Account)) {
+            // The operator's word goes over what a webhook said once; if it still stands, sending says so.
+            self.inner.store.put_note(RESTRICTION_NOTE, "").await?;
+        }
         let resumed = self.inner.store.resume(id, now).await.map_err(|error| self.about(id, error))?;
         // So that a process that starts later does not hold it for nobody having been there.
         self.inner.store.put_note(&crate::engine::resumed_key(id), &now.0.to_string()).await?;

@@ -7,6 +7,7 @@ use super::sender::SenderView;
 use super::snapshot::takes_ms;
 use super::view::{BroadcastRequest, Plan};
 use super::{Kind, Result, Service, ServiceError, Settings, times};
+use crate::domain::account::Restriction;
 use crate::domain::binding::{self, BindingProblem, Bindings, Resolved};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, UploadId};
 use crate::domain::ids::BroadcastId;
@@ -65,7 +66,8 @@ impl Service {
         let checked = self.check(request).await?;
         let Checked { template, uploads, people, sender, mut warnings, .. } = checked;
         let held_back = Kinds::holding_back(&template.category, self.inner.settings.typed_holds);
-        let left_out = self.left_out(&uploads, people, &checked.resolved, held_back, progress).await?;
+        let category = &template.category;
+        let left_out = self.left_out(&uploads, people, &checked.resolved, category, held_back, progress).await?;
         let pace = request.messages_per_second.unwrap_or(self.inner.settings.messages_per_second);
         let mut plan = Plan {
             request: request.clone(),
@@ -85,7 +87,7 @@ impl Service {
             warnings: Vec::new(),
         };
         plan.takes_ms = (pace > 0.0).then(|| takes_ms(plan.goes_to(), pace));
-        self.add_warnings(&plan, &mut warnings).await?;
+        self.add_warnings(&plan, &uploads, &mut warnings).await?;
         plan.warnings = warnings;
         Ok(plan)
     }
@@ -114,6 +116,10 @@ impl Service {
         let columns = self.columns(list, &uploads).await?;
         let resolved = resolve(&template, &request.bindings, &columns)?;
         self.check_space(people).await?;
+        // What is to go out later is not stopped by what stands now.
+        if request.start_at.is_none() {
+            self.account_may_send(&template.category).await?;
+        }
         let mut warnings: Vec<String> = stale.into_iter().collect();
         let sender = self.sender_may_send(&mut warnings).await?;
         let request = request.clone();
@@ -145,6 +151,15 @@ impl Service {
         Ok(Some(sender))
     }
 
+    /// A restriction of the account that concerns a template. `sender_blocked` (422).
+    async fn account_may_send(&self, category: &str) -> Result<()> {
+        let restriction = self.account().await?.restriction.filter(|one| one.stops(category, self.now()));
+        let Some(Restriction { detail, until, .. }) = restriction else { return Ok(()) };
+        let zone = &self.inner.settings.time_zone;
+        let until = until.map_or(String::new(), |at| format!(", until {}", times::words(at, zone, self.now())));
+        Err(wrong("sender_blocked", format!("{detail}{until}")))
+    }
+
     async fn check_space(&self, people: u64) -> Result<()> {
         let needed = people.saturating_mul(BYTES_A_PERSON).saturating_add(SPARE_BYTES);
         match self.inner.store.free_bytes().await {
@@ -160,15 +175,25 @@ impl Service {
         }
     }
 
-    async fn add_warnings(&self, plan: &Plan, warnings: &mut Vec<String>) -> Result<()> {
+    async fn add_warnings(&self, plan: &Plan, uploads: &[UploadId], warnings: &mut Vec<String>) -> Result<()> {
         if let Some(budget) = plan.budget
             && plan.goes_to() > budget.left()
         {
-            let over = plan.goes_to() - budget.left();
-            warnings.push(format!(
-                "{} people may still be written to within 24 hours: {over} of this broadcast wait until there is room",
-                budget.left()
-            ));
+            // Whoever was reached in the last 24 hours costs nothing more.
+            let costs = plan.goes_to().saturating_sub(self.reached_of(uploads).await?);
+            let over = costs.saturating_sub(budget.left());
+            if over > 0 {
+                let zone = &self.inner.settings.time_zone;
+                let from = match budget.room_at {
+                    Some(at) => format!(", the first of them from {}", times::words(at, zone, self.now())),
+                    None => ", the first of them a day after its first messages".to_owned(),
+                };
+                warnings.push(format!(
+                    "{} people may still be written to within 24 hours: {over} of this broadcast wait until there is \
+                     room{from}",
+                    budget.left()
+                ));
+            }
         }
         if matches!(plan.quality.as_str(), "RED" | "YELLOW") {
             let quality = plan.quality.to_lowercase();

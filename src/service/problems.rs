@@ -39,6 +39,7 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template], prog
         add(None, what, &advice);
     }
     sender_problems(picture, &mut add);
+    account_problems(picture, now, program, &mut add);
     for view in picture.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Paused) {
         paused(view, &mut add);
     }
@@ -70,10 +71,51 @@ fn sender_problems(picture: &Snapshot, add: &mut impl FnMut(Option<&BroadcastVie
         "LIMITED" => add(None, "WhatsApp limits what this sender may send".to_owned(), &why),
         _ => {}
     }
+    if !matches!(sender.status.as_str(), "" | "CONNECTED") {
+        let status = sender.status.to_lowercase().replace('_', " ");
+        add(None, format!("WhatsApp says of the sender: {status}"), &why);
+    }
     if sender.quality_rating == "RED" {
         let advice =
             "People block or report its messages. Write to fewer people, to those who expect it, before WhatsApp acts.";
         add(None, "the sender's quality is low".to_owned(), advice);
+    }
+}
+
+fn account_problems(
+    picture: &Snapshot,
+    now: Millis,
+    program: &str,
+    add: &mut impl FnMut(Option<&BroadcastView>, String, &str),
+) {
+    let account = &picture.account;
+    if let Some(restriction) = &account.restriction {
+        let advice = match restriction.until {
+            Some(_) => "What is paused goes on by itself when that ends. WhatsApp Manager says why.",
+            None => "See WhatsApp Manager for why and for how long. A resume sends all the same.",
+        };
+        let until = restriction.until.map_or(String::new(), |at| format!(" until {}", at.rfc3339()));
+        add(None, format!("{}{until}", restriction.detail), advice);
+    }
+    if let Some(token) = &account.token {
+        let soon = token.days_left(now).is_some_and(|days| days < super::token::RENEW_DAYS);
+        let advice = format!(
+            "Make a new one for the system user, with both scopes and this account, then: {program} token --stdin"
+        );
+        if !token.trouble.is_empty() || soon {
+            let not_renewed = match token.not_renewed.as_str() {
+                "" => String::new(),
+                words => format!("; it could not be renewed: {words}"),
+            };
+            add(None, format!("the access token {}{not_renewed}", super::token::words(token, now)), &advice);
+        }
+    }
+    if let Some(warning) = &account.api_version {
+        add(None, warning.clone(), "Set [whatsapp] api_version to a version that lives, and start wacast again.");
+    }
+    for alert in account.alerts.iter().rev() {
+        let what = if alert.critical { "WhatsApp alerts" } else { "WhatsApp warns" };
+        add(None, format!("{what}: {}", alert.words), "See WhatsApp Manager.");
     }
 }
 
@@ -91,7 +133,7 @@ fn paused(view: &BroadcastView, add: &mut impl FnMut(Option<&BroadcastView>, Str
     let advice = match broadcast.reason {
         Some(PauseReason::Absence) => "Resume it if it should still go out now, else cancel it.",
         Some(PauseReason::Template) => "Mend the template in WhatsApp Manager, sync templates, then resume it.",
-        Some(PauseReason::Auth) => "Put a working access token into the settings, then resume it.",
+        Some(PauseReason::Auth) => "Hand a working access token to `wacast token --stdin`: it goes on by itself then.",
         Some(PauseReason::Failures) => "Look at its failures; resume it if they do not concern the rest.",
         Some(PauseReason::Store) => "Make room or mend the store, then resume it.",
         _ => "Mend what stands in the way, then resume it.",

@@ -1,11 +1,16 @@
 //! The sender's health and its messaging limit.
 
 use super::templates::{API_PATIENCE, call_error, no_answer};
-use super::view::Budget;
+use super::view::{AccountView, Budget};
 use super::{Result, Service};
 use crate::cloud_api::SenderInfo;
+use crate::domain::account::{ALERTS_NOTE, Alert, RESTRICTION_NOTE, Restriction, sender_note};
 use crate::domain::time::{DAY, Millis};
+use crate::engine::room_at;
 use serde::{Deserialize, Serialize};
+
+/// For how long an alert is shown.
+const ALERT_MS: i64 = 3 * DAY;
 
 /// What is known of the sender.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,11 +56,28 @@ impl Service {
         let Some(limit) = self.known_sender().await?.and_then(|known| known.info.people_a_day()) else {
             return Ok(None);
         };
-        let used = self.inner.store.accepted_since(self.now().plus(-DAY)).await?;
-        Ok(Some(Budget { limit, used }))
+        let quarters = self.inner.store.people_reached(self.now().plus(-DAY)).await?;
+        let used = quarters.iter().map(|(_, people)| people).sum();
+        let limit = limit.saturating_sub(self.inner.settings.daily_reserve);
+        Ok(Some(Budget { limit, used, room_at: room_at(&quarters, used, used.min(limit)) }))
+    }
+
+    /// What is known of the account and the token.
+    pub(super) async fn account(&self) -> Result<AccountView> {
+        let (store, now) = (&self.inner.store, self.now());
+        let restriction = Restriction::from_note(store.note(RESTRICTION_NOTE).await?.as_deref());
+        let alerts = store.note(ALERTS_NOTE).await?.and_then(|note| serde_json::from_str(&note).ok());
+        let mut alerts: Vec<Alert> = alerts.unwrap_or_default();
+        alerts.retain(|alert| now.since(alert.at) < ALERT_MS);
+        Ok(AccountView {
+            token: self.known_token().await?,
+            restriction: restriction.filter(|one| one.until.is_none_or(|until| until > now)),
+            alerts,
+            api_version: self.inner.settings.api_version_warning.clone(),
+        })
     }
 
     fn sender_note(&self) -> String {
-        format!("sender.{}", self.inner.settings.sender)
+        sender_note(&self.inner.settings.sender)
     }
 }

@@ -5,7 +5,7 @@
 
 use super::problems;
 use super::receipts::LAST_AT_NOTE;
-use super::view::{BroadcastView, Driver, EngineStatus, ReceiptsHealth, Snapshot};
+use super::view::{AccountView, BroadcastView, Driver, EngineStatus, ReceiptsHealth, Snapshot};
 use super::{Inner, Result, Service, Settings};
 use crate::domain::broadcast::Broadcast;
 use crate::domain::state::BroadcastStatus;
@@ -70,6 +70,7 @@ impl Watcher {
             latest: Vec::new(),
             budget: None,
             receipts: ReceiptsHealth { set_up: settings.receipts_set_up, ..ReceiptsHealth::default() },
+            account: AccountView::default(),
             problems: Vec::new(),
             templates: (0, 0, None),
             store_place: store.place(),
@@ -215,6 +216,7 @@ impl Service {
         picture.schedules = store.schedules().await?;
         picture.sender = self.known_sender().await?.map(|known| known.info);
         picture.budget = self.budget().await?;
+        picture.account = self.account().await?;
         picture.receipts = self.receipts_health().await?;
         Ok(())
     }

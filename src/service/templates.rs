@@ -98,7 +98,9 @@ pub(super) fn no_answer() -> ServiceError {
 /// A call that did not succeed, as the faces tell it.
 pub(super) fn call_error(error: &CallError) -> ServiceError {
     match error {
-        CallError::Unreachable(_) => ServiceError::new(Kind::Unavailable, "api_away", error.to_string()),
+        CallError::Unreachable(_) | CallError::Odd { .. } => {
+            ServiceError::new(Kind::Unavailable, "api_away", error.to_string())
+        }
         CallError::Refused { http_status, error: graph } => {
             ServiceError::new(Kind::Unavailable, "api_refused", error.to_string())
                 .with_details(json!({ "code": graph.code, "http_status": http_status, "trace": graph.trace }))

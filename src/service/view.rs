@@ -2,6 +2,7 @@
 //! command line. Nothing here does anything.
 
 use crate::cloud_api::SenderInfo;
+use crate::domain::account::{Alert, Restriction, TokenStanding};
 use crate::domain::binding::Bindings;
 use crate::domain::broadcast::{Broadcast, Counts, Funnel, Number};
 use crate::domain::ids::BroadcastId;
@@ -83,10 +84,12 @@ impl Plan {
 /// The sender's messaging limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// People in a rolling 24 hours.
+    /// People in a rolling 24 hours, without the reserve that is left to others.
     pub limit: u64,
-    /// Messages accepted in the last 24 hours (never too few).
+    /// Different people reached in the last 24 hours from this store (never too few).
     pub used: u64,
+    /// When the first of those falls out of the 24 hours, so that there is more room than now.
+    pub room_at: Option<Millis>,
 }
 
 impl Budget {
@@ -217,6 +220,19 @@ pub struct ReceiptsHealth {
     pub backlog: u64,
 }
 
+/// What is known of the account and the access token.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountView {
+    /// How the token stood when it was last looked at.
+    pub token: Option<TokenStanding>,
+    /// What WhatsApp does not let the account do now.
+    pub restriction: Option<Restriction>,
+    /// What WhatsApp warned of in the last days, the newest last.
+    pub alerts: Vec<Alert>,
+    /// What is wrong with the configured version of the API.
+    pub api_version: Option<String>,
+}
+
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
@@ -257,6 +273,8 @@ pub struct Snapshot {
     pub budget: Option<Budget>,
     /// Receipts.
     pub receipts: ReceiptsHealth,
+    /// The account and the token.
+    pub account: AccountView,
     /// What needs a person.
     pub problems: Vec<Problem>,
     /// How many templates are known, how many approved, and when they were synced.

@@ -23,6 +23,7 @@ mod freeze;
 mod lease;
 mod odds;
 mod opt_outs;
+mod reached;
 mod reading;
 mod segment;
 mod sessions;
@@ -83,6 +84,7 @@ struct Inner {
     /// One writer of segments at a time.
     writer: tokio::sync::Mutex<()>,
     flights: Flights,
+    reached: tokio::sync::Mutex<reached::Reached>,
     sessions: sessions::Sessions,
 }
 
@@ -417,6 +419,15 @@ impl Store for MongoStore {
 
     async fn accepted_since(&self, since: Millis) -> Result<u64> {
         self.run(|inner| async move { inner.accepted_since(since).await }).await
+    }
+
+    async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
+        self.run(move |inner| async move { inner.people_reached(since).await }).await
+    }
+
+    async fn reached_among(&self, phones: &[Phone], since: Millis) -> Result<Vec<usize>> {
+        let phones = phones.to_vec();
+        self.run(move |inner| async move { inner.reached_among(&phones, since).await }).await
     }
 
     async fn decide_doubts(

@@ -416,6 +416,15 @@ impl Store for SqliteStore {
         self.read(move |connection| reports::accepted_since(connection, since)).await
     }
 
+    async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
+        self.read(move |connection| reports::people_reached(connection, since)).await
+    }
+
+    async fn reached_among(&self, phones: &[Phone], since: Millis) -> Result<Vec<usize>> {
+        let phones = phones.to_vec();
+        self.read(move |connection| reports::reached_among(connection, &phones, since)).await
+    }
+
     async fn decide_doubts(
         &self,
         id: &BroadcastId,

@@ -67,6 +67,8 @@ pub fn settings() -> Settings {
         messages_per_second: 60.0,
         default_country: Some("IN".into()),
         time_zone: "Asia/Kolkata".into(),
+        daily_reserve: 0,
+        api_version_warning: None,
         receipts_set_up: false,
         typed_holds: TypedHolds::Everything,
     }

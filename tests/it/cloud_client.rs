@@ -318,11 +318,11 @@ async fn a_token_can_be_asked_for_and_replaced() {
     let (sandbox, client) = sandbox().await;
     let info = client.token().await.unwrap().unwrap();
     assert!(info.is_valid && info.expires_at == 0 && info.scopes.len() == 2);
-    client.set_access_token(&"another-token".to_owned().into()).unwrap();
+    client.use_token(&"another-token".to_owned().into()).unwrap();
     assert!(!client.token().await.unwrap().unwrap().is_valid);
     let refused = send(&client, person()).await;
     assert!(matches!(refused, SendResult::Refused { http_status: 401, error, .. } if error.code == 190));
-    client.set_access_token(&ACCESS_TOKEN.to_owned().into()).unwrap();
+    client.use_token(&ACCESS_TOKEN.to_owned().into()).unwrap();
     assert!(matches!(send(&client, person()).await, SendResult::Accepted { .. }));
     let mut config = config(&sandbox.base_url());
     config.app_secret = None;

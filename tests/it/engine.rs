@@ -6,6 +6,7 @@ use fake_api::{Answer, FakeApi};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use wacast::clock::{Clock, SystemClock};
 use wacast::domain::broadcast::{Audience, Broadcast, Counts, Definition, Number};
@@ -15,9 +16,12 @@ use wacast::domain::opt_out::Rules;
 use wacast::domain::phone::Phone;
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::{Component, Template};
+use wacast::domain::time::{DAY, HOUR, Millis};
 use wacast::engine::{self, EngineConfig, EngineHandle, EngineParts};
 use wacast::store::{BroadcastMade, NewBroadcast, NewUpload, RawReceipt, Store, UploadBegun, UploadReport, UploadRow};
 
+/// Kept of every messaging limit.
+const RESERVE: u64 = 10;
 const SENDER: &str = "1000000001";
 
 fn template() -> Template {
@@ -82,15 +86,42 @@ async fn open(folder: &Path) -> Arc<dyn Store> {
     wacast::store::open(&url, SystemClock.now()).await.unwrap()
 }
 
+/// The machine's clock, ahead by so much.
+#[derive(Default)]
+struct AheadClock(AtomicI64);
+
+impl Clock for AheadClock {
+    fn now(&self) -> Millis {
+        SystemClock.now().plus(self.0.load(Ordering::SeqCst))
+    }
+
+    fn running(&self) -> Duration {
+        SystemClock.running()
+    }
+}
+
 fn start(store: &Arc<dyn Store>, api: &Arc<FakeApi>, folder: &Path, pace: f64) -> EngineHandle {
+    start_by(Arc::new(SystemClock), store, api, folder, pace)
+}
+
+fn start_by(
+    clock: Arc<dyn Clock>,
+    store: &Arc<dyn Store>,
+    api: &Arc<FakeApi>,
+    folder: &Path,
+    pace: f64,
+) -> EngineHandle {
     engine::start(EngineParts {
         store: store.clone(),
         api: api.clone(),
-        clock: Arc::new(SystemClock),
+        clock,
         policy: Arc::new(ErrorPolicy::built_in()),
         custody: None,
         config: EngineConfig {
             sender: SENDER.into(),
+            account: String::new(),
+            daily_reserve: RESERVE,
+            marketing_endpoint: wacast::domain::marketing::MarketingEndpoint::default(),
             messages_per_second: pace,
             max_in_flight: 32,
             grace_ms: 900_000,
@@ -382,7 +413,100 @@ async fn what_is_above_the_messaging_limit_waits() {
     assert!(broadcast.resume_at.is_some(), "it goes on by itself");
     let (_, counts) = until(&bench.store, &id, |_, counts| counts.get(RecipientState::Sending) == 0).await;
     engine.drain().await.unwrap();
-    assert_eq!((counts.get(RecipientState::Accepted), counts.get(RecipientState::Queued)), (50, 30));
+    assert_eq!((counts.get(RecipientState::Accepted), counts.get(RecipientState::Queued)), (40, 40));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_answered_oddly_holds_up_no_message() {
+    let bench = Bench::new(|to, _| if to == "probe" { Answer::Odd } else { Answer::Accept }).await;
+    let id = broadcast_to(&bench.store, 20, None).await;
+    let engine = bench.start(0.0);
+    let (_, counts) = until(&bench.store, &id, completed).await;
+    engine.drain().await.unwrap();
+    assert_eq!(counts.get(RecipientState::Accepted), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rest_goes_when_the_day_has_moved_on() {
+    let bench = Bench::new(|_, _| Answer::Accept).await;
+    *bench.api.limit.lock().unwrap() = "TIER_50".into();
+    let id = broadcast_to(&bench.store, 70, None).await;
+    let clock = Arc::new(AheadClock::default());
+    let engine = start_by(clock.clone(), &bench.store, &bench.api, bench.folder.path(), 0.0);
+    let (broadcast, _) = until(&bench.store, &id, paused).await;
+    let wait_ms = broadcast.resume_at.unwrap().since(clock.now());
+    assert!((DAY - HOUR..=DAY + HOUR).contains(&wait_ms), "it says when: in {wait_ms} ms");
+    clock.0.store(wait_ms - HOUR, Ordering::SeqCst);
+    engine.link().bell.notify_one();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(bench.store.broadcast(&id).await.unwrap().status, BroadcastStatus::Paused, "not an hour before");
+    clock.0.store(wait_ms + 1_000, Ordering::SeqCst);
+    let (_, counts) = until(&bench.store, &id, completed).await;
+    engine.drain().await.unwrap();
+    assert_eq!(counts.get(RecipientState::Accepted), 70);
+    nobody_twice(&bench.api);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_reached_already_costs_nothing_more() {
+    let bench = Bench::new(|_, _| Answer::Accept).await;
+    *bench.api.limit.lock().unwrap() = "TIER_50".into();
+    let first = broadcast_to(&bench.store, 40, None).await;
+    let engine = bench.start(0.0);
+    until(&bench.store, &first, completed).await;
+    let second = broadcast_to(&bench.store, 60, None).await;
+    engine.link().bell.notify_one();
+    let (broadcast, counts) =
+        until(&bench.store, &second, |broadcast, counts| paused(broadcast, counts) && counts.open() == 20).await;
+    engine.drain().await.unwrap();
+    assert_eq!(broadcast.reason, Some(PauseReason::Budget));
+    assert_eq!((counts.get(RecipientState::Accepted), counts.get(RecipientState::Queued)), (40, 20));
+    assert_eq!(bench.store.people_reached_since(SystemClock.now().plus(-DAY)).await.unwrap(), 40);
+}
+
+async fn tell(bench: &Bench, field: &str, value: &str) {
+    let body = format!(r#"{{"entry":[{{"id":"200","changes":[{{"field":"{field}","value":{value}}}]}}]}}"#);
+    let receipt = RawReceipt { received_at: SystemClock.now(), body: body.into_bytes() };
+    bench.store.append_receipts(vec![receipt]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restriction_pauses_until_it_ends() {
+    let bench = Bench::new(|_, _| Answer::Accept).await;
+    let id = broadcast_to(&bench.store, 150, None).await;
+    let clock = Arc::new(AheadClock::default());
+    let engine = start_by(clock.clone(), &bench.store, &bench.api, bench.folder.path(), 15.0);
+    until(&bench.store, &id, |_, counts| counts.get(RecipientState::Accepted) > 5).await;
+    let ends_s = SystemClock.now().0 / 1_000 + 3_600;
+    let value = format!(
+        r#"{{"event":"ACCOUNT_RESTRICTION","restriction_info":[
+            {{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":{ends_s}}}]}}"#
+    );
+    tell(&bench, "account_update", &value).await;
+    let (broadcast, _) = until(&bench.store, &id, paused).await;
+    assert_eq!((broadcast.reason, broadcast.resume_at), (Some(PauseReason::Account), Some(Millis(ends_s * 1_000))));
+    // Whoever resumes it before that is told once more.
+    bench.store.resume(&id, SystemClock.now()).await.unwrap();
+    until(&bench.store, &id, |broadcast, counts| paused(broadcast, counts) && broadcast.resume_at.is_some()).await;
+    clock.0.store(3_700_000, Ordering::SeqCst);
+    let (_, counts) = until(&bench.store, &id, completed).await;
+    engine.drain().await.unwrap();
+    assert_eq!(counts.get(RecipientState::Accepted), 150);
+    nobody_twice(&bench.api);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lower_limit_told_by_a_webhook_holds_at_once() {
+    let bench = Bench::new(|_, _| Answer::Accept).await;
+    *bench.api.limit.lock().unwrap() = "TIER_10K".into();
+    let id = broadcast_to(&bench.store, 600, None).await;
+    let engine = bench.start(20.0);
+    until(&bench.store, &id, |_, counts| counts.get(RecipientState::Accepted) > 10).await;
+    tell(&bench, "business_capability_update", r#"{"max_daily_conversations_per_business":50}"#).await;
+    let (broadcast, _) = until(&bench.store, &id, paused).await;
+    assert_eq!(broadcast.reason, Some(PauseReason::Budget));
+    engine.drain().await.unwrap();
+    assert!(bench.api.count() < 200, "{}", bench.api.count());
 }
 
 #[tokio::test(flavor = "multi_thread")]

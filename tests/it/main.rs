@@ -1,5 +1,6 @@
 //! The tests that look at wacast from outside: one binary, one module a theme.
 
+mod account;
 mod architecture;
 mod bed;
 mod cli;
@@ -20,8 +21,8 @@ mod kill;
 mod messy;
 mod mongo_store;
 mod mongod;
-mod prove;
 mod opt_outs;
+mod prove;
 mod real;
 mod sandbox;
 mod scheduling;

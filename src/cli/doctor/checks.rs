@@ -18,9 +18,6 @@ const LITTLE_SPACE: u64 = 2_000_000_000;
 const TOKEN_DAYS: i64 = 14;
 /// Templates synced longer ago are called old.
 const OLD_TEMPLATES_MS: i64 = crate::domain::time::DAY;
-/// What a token must be allowed to do.
-const SCOPES: [&str; 2] = ["whatsapp_business_messaging", "whatsapp_business_management"];
-
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
@@ -111,7 +108,7 @@ async fn whatsapp(config: &Config, api: &dyn CloudApi, report: &mut Report) {
     let id = config.whatsapp.phone_number_id.clone().unwrap_or_default();
     match tokio::time::timeout(PATIENCE, api.sender(&id)).await {
         Err(_) => report.fail("whatsapp", format!("no answer within {} s", PATIENCE.as_secs()), "look at the network"),
-        Ok(Err(error @ CallError::Unreachable(_))) => {
+        Ok(Err(error @ (CallError::Unreachable(_) | CallError::Odd { .. }))) => {
             report.fail("whatsapp", error.to_string(), "look at the network, a proxy, and [whatsapp] base_url");
         }
         Ok(Err(error)) => {
@@ -152,21 +149,17 @@ fn sender(config: &Config, info: &SenderInfo, report: &mut Report) {
 }
 
 fn token_state(token: &TokenInfo, report: &mut Report) {
-    if !token.is_valid {
-        return report.fail("token", format!("not valid: {}", token.error), "make a new one for the system user");
-    }
-    let lacking: Vec<&str> =
-        SCOPES.into_iter().filter(|scope| !token.scopes.iter().any(|granted| granted == scope)).collect();
-    if !lacking.is_empty() {
-        let advice = "make a new token with both scopes";
-        return report.fail("token", format!("it lacks {}", lacking.join(" and ")), advice);
+    if let Some(trouble) = token.trouble() {
+        let advice = "make a new one for the system user, with both scopes and this account assigned to it";
+        return report.fail("token", trouble, advice);
     }
     if token.expires_at == 0 {
         return report.ok("token", "valid, never expires");
     }
     let days = (token.expires_at - SystemClock.now().0 / 1_000) / 86_400;
     if days <= TOKEN_DAYS {
-        report.warn("token", format!("valid for {days} more days"), "renew it before it ends: later is too late");
+        let advice = "a running wacast renews a 60-day token by itself; else make a new one: `wacast token --stdin`";
+        report.warn("token", format!("valid for {days} more days"), advice);
     } else {
         report.ok("token", format!("valid for {days} more days"));
     }

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 
-const COLLECTIONS: [&str; 20] = [
+const COLLECTIONS: [&str; 21] = [
     "about",
     "attempts",
     "audit",
@@ -41,6 +41,7 @@ const COLLECTIONS: [&str; 20] = [
     "opt_out_events",
     "opt_outs",
     "quarters",
+    "reached",
     "receipts",
     "recipients",
     "schedules",
@@ -62,6 +63,7 @@ pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
         id: StoreId::from_random(fastrand::u64(..)),
         writer: tokio::sync::Mutex::new(()),
         flights: Flights::default(),
+        reached: tokio::sync::Mutex::default(),
         sessions: super::sessions::Sessions::new(),
     };
     prepare(inner, now).await.map_err(|failure| failure.explain(&place))

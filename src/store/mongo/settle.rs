@@ -194,6 +194,7 @@ impl Sheet {
                 self.wait_again(authority.wait(outcome, key.a, tries, due, ""), authority.is_over(id));
             }
             Verdict::InDoubt { detail } if newest && state == RecipientState::Queued => {
+                self.reach_person(outcome.phone, outcome.at);
                 self.move_to(id, seq, RecipientState::InDoubt, 0);
                 self.tried(id, seq, outcome.attempt);
                 self.wait(TodoDoc {

@@ -42,6 +42,8 @@ pub struct Sheet {
     receipts: Vec<(AttemptKey, FailedReceipt, Option<DateTime>)>,
     undelivered: Vec<AttemptKey>,
     accepted: BTreeMap<i64, i64>,
+    /// Who was reached, or may have been, by the beginning of the quarter hour.
+    reached: BTreeMap<i64, Vec<i64>>,
 }
 
 /// An attempt's row, of which only the key was read.
@@ -236,6 +238,7 @@ impl Sheet {
         }
         if row.sent {
             *self.accepted.entry(bucket(row.at).0).or_default() += 1;
+            self.reach_person(row.phone, row.at);
         }
         self.rows.push(AttemptDoc {
             id: row.key,
@@ -251,6 +254,11 @@ impl Sheet {
             receipt: None,
             undelivered: row.undelivered,
         });
+    }
+
+    /// Notes that somebody was reached, or may have been.
+    pub fn reach_person(&mut self, phone: Phone, at: Millis) {
+        self.reached.entry(bucket(at).0).or_default().push(super::reached::digits(phone));
     }
 
     /// Notes on an attempt's row that a receipt told of its failure.
@@ -336,6 +344,7 @@ impl Sheet {
             })
             .collect();
         inner.update_many_ways(session, "quarters", statements).await?;
+        inner.write_reached(session, &self.reached).await?;
 
         let mut statements = Vec::with_capacity(self.receipts.len());
         for key in &self.undelivered {

@@ -447,7 +447,13 @@ impl Inner {
             if people.is_empty() {
                 continue;
             }
+            let keys: Vec<Bson> = under_way.seqs().map(|seq| Bson::from(&PersonKey::new(&id, seq))).collect();
+            let filter = doc! { "_id": { "$in": keys } };
+            let doubted = self.find_in::<RecipientDoc>(Some(&mut *session), "recipients", filter).await?;
             let mut sheet = Sheet::read(self, session, &people).await?;
+            for person in doubted {
+                sheet.reach_person(person.phone, now);
+            }
             for (seq, flying) in under_way.iter() {
                 sheet.move_to(&id, seq, RecipientState::InDoubt, 0);
                 sheet.tried(&id, seq, flying.attempt);

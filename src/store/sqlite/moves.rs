@@ -92,6 +92,8 @@ pub(super) struct Moves<'c> {
     counts: BTreeMap<(i64, RecipientState), i64>,
     failures: BTreeMap<(i64, i64), i64>,
     accepted: BTreeMap<i64, i64>,
+    /// Who was reached, or may have been, by phone: the newest quarter hour.
+    reached: BTreeMap<i64, i64>,
     /// The broadcast that a window of this command is for.
     window_of: Option<i64>,
 }
@@ -117,6 +119,7 @@ impl<'c> Moves<'c> {
             counts: BTreeMap::new(),
             failures: BTreeMap::new(),
             accepted: BTreeMap::new(),
+            reached: BTreeMap::new(),
             window_of: None,
         })
     }
@@ -172,7 +175,17 @@ impl<'c> Moves<'c> {
         if next.state == RecipientState::Failed {
             *self.failures.entry((from.broadcast_no, next.code)).or_default() += 1;
         }
+        if next.state == RecipientState::InDoubt {
+            self.reach(from.phone, at);
+        }
         Ok(true)
+    }
+
+    /// Notes that somebody was reached, or may have been.
+    fn reach(&mut self, phone: Phone, at: Millis) {
+        let quarter = at.0.div_euclid(QUARTER);
+        let newest = self.reached.entry(digits(phone)).or_insert(quarter);
+        *newest = quarter.max(*newest);
     }
 
     /// Counts `people` who moved by a statement of the caller's.
@@ -226,6 +239,7 @@ impl<'c> Moves<'c> {
         ])? > 0;
         if (new && entry.sent) || (!new && self.log_again(entry, status)?) {
             *self.accepted.entry(entry.at.0.div_euclid(QUARTER)).or_default() += 1;
+            self.reach(entry.phone, entry.at);
         }
         Ok(())
     }
@@ -284,8 +298,36 @@ impl<'c> Moves<'c> {
         for (quarter, messages) in self.accepted {
             accepted.execute(params![quarter, messages])?;
         }
-        Ok(())
+        write_reached(self.connection, &self.reached)
     }
+}
+
+/// Moves people to the newest quarter hour in which they were reached, in their tables.
+fn write_reached(connection: &Connection, reached: &BTreeMap<i64, i64>) -> Result<()> {
+    if reached.is_empty() {
+        return Ok(());
+    }
+    let mut known = connection.prepare_cached("SELECT quarter FROM reached WHERE phone = ?1")?;
+    let mut write = connection.prepare_cached("INSERT OR REPLACE INTO reached VALUES (?1, ?2)")?;
+    let mut quarters: BTreeMap<i64, i64> = BTreeMap::new();
+    for (phone, quarter) in reached {
+        let before: Option<i64> = known.query_row([phone], |row| row.get(0)).optional()?;
+        if before.is_some_and(|before| before >= *quarter) {
+            continue;
+        }
+        write.execute(params![phone, quarter])?;
+        *quarters.entry(*quarter).or_default() += 1;
+        if let Some(before) = before {
+            *quarters.entry(before).or_default() -= 1;
+        }
+    }
+    let mut write = connection.prepare_cached(
+        "INSERT INTO reached_quarters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET people = people + ?2",
+    )?;
+    for (quarter, people) in quarters {
+        write.execute(params![quarter, people])?;
+    }
+    Ok(())
 }
 
 /// A broadcast's number and status.

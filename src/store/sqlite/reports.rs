@@ -5,6 +5,7 @@ use super::freezing::known;
 use super::moves::QUARTER;
 use crate::domain::broadcast::Counts;
 use crate::domain::ids::BroadcastId;
+use crate::domain::phone::Phone;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
 use crate::store::{LogRow, RecipientRow, Result};
@@ -133,4 +134,25 @@ pub(super) fn log_tail(connection: &Connection, limit: u32) -> Result<Vec<LogRow
 pub(super) fn accepted_since(connection: &Connection, since: Millis) -> Result<u64> {
     let sql = "SELECT coalesce(sum(messages), 0) FROM accepted WHERE quarter >= ?1";
     Ok(connection.prepare_cached(sql)?.query_row([since.0.div_euclid(QUARTER)], |row| unsigned(row, 0))?)
+}
+
+/// See [`crate::store::Store::people_reached`].
+pub(super) fn people_reached(connection: &Connection, since: Millis) -> Result<Vec<(Millis, u64)>> {
+    let sql = "SELECT quarter, people FROM reached_quarters WHERE quarter >= ?1 AND people > 0 ORDER BY quarter";
+    all(connection, sql, [since.0.div_euclid(QUARTER)], |row| {
+        Ok((Millis(row.get::<_, i64>(0)? * QUARTER), unsigned(row, 1)?))
+    })
+}
+
+/// See [`crate::store::Store::reached_among`].
+pub(super) fn reached_among(connection: &Connection, phones: &[Phone], since: Millis) -> Result<Vec<usize>> {
+    super::column::check_rows(phones.len())?;
+    let mut reached = connection.prepare_cached("SELECT 1 FROM reached WHERE phone = ?1 AND quarter >= ?2")?;
+    let mut places = Vec::new();
+    for (place, phone) in phones.iter().enumerate() {
+        if reached.exists(params![super::column::digits(*phone), since.0.div_euclid(QUARTER)])? {
+            places.push(place);
+        }
+    }
+    Ok(places)
 }

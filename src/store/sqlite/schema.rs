@@ -15,7 +15,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x7761_6361;
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken.
-const STEPS: [&str; 3] = [FIRST, SECOND, OPT_OUTS];
+const STEPS: [&str; 4] = [FIRST, SECOND, OPT_OUTS, REACHED];
 
 /// Notes on the layout:
 /// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
@@ -254,6 +254,20 @@ CREATE TABLE opt_outs (
 CREATE TABLE user_ids (user_id TEXT PRIMARY KEY, phone INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// - `reached` holds for each person ever written to the last quarter hour in which that was so, and `reached_quarters` how
+///   many people have each quarter hour as their last: so the people of any span up to now are a sum over its quarter hours.
+const REACHED: &str = "
+CREATE TABLE reached (phone INTEGER PRIMARY KEY, quarter INTEGER NOT NULL) STRICT;
+CREATE TABLE reached_quarters (quarter INTEGER PRIMARY KEY, people INTEGER NOT NULL) STRICT;
+INSERT INTO reached
+    SELECT phone, max(at) / 900000 FROM (
+        SELECT phone, timestamp AS at FROM attempts WHERE status = 'sent'
+        UNION ALL
+        SELECT phone, changed_at FROM recipients WHERE state = 'in_doubt' AND changed_at IS NOT NULL
+    ) GROUP BY phone;
+INSERT INTO reached_quarters SELECT quarter, count(*) FROM reached GROUP BY quarter;
+";
+
 /// Brings the file up to this version's schema, in one transaction, and returns the store's id. Safe when
 /// several processes open a new file at once.
 pub(super) fn bring_up(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
@@ -355,6 +369,7 @@ mod tests {
             assert_eq!(store.note("key").await.unwrap().as_deref(), Some("value"));
             assert_eq!(store.windows_opened("100").await.unwrap(), 0);
             assert_eq!(store.log(None, 0, 10).await.unwrap().len(), 1);
+            assert_eq!(store.people_reached_since(Millis(0)).await.unwrap(), 1);
             store.close().await;
         }
         let store = SqliteStore::open(&path, NOW).await.unwrap();

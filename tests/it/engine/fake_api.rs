@@ -28,6 +28,8 @@ pub enum Answer {
     Silence,
     /// The task that sends it panics.
     Panic,
+    /// To a question: an answer that says nothing.
+    Odd,
 }
 
 type Script = Box<dyn Fn(&str, u32) -> Answer + Send + Sync>;
@@ -110,7 +112,7 @@ impl CloudApi for FakeApi {
             },
             Answer::Silence => SendResult::Unknown { detail: "the connection was cut".into() },
             Answer::Panic => panic!("the test asked for it"),
-            Answer::NoConnection => unreachable!("answered above"),
+            Answer::NoConnection | Answer::Odd => unreachable!("answered above, or not to a message"),
         }
     }
 
@@ -121,6 +123,9 @@ impl CloudApi for FakeApi {
     async fn sender(&self, sender: &str) -> Result<SenderInfo, CallError> {
         if matches!((self.script.lock().unwrap())("probe", 0), Answer::NoConnection) {
             return Err(CallError::Unreachable("connection refused".into()));
+        }
+        if matches!((self.script.lock().unwrap())("probe", 0), Answer::Odd) {
+            return Err(CallError::Odd { http_status: 404, detail: "HTTP 404 without an error code".into() });
         }
         let messaging_limit = self.limit.lock().unwrap().clone();
         Ok(SenderInfo { id: sender.into(), messaging_limit, ..SenderInfo::default() })

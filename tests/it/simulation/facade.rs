@@ -334,6 +334,14 @@ impl Store for Facade {
         self.step("accepted_since", self.inner().accepted_since(since)).await
     }
 
+    async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
+        self.step("people_reached", self.inner().people_reached(since)).await
+    }
+
+    async fn reached_among(&self, phones: &[Phone], since: Millis) -> Result<Vec<usize>> {
+        self.step("reached_among", self.inner().reached_among(phones, since)).await
+    }
+
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {
         self.step("receipts", self.inner().receipts(limit.min(30))).await
     }

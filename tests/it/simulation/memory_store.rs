@@ -334,6 +334,14 @@ impl Store for MemoryStore {
         Ok(self.ledger().accepted_since(since))
     }
 
+    async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
+        Ok(self.ledger().people_reached(since))
+    }
+
+    async fn reached_among(&self, phones: &[Phone], since: Millis) -> Result<Vec<usize>> {
+        Ok(self.ledger().reached_among(phones, since))
+    }
+
     async fn decide_doubts(
         &self,
         id: &BroadcastId,

@@ -59,6 +59,9 @@ impl Process {
             config: EngineConfig {
                 sender: sender.to_owned(),
                 messages_per_second: pace,
+                account: String::new(),
+                daily_reserve: 0,
+                marketing_endpoint: wacast::domain::marketing::MarketingEndpoint::default(),
                 max_in_flight: plan.max_in_flight,
                 grace_ms: 900_000,
                 face: "simulation".to_owned(),

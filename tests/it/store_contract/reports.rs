@@ -2,7 +2,8 @@
 
 use super::Factory;
 use super::stage::{
-    NOW, Run, SENDER, accepted, failed, in_doubt, phone, reached, retry, running, running_under, take, undelivered,
+    NOW, Run, SENDER, accepted, failed, in_doubt, phone, reached, retry, running, running_under, take, take_over,
+    undelivered,
 };
 use std::collections::HashSet;
 use wacast::domain::opt_out::Kinds;
@@ -186,4 +187,47 @@ pub async fn what_a_receipt_proves_was_accepted_counts_once(stores: &dyn Factory
     run.settle(&intents[0], accepted(&intents[0])).await;
     run.settle(&intents[1], accepted(&intents[1])).await;
     assert_eq!(store.accepted_since(NOW.plus(-DAY)).await.unwrap(), 2, "the late answer is the same message");
+}
+
+pub async fn people_reached_are_counted_once_at_their_newest(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 6).await;
+    let intents = run.open(6).await;
+    let phones: Vec<_> = intents.iter().map(|intent| intent.phone).collect();
+    for (intent, minutes) in intents.iter().zip([0, 14, 15, 31]) {
+        let mut outcome = run.outcome(intent, accepted(intent));
+        outcome.at = NOW.plus(minutes * MINUTE);
+        store.settle(&run.lease, vec![outcome]).await.unwrap();
+    }
+    run.settle(&intents[4], in_doubt()).await;
+    run.settle(&intents[5], failed(131_026)).await;
+    let since = async |minutes: i64| store.people_reached_since(NOW.plus(minutes * MINUTE)).await.unwrap();
+    assert_eq!((since(-60).await, since(0).await, since(14).await), (5, 5, 5), "in doubt counts, refused does not");
+    assert_eq!((since(15).await, since(30).await, since(45).await), (2, 1, 0));
+    let among = async |minutes: i64| store.reached_among(&phones, NOW.plus(minutes * MINUTE)).await.unwrap();
+    assert_eq!(among(0).await, [0, 1, 2, 3, 4]);
+    assert_eq!(among(15).await, [2, 3]);
+
+    // The same people once more, an hour later: nobody is counted twice, and they are at the later time from now on.
+    let again = running_under(&store, &run.lease, 0..6).await;
+    assert_eq!(again.open(2).await.iter().map(|intent| intent.phone).collect::<Vec<_>>(), phones[..2]);
+    for (seq, late) in [(0, accepted(&intents[0])), (1, in_doubt())] {
+        let mut outcome = again.outcome(&intents[seq], late);
+        outcome.at = NOW.plus(60 * MINUTE);
+        store.settle(&again.lease, vec![outcome.clone()]).await.unwrap();
+        store.settle(&again.lease, vec![outcome]).await.unwrap();
+    }
+    assert_eq!((since(0).await, since(60).await), (5, 2));
+    let quarters = store.people_reached(NOW.plus(-DAY)).await.unwrap();
+    assert_eq!(quarters.iter().map(|(_, people)| people).sum::<u64>(), 5);
+    assert!(quarters.is_sorted() && quarters.iter().all(|(_, people)| *people > 0), "{quarters:?}");
+}
+
+pub async fn people_a_crash_left_in_doubt_count_as_reached(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 3).await;
+    run.open(2).await;
+    assert_eq!(store.people_reached_since(NOW.plus(-DAY)).await.unwrap(), 0, "an intent alone reaches nobody");
+    store.recover(&take_over(&*store, &run.lease, "heir").await, NOW).await.unwrap();
+    assert_eq!(store.people_reached_since(NOW.plus(-DAY)).await.unwrap(), 2);
 }

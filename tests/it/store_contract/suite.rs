@@ -128,7 +128,9 @@ macro_rules! contract_suite {
                 the_log_is_paged_by_rising_ids
                 a_reader_of_the_log_misses_no_row
                 the_days_figure_counts_whole_quarter_hours
-                what_a_receipt_proves_was_accepted_counts_once;
+                what_a_receipt_proves_was_accepted_counts_once
+                people_reached_are_counted_once_at_their_newest
+                people_a_crash_left_in_doubt_count_as_reached;
             settling:
                 every_verdict_moves_and_is_on_record
                 the_same_outcome_twice_counts_once

@@ -3,6 +3,7 @@
 use super::ledger::{Kept, Ledger, LogEntry, Next, Standing};
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::opt_out::Kinds;
+use wacast::domain::phone::Phone;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::{MINUTE, Millis};
 use wacast::store::{DoubtDecision, Intent, Lease, Outcome, RESTORED, Result, StoreError, Verdict};
@@ -212,6 +213,7 @@ impl Ledger {
     pub(super) fn write_row(&mut self, new: LogEntry) {
         let key = (new.broadcast.clone(), new.seq, new.number);
         let quarter = new.at.0.div_euclid(QUARTER);
+        let (phone, at) = (new.phone, new.at);
         let counts = if let Some(place) = self.rows.get(&key) {
             let row = &mut self.log[*place];
             // A refusal never overwrites a receipt's proof.
@@ -235,7 +237,22 @@ impl Ledger {
         };
         if counts {
             *self.accepted.entry(quarter).or_default() += 1;
+            self.reach(phone, at);
         }
+    }
+
+    pub(super) fn people_reached(&self, since: Millis) -> Vec<(Millis, u64)> {
+        let mut quarters = std::collections::BTreeMap::new();
+        for quarter in self.reached.values().filter(|quarter| **quarter >= since.0.div_euclid(QUARTER)) {
+            *quarters.entry(Millis(quarter * QUARTER)).or_default() += 1;
+        }
+        quarters.into_iter().collect()
+    }
+
+    pub(super) fn reached_among(&self, phones: &[Phone], since: Millis) -> Vec<usize> {
+        let from = since.0.div_euclid(QUARTER);
+        let is_reached = |phone: &Phone| self.reached.get(phone).is_some_and(|quarter| *quarter >= from);
+        phones.iter().enumerate().filter(|(_, phone)| is_reached(phone)).map(|(place, _)| place).collect()
     }
 
     pub(super) fn accepted_since(&self, since: Millis) -> u64 {

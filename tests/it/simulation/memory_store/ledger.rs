@@ -1,5 +1,6 @@
 //! What the ledger holds, and the one function that moves a recipient.
 
+use super::intents::QUARTER;
 use std::collections::{BTreeMap, BTreeSet};
 use wacast::domain::audit::Entry;
 use wacast::domain::broadcast::{Broadcast, Counts, Number};
@@ -113,6 +114,8 @@ pub(super) struct Ledger {
     pub(super) undelivered: BTreeSet<(BroadcastId, u32, u32)>,
     /// Accepted messages by quarter hour.
     pub(super) accepted: BTreeMap<i64, u64>,
+    /// The newest quarter hour in which each person was reached, or may have been.
+    pub(super) reached: BTreeMap<Phone, i64>,
     pub(super) receipts: BTreeMap<u64, RawReceipt>,
     pub(super) receipts_made: u64,
     pub(super) schedules: BTreeMap<ScheduleId, Schedule>,
@@ -176,8 +179,20 @@ impl Ledger {
         (person.state, person.attempt, person.tries) = (state, attempt, tries);
         (person.due, person.code, person.detail) = (due, code, detail);
         person.changed_at = Some(at);
+        let phone = person.phone;
         self.moves.push(Moved { broadcast: id.clone(), seq, from, to: state, attempt });
+        // Whoever a restored backup brings into doubt was written to at a time that is not known.
+        if state == RecipientState::InDoubt && from != RecipientState::Queued {
+            self.reach(phone, at);
+        }
         true
+    }
+
+    /// Notes that somebody was reached, or may have been.
+    pub(super) fn reach(&mut self, phone: Phone, at: Millis) {
+        let quarter = at.0.div_euclid(QUARTER);
+        let newest = self.reached.entry(phone).or_insert(quarter);
+        *newest = quarter.max(*newest);
     }
 
     pub(super) fn open_intents(&self, sender: &str, fence: u64) -> usize {
