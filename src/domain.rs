@@ -8,6 +8,7 @@ pub mod binding;
 pub mod broadcast;
 pub mod error_policy;
 pub mod ids;
+pub mod media;
 pub mod message;
 pub mod phone;
 pub mod receipt;

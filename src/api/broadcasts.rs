@@ -2,7 +2,7 @@
 
 use super::{Api, ApiError, body, idempotency};
 use crate::domain::binding::{Bindings, Source};
-use crate::domain::broadcast::Broadcast;
+use crate::domain::broadcast::{Broadcast, Choices, OnBadRows, OnTemplatePause};
 use crate::domain::ids::BroadcastId;
 use crate::domain::time::Millis;
 use crate::service::broadcasts::LONGEST_PAGE;
@@ -42,6 +42,10 @@ struct SendBody {
     expect: Option<u64>,
     #[serde(default)]
     repeat: bool,
+    #[serde(default)]
+    on_template_pause: OnTemplatePause,
+    #[serde(default)]
+    on_bad_rows: OnBadRows,
 }
 
 pub(super) async fn send(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
@@ -79,6 +83,7 @@ pub(super) fn broadcast_request(value: Value) -> Result<BroadcastRequest, ApiErr
         expect: asked.expect,
         repeat: asked.repeat,
         idempotency: None,
+        choices: Choices { on_template_pause: asked.on_template_pause, on_bad_rows: asked.on_bad_rows },
     })
 }
 
@@ -88,6 +93,8 @@ fn bindings(variables: Map<String, Value>) -> Result<Bindings, ApiError> {
         return Err(wrong(format!("more than {MOST_VARIABLES} variables")));
     }
     let read = |(variable, value): (String, Value)| match serde_json::from_value::<Source>(value) {
+        // Whoever may call is not therefore let at the files of this machine.
+        Ok(Source::File { .. }) => Err(wrong(format!("variables.{variable} takes a link here, not a file"))),
         Ok(source) => Ok((variable, source)),
         Err(_) => Err(wrong(format!(
             "variables.{variable} must be a column's name, {{\"text\": …}} or {{\"column\": …, \"fallback\": …}}"

@@ -171,6 +171,11 @@ fn health_notes(health: Option<&Value>) -> Vec<String> {
     notes
 }
 
+/// The id of an uploaded file.
+pub(super) fn media_id(answer: &Value) -> Option<String> {
+    optional(answer.get("id")).filter(|id| id.len() <= 256)
+}
+
 /// A token from the answer of `debug_token`.
 pub(super) fn token_info(answer: &Value) -> TokenInfo {
     let data = answer.get("data").unwrap_or(answer);

@@ -2,14 +2,14 @@
 //! looks whether a held API answers again; keeps the figures that others see.
 
 use super::hold::Permit;
+use super::media::Uploads;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
-use super::{die, freeze, pass_panic_on, sweep};
+use super::{die, freeze, pass_panic_on, sweep, templates};
 use crate::cloud_api::CallError;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
-use crate::domain::message::MessageMaker;
 use crate::domain::state::{BroadcastStatus, PauseReason};
-use crate::domain::time::{DAY, MINUTE};
+use crate::domain::time::{DAY, MINUTE, Millis};
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::StoreError;
 use futures_util::FutureExt;
@@ -40,6 +40,10 @@ struct Overseer {
     freezing: BTreeMap<BroadcastId, JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
     budgeting: Option<JoinHandle<()>>,
+    /// Asks how the templates stand that broadcasts wait for.
+    asking_templates: Option<JoinHandle<()>>,
+    templates_asked_at: Option<Instant>,
+    uploads: Uploads,
     sweeping: Option<JoinHandle<()>>,
     /// Something ended that was not swept yet.
     to_sweep: bool,
@@ -55,6 +59,9 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         freezing: BTreeMap::new(),
         looking: None,
         budgeting: None,
+        asking_templates: None,
+        templates_asked_at: None,
+        uploads: Uploads::default(),
         sweeping: None,
         // A crash may have come between an end and its sweep.
         to_sweep: true,
@@ -109,6 +116,9 @@ impl Overseer {
             broadcasts.into_iter().filter(|one| one.definition.sender == reign.shared.parts.config.sender).collect();
         self.resume_due(&ours).await?;
         self.freeze(&ours);
+        if self.uploads.look(&reign, &ours).await? {
+            self.renew_makers(&ours);
+        }
         let begun = self.begun_before(&ours).await?;
         self.match_actives(&ours, &begun);
         self.look_at_space().await;
@@ -191,13 +201,36 @@ impl Overseer {
         self.reign.ask_pause(None, PauseReason::Store, detail);
     }
 
-    async fn resume_due(&self, ours: &[Broadcast]) -> Result<(), StoreError> {
+    /// Gives broadcasts under way the new id of their header's file.
+    fn renew_makers(&self, ours: &[Broadcast]) {
+        for active in self.reign.actives.load().iter() {
+            let broadcast = ours.iter().find(|one| one.id == active.id);
+            if let Some(Ok(maker)) = broadcast.and_then(|broadcast| self.uploads.maker(broadcast)) {
+                active.maker.store(Arc::new(maker));
+            }
+        }
+    }
+
+    /// Asks WhatsApp how the templates stand, in the background, for broadcasts that wait for theirs.
+    fn ask_templates(&mut self) {
+        let lately = self.templates_asked_at.is_some_and(|at| at.elapsed() < RENEW_EVERY);
+        if lately || self.asking_templates.as_ref().is_some_and(|asking| !asking.is_finished()) {
+            return;
+        }
+        self.templates_asked_at = Some(Instant::now());
+        self.asking_templates = Some(tokio::spawn(ask_templates(self.reign.clone())));
+    }
+
+    async fn resume_due(&mut self, ours: &[Broadcast]) -> Result<(), StoreError> {
         let now = self.reign.now();
         for broadcast in ours {
             let due = broadcast.status == BroadcastStatus::Paused && broadcast.resume_at.is_some_and(|at| at <= now);
             let may =
                 broadcast.reason != Some(PauseReason::Budget) || self.reign.budget_left.load(Ordering::Acquire) > 0;
-            if due && may {
+            if due && broadcast.reason == Some(PauseReason::Template) {
+                // Not before WhatsApp says that it is approved again.
+                self.ask_templates();
+            } else if due && may {
                 match self.reign.store().resume(&broadcast.id, now).await {
                     Ok(_) => {
                         tracing::info!(broadcast = %broadcast.id, "goes on by itself");
@@ -268,7 +301,8 @@ impl Overseer {
             if actives.iter().any(|active| active.id == broadcast.id) || pausing(&broadcast.id) {
                 continue;
             }
-            match MessageMaker::new(&broadcast.definition.template) {
+            let Some(maker) = self.uploads.maker(broadcast) else { continue };
+            match maker {
                 Ok(maker) => actives.push(Arc::new(Active::new(broadcast, maker, begun.contains(&broadcast.id)))),
                 Err(problem) => {
                     let _ = reign.pauses.send(PauseAsked {
@@ -369,12 +403,16 @@ impl Overseer {
 
 /// Records one pause, of one broadcast or of all that are open.
 async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreError> {
-    let resume_at = (asked.reason == PauseReason::Budget).then(|| reign.now().plus(BUDGET_AGAIN_MS));
+    let budget_at = (asked.reason == PauseReason::Budget).then(|| reign.now().plus(BUDGET_AGAIN_MS));
     let ids = match &asked.broadcast {
         Some(id) => vec![id.clone()],
         None => reign.actives.load().iter().map(|active| active.id.clone()).collect(),
     };
     for id in ids {
+        let resume_at = match asked.reason {
+            PauseReason::Template => template_again_at(reign, &id).await?,
+            _ => budget_at,
+        };
         match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
             Ok(_) => {
                 tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused");
@@ -387,6 +425,39 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         }
     }
     Ok(())
+}
+
+/// When a broadcast that its template stops is looked at again, if it was asked to be.
+async fn template_again_at(reign: &Reign, id: &BroadcastId) -> Result<Option<Millis>, StoreError> {
+    match reign.store().broadcast(id).await {
+        Ok(broadcast) => templates::look_again_at(&**reign.store(), &broadcast, reign.now()).await,
+        Err(StoreError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fetches the templates and lets go on, or puts off, what waits for them.
+async fn ask_templates(reign: Arc<Reign>) {
+    let parts = &reign.shared.parts;
+    let asked_at = reign.now();
+    let known = match parts.api.templates().await {
+        Ok(known) => known,
+        // Asked again within a minute; who waits goes on waiting.
+        Err(error) => return tracing::warn!(%error, "how the templates stand could not be asked"),
+    };
+    let followed = async {
+        reign.store().put_templates(&known, asked_at).await?;
+        templates::follow(&**reign.store(), &known, Some(&parts.config.sender), reign.now()).await
+    };
+    match followed.await {
+        Ok(followed) => {
+            for act in followed {
+                reign.shared.note_act(act.what, &act.broadcast, act.detail).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "what became of the templates could not be recorded"),
+    }
+    reign.shared.bell.notify_one();
 }
 
 /// Asks for the messaging limit and counts what of it is used; what does not fit waits.

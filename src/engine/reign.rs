@@ -34,7 +34,8 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// A broadcast that is being sent.
 pub(super) struct Active {
     pub(super) id: BroadcastId,
-    pub(super) maker: MessageMaker,
+    /// Replaced when its header's file is uploaded anew.
+    pub(super) maker: ArcSwap<MessageMaker>,
     /// A pace of its own: at most so many a second.
     pub(super) own_pace: Option<f64>,
     /// Off as soon as it is paused, cancelled or lost: nothing of it is written any more.
@@ -90,7 +91,7 @@ impl Active {
         let now = Instant::now();
         Self {
             id: broadcast.id.clone(),
-            maker,
+            maker: ArcSwap::from_pointee(maker),
             own_pace: broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0),
             running: AtomicBool::new(true),
             accepted_before: AtomicBool::new(accepted_before),

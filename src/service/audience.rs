@@ -101,7 +101,7 @@ impl Service {
     ) -> Result<LeftOut> {
         let from_a_cell = |source: &Source| match source {
             Source::Column(column) | Source::ColumnOr { column, .. } => column != OWN_COLUMNS[1],
-            Source::Text { .. } => false,
+            Source::Text { .. } | Source::File { .. } => false,
         };
         let mut left_out = LeftOut::default();
         if !resolved.sources().any(|(_, source)| from_a_cell(source)) {

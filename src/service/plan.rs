@@ -48,6 +48,7 @@ impl Checked {
             audience: Audience { list: self.request.list.clone(), follow_up: None, uploads },
             messages_per_second: self.request.messages_per_second,
             rehearsal: settings.rehearsal,
+            choices: self.request.choices,
         }
     }
 }
@@ -216,7 +217,7 @@ impl Service {
 /// `columns_missing`, `bad_text` (422).
 pub(super) fn resolve(template: &Template, bindings: &Bindings, columns: &[String]) -> Result<Resolved> {
     let slots = template.slots().map_err(|error| wrong("template_unsupported", error.to_string()))?;
-    binding::resolve(&slots, bindings, columns).map_err(|problem| {
+    binding::resolve_for(template, &slots, bindings, columns).map_err(|problem| {
         let BindingProblem { missing, unknown, no_such_column, bad_text, variables, columns } = &*problem;
         let code = match () {
             () if !missing.is_empty() => "variables_unbound",

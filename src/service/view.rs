@@ -3,7 +3,7 @@
 
 use crate::cloud_api::SenderInfo;
 use crate::domain::binding::Bindings;
-use crate::domain::broadcast::{Broadcast, Counts, Funnel, Number};
+use crate::domain::broadcast::{Broadcast, Choices, Counts, Funnel, Number};
 use crate::domain::ids::BroadcastId;
 use crate::domain::schedule::Schedule;
 use crate::domain::sweep::Verdict;
@@ -35,6 +35,8 @@ pub struct BroadcastRequest {
     pub repeat: bool,
     /// `Idempotency-Key` and a hash of the content.
     pub idempotency: Option<(String, String)>,
+    /// What happens when something is not as it should be.
+    pub choices: Choices,
 }
 
 /// What a broadcast would do: everything the review screen and the command line's question show.

@@ -93,6 +93,7 @@ pub fn broadcast(random: u64, label: &str, status: BroadcastStatus, total: u32) 
             audience: Audience { list: Some("diwali".to_owned()), uploads: vec![UploadId(1)], follow_up: None },
             messages_per_second: None,
             rehearsal: false,
+            choices: wacast::domain::broadcast::Choices::default(),
         },
         status,
         reason: None,
