@@ -96,7 +96,8 @@ impl App {
             }
         }
         let grace_ms = i64::try_from(ground.config.schedule.grace.as_millis()).unwrap_or(i64::MAX);
-        let scheduler = scheduler::start(service.clone(), ground.clock.clone(), grace_ms);
+        let sync_templates = ground.config.schedule.sync_templates;
+        let scheduler = scheduler::start(service.clone(), ground.clock.clone(), grace_ms, sync_templates);
         let engine = watch_engine(engine, broken);
         Self { ground, service, engine, scheduler, http, http_address, http_shutdown, broken: broken_seen }
     }

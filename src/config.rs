@@ -121,6 +121,8 @@ impl Sender {
 pub struct ScheduleGrace {
     /// Down for longer: what was due or running is held.
     pub grace: Duration,
+    /// How often the templates are synced.
+    pub sync_templates: Duration,
 }
 
 /// `[console]`.
@@ -308,6 +310,7 @@ impl Config {
             "sender.messages_per_second" => self.sender.messages_per_second.to_string(),
             "sender.max_in_flight" => self.sender.max_in_flight.to_string(),
             "schedule.grace" => value::write_span(self.schedule.grace),
+            "schedule.sync_templates" => value::write_span(self.schedule.sync_templates),
             "console.time_zone" => self.console.time_zone.clone(),
             "console.privacy" => self.console.privacy.to_string(),
             "console.palette" => self.console.palette.to_owned(),
@@ -347,7 +350,10 @@ impl Reader {
                 messages_per_second: self.get("sender.messages_per_second", Raw::number)?.unwrap_or(0.0),
                 max_in_flight: self.whole("sender.max_in_flight")?,
             },
-            schedule: ScheduleGrace { grace: self.get("schedule.grace", Raw::span)?.unwrap_or_default() },
+            schedule: ScheduleGrace {
+                grace: self.get("schedule.grace", Raw::span)?.unwrap_or_default(),
+                sync_templates: self.get("schedule.sync_templates", Raw::span)?.unwrap_or_default(),
+            },
             console: Console {
                 time_zone: self.word("console.time_zone")?,
                 privacy: self.get("console.privacy", Raw::yes)?.unwrap_or(true),

@@ -11,6 +11,7 @@ mod check;
 mod control;
 mod faults;
 mod ledger;
+mod media;
 pub mod numbers;
 mod receipts;
 mod server;
@@ -21,6 +22,7 @@ mod templates;
 
 pub use faults::{Fault, FaultKind};
 pub use ledger::{LedgerPage, LedgerRow, Summary, Twice};
+pub use media::MediaUpload;
 pub use settings::{Mix, SenderProfile, Settings};
 pub use signature::sign;
 
@@ -167,6 +169,21 @@ impl SandboxHandle {
     /// Gives a template another status: `APPROVED`, `PAUSED`, `DISABLED` …
     pub fn set_template_status(&self, name: &str, language: &str, status: &str) -> Result<(), SandboxError> {
         self.shared.set_template_status(name, language, status)
+    }
+
+    /// The same, and tells the webhook. `event`: as Meta's webhook names it, `PAUSED`, `DISABLED`, `REINSTATED` …
+    pub fn tell_template_status(&self, name: &str, language: &str, event: &str) -> Result<(), SandboxError> {
+        self.shared.tell_template_status(name, language, event)
+    }
+
+    /// Sends the webhook anything that is not about the status of a message, signed: a field and its value.
+    pub fn tell(&self, field: &str, value: &serde_json::Value) -> Result<(), SandboxError> {
+        self.shared.tell(field, value)
+    }
+
+    /// The files that were uploaded.
+    pub fn media(&self) -> Vec<MediaUpload> {
+        self.shared.core().media.all()
     }
 
     /// Changes what a sender says of itself.

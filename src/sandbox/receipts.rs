@@ -11,7 +11,7 @@ use crate::cloud_api::WebhookSender;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,8 @@ use tokio::sync::Notify;
 
 /// The most receipts that wait: about 96 MB.
 const MOST_WAITING: usize = 4_000_000;
+/// The most bodies about other things that wait.
+const MOST_NEWS: usize = 1_000;
 /// Receipts of this stretch of time go into the same calls.
 const TICK: Duration = Duration::from_millis(25);
 /// The waits after a call that was not answered 200.
@@ -43,6 +45,8 @@ type Due = Reverse<(u64, u32, Kind)>;
 #[derive(Default)]
 pub(super) struct Outbox {
     waiting: Mutex<BinaryHeap<Due>>,
+    /// Whole bodies about something else, to be sent first.
+    news: Mutex<VecDeque<String>>,
     dropped: AtomicU64,
     changed: Notify,
 }
@@ -55,6 +59,22 @@ impl Outbox {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.waiting().len()
+    }
+
+    /// Takes a body that is not about messages; whether there was room.
+    pub(super) fn push_news(&self, body: String) -> bool {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = news.len() < MOST_NEWS;
+        if fits {
+            news.push_back(body);
+        }
+        drop(news);
+        self.wake();
+        fits
+    }
+
+    fn next_news(&self) -> Option<String> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// How many did not fit.
@@ -135,6 +155,13 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
                     None
                 }
             });
+        }
+        if let (Some((_, sender)), false) = (&webhook, settings.receipts_paused)
+            && let Some(body) = shared.outbox.next_news()
+        {
+            let signature = sign(shared.app_secret.expose_secret(), body.as_bytes());
+            post(&shared, sender, body.into(), &signature).await;
+            continue;
         }
         let now_us = shared.now_us();
         let next_us = shared.outbox.next_us();

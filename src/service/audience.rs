@@ -4,7 +4,7 @@ use super::templates::some_of;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::binding::{Resolved, Source};
 use crate::domain::broadcast::{Number, UploadId};
-use crate::store::StoreError;
+use crate::store::{AudiencePlace, StoreError};
 use serde_json::json;
 
 /// People shown as samples.
@@ -40,6 +40,8 @@ pub(super) struct LeftOut {
     pub by_reason: Vec<(String, u64)>,
     /// The first ones.
     pub first: Vec<(Number, String)>,
+    /// Where those stand: upload and row.
+    pub first_at: Vec<AudiencePlace>,
 }
 
 impl Service {
@@ -114,9 +116,9 @@ impl Service {
             let Some((place, _)) = page.last() else { break };
             after = Some(*place);
             walked += page.len() as u64;
-            for (_, number) in page {
+            for (at, number) in page {
                 if let Err(blank) = resolved.values(&number) {
-                    left_out.add(number, blank.to_string());
+                    left_out.add(at, number, blank.to_string());
                 }
             }
             progress(walked, people);
@@ -127,7 +129,26 @@ impl Service {
 }
 
 impl LeftOut {
-    fn add(&mut self, number: Number, reason: String) {
+    /// Why nothing is sent when nobody may be left out; `None`: nobody is.
+    pub fn refusal(&self) -> Option<ServiceError> {
+        let people: u64 = self.by_reason.iter().map(|(_, count)| count).sum();
+        let ((number, reason), at) = self.first.first().zip(self.first_at.first())?;
+        let message = format!(
+            "the values of {people} people cannot be sent, so nothing was sent; the first is row {} ({}): {reason}; put \
+             the file right, give a fallback, or let them be left out",
+            at.row,
+            number.phone.masked()
+        );
+        let first = self.first.iter().zip(&self.first_at).map(|((number, reason), at)| {
+            json!({ "phone": number.phone.masked(), "upload": at.upload, "row": at.row, "reason": reason })
+        });
+        let reasons = self.by_reason.iter().map(|(reason, count)| json!({ "reason": reason, "count": count }));
+        Some(ServiceError::new(Kind::Wrong, "bad_rows", message).with_details(json!({
+            "people": people, "reasons": reasons.collect::<Vec<_>>(), "first": first.collect::<Vec<_>>(),
+        })))
+    }
+
+    fn add(&mut self, at: AudiencePlace, number: Number, reason: String) {
         // Variables times faults: far fewer than the bound, but what comes from outside is bounded.
         let reason = if self.by_reason.len() < REASONS { reason } else { OTHER_REASONS.to_owned() };
         match self.by_reason.iter().position(|(known, _)| *known == reason) {
@@ -136,6 +157,7 @@ impl LeftOut {
         }
         if self.first.len() < LEFT_OUT_FIRST {
             self.first.push((number, reason));
+            self.first_at.push(at);
         }
     }
 }

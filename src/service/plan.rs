@@ -8,8 +8,9 @@ use super::snapshot::takes_ms;
 use super::view::{BroadcastRequest, Plan};
 use super::{Kind, Result, Service, ServiceError, Settings, times};
 use crate::domain::binding::{self, BindingProblem, Bindings, Resolved};
-use crate::domain::broadcast::{Audience, Broadcast, Definition, UploadId};
+use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows, UploadId};
 use crate::domain::ids::BroadcastId;
+use crate::domain::media;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::{DAY, Millis};
@@ -59,7 +60,7 @@ impl Service {
     /// is walked only when a cell could leave somebody out. Dropping the future stops the walk.
     ///
     /// Errors: `unknown_list` (404), `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_unsupported`, `variables_unbound`,
-    /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
+    /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_file`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
     /// `store_full` (503), and the store's.
     pub async fn plan(&self, request: &BroadcastRequest, progress: impl FnMut(u64, u64) + Send) -> Result<Plan> {
         let checked = self.check(request).await?;
@@ -112,6 +113,7 @@ impl Service {
         let (template, stale) = self.sendable_template(&request.template_name, &request.language_code).await?;
         let columns = self.columns(list, &uploads).await?;
         let resolved = resolve(&template, &request.bindings, &columns)?;
+        check_file(&template, &request.bindings).await?;
         self.check_space(people).await?;
         let mut warnings: Vec<String> = stale.into_iter().collect();
         let sender = self.sender_may_send(&mut warnings).await?;
@@ -176,6 +178,12 @@ impl Service {
         if plan.people == plan.left_out.iter().map(|(_, count)| count).sum::<u64>() {
             warnings.push("everybody would be left out".to_owned());
         }
+        let left_out = plan.people - plan.goes_to();
+        if left_out > 0 && plan.request.choices.on_bad_rows == OnBadRows::Refuse {
+            warnings.push(format!(
+                "the values of {left_out} people cannot be sent, and nobody may be left out: nothing will be sent"
+            ));
+        }
         if let Some(other) = &plan.repeat_of {
             let sent = was_sent(&self.stored(other).await?, &self.inner.settings.time_zone, self.now());
             warnings.push(format!("it looks like a repeat: {sent}"));
@@ -236,6 +244,18 @@ pub(super) fn resolve(template: &Template, bindings: &Bindings, columns: &[Strin
             "variables": variables, "columns": columns,
         }))
     })
+}
+
+/// Whether the header's file, if one is to be uploaded, is there and can be. `bad_file` (422).
+pub(super) async fn check_file(template: &Template, bindings: &Bindings) -> Result<()> {
+    let (Some(path), Some(kind)) = (binding::header_file(bindings), media::wanted(template)) else { return Ok(()) };
+    let bad = |words: String| wrong("bad_file", format!("the header's file: {words}"));
+    let there = tokio::fs::metadata(path).await.map_err(|error| bad(format!("{path}: {error}")))?;
+    if !there.is_file() {
+        return Err(bad(format!("{path} is not a file")));
+    }
+    let name = path.rsplit('/').next().unwrap_or(path);
+    media::check(kind, name, there.len()).map(|_| ()).map_err(|error| bad(error.to_string()))
 }
 
 /// What fills each variable, with nothing left to be found by name: what a definition keeps.

@@ -27,3 +27,4 @@ mod service;
 mod simulation;
 mod store_contract;
 mod store_sqlite;
+mod templates;

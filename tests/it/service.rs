@@ -222,7 +222,7 @@ async fn what_does_not_fit_is_refused_by_plan_and_by_start() {
         (with("hallo", |_| {}), Kind::Wrong, "template_missing", "hello"),
         (with("order_update", |it| it.language_code = "de".into()), Kind::Wrong, "template_missing", "en_US, hi"),
         (with("summer_sale", |_| {}), Kind::Wrong, "template_not_approved", "paused"),
-        (with("login_code", |_| {}), Kind::Wrong, "template_unsupported", "one-time"),
+        (with("login_code", |_| {}), Kind::Wrong, "variables_unbound", "variables 1"),
         (with("order_update", |_| {}), Kind::Wrong, "variables_unbound", "1"),
         (
             BroadcastRequest { bindings: column("1", "town"), ..with("order_update", |_| {}) },
@@ -466,7 +466,7 @@ async fn the_picture_shows_what_is_open_and_who_is_missing() {
     assert_eq!(open, [now.id, scheduled.id.clone()], "under way first");
     assert_eq!(picture.driver, Driver::Nobody);
     assert_eq!(picture.lists[0].people, 3);
-    assert_eq!((picture.templates.0, picture.templates.1), (8, 6));
+    assert_eq!((picture.templates.0, picture.templates.1), (10, 8));
     assert!(picture.problems.iter().any(|problem| problem.what.contains("nobody drives")), "{:?}", picture.problems);
 
     bed.service.hold(&scheduled, "it was due long ago").await.unwrap();
