@@ -274,6 +274,7 @@ fn api_config(config: &Config, listen: SocketAddr) -> ApiConfig {
         api_keys: config.http.api_keys.iter().cloned().collect(),
         app_secret: config.whatsapp.app_secret.clone(),
         verify_token: config.whatsapp.verify_token.clone(),
+        media_folder: Some(config.places.state.join("media")),
         ..ApiConfig::default()
     }
 }

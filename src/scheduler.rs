@@ -171,18 +171,12 @@ impl SchedulerHandle {
 pub fn start(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, sync_templates: Duration) -> SchedulerHandle {
     let stop = CancellationToken::new();
     let service = service.asked_by("the scheduler");
-    let task = tokio::spawn(run(service, clock, grace_ms, sync_templates, stop.clone()));
+    let sync = Sync::new(sync_templates, &*clock);
+    let task = tokio::spawn(run(service, clock, grace_ms, sync, stop.clone()));
     SchedulerHandle { stop, task }
 }
 
-async fn run(
-    service: Service,
-    clock: Arc<dyn Clock>,
-    grace_ms: i64,
-    sync_templates: Duration,
-    stop: CancellationToken,
-) {
-    let mut sync = Sync::new(sync_templates, &*clock);
+async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, mut sync: Sync, stop: CancellationToken) {
     let (ring, mut ticks) = tokio::sync::mpsc::channel(WAITING_TICKS);
     let mut alarm = alarm::Alarm::start(ring).await;
     let mut trouble_before = String::new();

@@ -47,22 +47,23 @@ pub(crate) async fn follow(
     for broadcast in store.broadcasts(true, OPEN_BROADCASTS).await? {
         let Some(standing) = standing(&broadcast, templates, all_of) else { continue };
         let waits = broadcast.reason == Some(PauseReason::Template) && broadcast.resume_at.is_some();
+        let is_due = broadcast.resume_at.is_some_and(|at| at <= now);
         let done = match (broadcast.status, standing) {
             (BroadcastStatus::Preparing | BroadcastStatus::Running, Standing::Not(words)) => {
                 let resume_at = look_again_at(store, &broadcast, now).await?;
                 let detail = format!("{words}; {}", way_on(resume_at.is_some()));
                 store.pause(&broadcast.id, PauseReason::Template, &detail, resume_at).await.map(|_| ("pause", detail))
             }
-            (BroadcastStatus::Paused, Standing::Not(words))
-                if waits && broadcast.resume_at.is_some_and(|at| at <= now) =>
-            {
+            (BroadcastStatus::Paused, Standing::Not(words)) if waits && is_due => {
                 let resume_at = look_again_at(store, &broadcast, now).await?;
                 let detail = format!("{words}; {}", way_on(true));
                 store.pause(&broadcast.id, PauseReason::Template, &detail, resume_at).await?;
                 continue;
             }
-            (BroadcastStatus::Paused, Standing::Approved) if waits => {
-                let detail = "the template is approved again".to_owned();
+            // A list may be behind the errors that paused it, or they may have another cause, so it counts at the growing
+            // gaps only; word that the template was reinstated counts at once.
+            (BroadcastStatus::Paused, Standing::Approved) if waits && (is_due || all_of.is_none()) => {
+                let detail = "the template is approved".to_owned();
                 store.resume(&broadcast.id, now).await.map(|_| ("resume", detail))
             }
             _ => continue,

@@ -310,9 +310,8 @@ fn buttons(slots: &[Slot], part: &TemplatePart<'_>) -> Result<(), Refusal> {
     };
     for slot in slots {
         let (index, sub_type) = match slot.place {
-            Place::UrlSuffix(index) => (index, "url"),
+            Place::UrlSuffix(index) | Place::OneTimeCode(Some(index)) => (index, "url"),
             Place::CopyCode(index) => (index, "copy_code"),
-            Place::OneTimeCode(Some(index)) => (index, "url"),
             _ => continue,
         };
         let given = part.components.iter().find(|component| is_at(component, index));

@@ -4,10 +4,13 @@
 use crate::bed::{Bed, at, column, request};
 use crate::real::{Wacast, Workplace};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use wacast::domain::binding::{Bindings, Source, parse};
 use wacast::domain::broadcast::{Choices, OnBadRows, OnTemplatePause};
+use wacast::domain::ids::BroadcastId;
 use wacast::domain::state::{BroadcastStatus, PauseReason};
+use wacast::domain::time::Millis;
 use wacast::service::Kind;
 use wacast::service::view::BroadcastRequest;
 
@@ -48,6 +51,9 @@ async fn a_sync_pauses_what_may_no_longer_be_sent_and_lets_go_on_what_waits() {
         assert_eq!(standing(&waits).await.2, Some(at(next)));
     }
     bed.sandbox.set_template_status("hello", "en_US", "APPROVED").unwrap();
+    bed.service.sync_templates().await.unwrap();
+    assert_eq!(standing(&waits).await.0, BroadcastStatus::Paused, "not before its time");
+    bed.clock.set("2026-11-08T10:35:00Z");
     bed.service.sync_templates().await.unwrap();
     assert_eq!(standing(&waits).await.0, BroadcastStatus::Preparing);
     assert_eq!(standing(&held).await.0, BroadcastStatus::Paused, "that one is an operator's");
@@ -104,7 +110,7 @@ async fn workplace(folder: &tempfile::TempDir, people: u32) -> Workplace {
     let place = Workplace::new(&url, 4).await;
     let mut csv = String::from("phone,name,latitude,longitude\n");
     for person in 0..people {
-        csv.push_str(&format!("+9198765{person:05},Person {person},12.{person},77.{person}\n"));
+        writeln!(csv, "+9198765{person:05},Person {person},12.{person},77.{person}").unwrap();
     }
     let path = place.folder.path().join("people.csv");
     std::fs::write(&path, csv).unwrap();
@@ -172,6 +178,80 @@ async fn a_template_paused_in_the_middle_pauses_its_broadcast_until_it_is_reinst
         assert_eq!(place.sandbox.taken(), before + 300);
     }
     assert!(place.sandbox.summary().attempts_twice.is_empty());
+    running.drain();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broadcast_that_waits_is_looked_at_again_without_any_webhook() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = workplace(&folder, 100).await;
+    place.sandbox.change(|settings| settings.latency_ms = (40, 60)).unwrap();
+    let running: Wacast = place.headless();
+    let id = send(&place, &["--retry-later"]);
+    wait_for(|| place.sandbox.taken() >= 10, "messages go out");
+    tell(&place, "PAUSED");
+    wait_for(|| status(&place, &id)["status"] == "paused", "it is paused");
+    // The gap is minutes long: the test brings its end forward, as a second process may.
+    let url = format!("sqlite://{}", folder.path().join("wacast.db").display());
+    let now = Millis::from(jiff::Timestamp::now());
+    let store = wacast::store::open(&url, now).await.unwrap();
+    let broadcast: BroadcastId = id.parse().unwrap();
+    store.pause(&broadcast, PauseReason::Template, "waits", Some(now)).await.unwrap();
+    store.close().await;
+    wait_for(|| status(&place, &id)["status"] == "completed", "it goes on by itself");
+    assert!(hello_is(&place, "APPROVED"), "the look was a sync");
+    assert_eq!(place.sandbox.taken(), 100);
+    running.drain();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_given_over_http_is_uploaded_and_again_when_its_id_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = workplace(&folder, 40).await;
+    let running: Wacast = place.headless();
+    let root = place.sandbox.settings().webhook_url.unwrap().replace("/webhook", "");
+    wacast::cloud_api::install_crypto_provider();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let post = |path: &str, body: Vec<u8>| {
+        let request = http.post(format!("{root}{path}")).bearer_auth("test-key").body(body);
+        async move {
+            let answer = request.send().await.ok()?;
+            Some((answer.status().as_u16(), answer.json::<Value>().await.unwrap()))
+        }
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let (status_code, kept) = loop {
+        assert!(Instant::now() < deadline, "HTTP does not listen");
+        if let Some(answer) = post("/media?filename=diwali.png", b"a picture".to_vec()).await {
+            break answer;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((status_code, &kept["bytes"]), (201, &json!(9)), "{kept}");
+    for name in ["a.exe", "..", "a%2Fb.png"] {
+        let (code, answer) = post(&format!("/media?filename={name}"), b"x".to_vec()).await.unwrap();
+        assert_eq!((code, &answer["error"]["code"]), (422, &json!("bad_file")), "{name}: {answer}");
+    }
+    let send = |file: &str| {
+        let body = json!({"template_name": "new_arrivals", "language_code": "en_US", "list": "people",
+            "variables": {"header.link": {"file": file}, "name": "name", "button.0": {"text": "SAVE15"}}});
+        post("/send-broadcast", body.to_string().into_bytes())
+    };
+    let (code, answer) = send("/etc/passwd").await.unwrap();
+    assert_eq!((code, &answer["error"]["code"]), (422, &json!("bad_file")), "{answer}");
+
+    place.sandbox.change(|settings| settings.media_lifetime_s = 0).unwrap();
+    let (code, made) = send(kept["file"].as_str().unwrap()).await.unwrap();
+    assert_eq!(code, 202, "{made}");
+    let id = made["broadcast_id"].as_str().unwrap();
+    wait_for(|| status(&place, id)["status"] == "paused", "an id that has ended pauses it");
+    assert_eq!((status(&place, id)["reason"].as_str(), place.sandbox.media().len()), (Some("template"), 1));
+    assert_eq!(place.sandbox.taken(), 0);
+    place.sandbox.change(|settings| settings.media_lifetime_s = 3_600).unwrap();
+    place.json_or_text(&["resume", id]);
+    // Whoever was refused waits for a minute; the others go at once.
+    wait_for(|| place.sandbox.taken() >= 20, "it goes on with a new id");
+    assert_eq!(place.sandbox.media().len(), 2);
     running.drain();
 }
 

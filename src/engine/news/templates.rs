@@ -33,24 +33,22 @@ pub(super) async fn apply(shared: &Shared, field: &str, value: &str, now: Millis
     let store = &shared.parts.store;
     let mut known = store.templates().await?;
     let is_it = |one: &&mut Template| one.name == name && one.language == language;
-    let changed = match known.templates.iter_mut().find(is_it) {
-        Some(template) => {
-            let before = template.clone();
-            change(template, field, &value);
-            let changed = template.clone();
-            if changed != before {
-                // As of the sync before: what this webhook does not tell is as old as it was.
-                store.put_templates(&known.templates, known.synced_at.unwrap_or(now)).await?;
-                tracing::info!(template = %changed.key(), status = changed.status, quality = changed.quality, category = changed.category, "WhatsApp changed a template");
-            }
-            changed
+    let changed = if let Some(template) = known.templates.iter_mut().find(is_it) {
+        let before = template.clone();
+        change(template, field, &value);
+        let changed = template.clone();
+        if changed != before {
+            let Template { status, quality, category, .. } = &changed;
+            tracing::info!(template = %changed.key(), status, quality, category, "WhatsApp changed a template");
+            // As of the sync before: what this webhook does not tell is as old as it was.
+            store.put_templates(&known.templates, known.synced_at.unwrap_or(now)).await?;
         }
+        changed
+    } else {
         // Never synced: its status counts all the same for what goes out with it.
-        None => {
-            let mut unknown = unknown(name, language);
-            change(&mut unknown, field, &value);
-            unknown
-        }
+        let mut unknown = unknown(name, language);
+        change(&mut unknown, field, &value);
+        unknown
     };
     if field == "message_template_quality_update" && changed.quality == "RED" {
         tracing::warn!(template = %changed.key(), "people dislike this template: WhatsApp may pause it");
