@@ -10,7 +10,8 @@
 //!
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
 //! `claim` intents · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
-//! freezing · `receipts` folding · `die` crashes that tests ask for · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
+//! freezing · `templates` what a template's standing does to broadcasts · `media` headers' files · `news` other webhooks ·
+//! `receipts` folding · `die` crashes that tests ask for · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
 //! [`verdict`] what an answer means.
 
 mod claim;

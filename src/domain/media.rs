@@ -95,7 +95,8 @@ pub struct Uploaded {
     pub id: String,
     /// When the id ends.
     pub expires_at: Millis,
-    /// The file's SHA-256 in hex: everybody gets the same file, also after a renewal.
+    /// The file's SHA-256 in hex: a renewal uploads the same file or none. An operator who resumes a broadcast may have put
+    /// another one there.
     pub sha256: String,
 }
 

@@ -75,6 +75,7 @@ impl Service {
             people,
             left_out: left_out.by_reason,
             left_out_first: left_out.first,
+            left_out_at: left_out.first_at,
             samples: self.samples(&uploads).await?,
             sender: sender.map(|known| known.info),
             rehearsal: self.inner.settings.rehearsal,

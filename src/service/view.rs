@@ -9,7 +9,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::sweep::Verdict;
 use crate::domain::template::TemplateKey;
 use crate::domain::time::Millis;
-use crate::store::{Holder, ListSummary, LogRow};
+use crate::store::{AudiencePlace, Holder, ListSummary, LogRow};
 use serde::{Deserialize, Serialize};
 
 /// A broadcast that somebody asks for.
@@ -57,6 +57,8 @@ pub struct Plan {
     pub left_out: Vec<(String, u64)>,
     /// The first of those left out: who and why.
     pub left_out_first: Vec<(Number, String)>,
+    /// Where those stand: upload, and row of its file.
+    pub left_out_at: Vec<AudiencePlace>,
     /// The first people of the audience, to fill the preview with.
     pub samples: Vec<Number>,
     /// The account and its state, when it could be asked.

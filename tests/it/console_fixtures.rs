@@ -359,6 +359,7 @@ pub fn plan(request: BroadcastRequest) -> Plan {
         people: 48_592,
         left_out: vec![("{{2}} would be blank (column city)".to_owned(), 382)],
         left_out_first: vec![(number("+15550100144", "No City", ""), "column city is blank".to_owned())],
+        left_out_at: vec![wacast::store::AudiencePlace { upload: 1, row: 44 }],
         samples: people(),
         sender: Some(sender()),
         rehearsal: false,

@@ -172,7 +172,7 @@ async fn all_rejects_go_to_their_file_and_the_report_keeps_a_hundred() {
 #[tokio::test]
 async fn a_plan_says_what_it_would_do_and_does_nothing() {
     let bed = Bed::new().await;
-    bed.import("diwali", "phone,name,city\n+12015550111,Asha,Pune\n+12015550112,,Delhi\n+12015550113,\"a    b\",\n")
+    bed.import("diwali", "phone,name,city\n+12015550111,Asha,Pune\n+12015550112,,Delhi\n+12015550113,\"a     b\",\n")
         .await;
     let asked = BroadcastRequest { bindings: column("1", "Name"), ..request("order_update", "diwali") };
     let walked = AtomicU64::new(0);
@@ -188,6 +188,7 @@ async fn a_plan_says_what_it_would_do_and_does_nothing() {
     assert_eq!(walked.load(Ordering::Relaxed), 3);
     assert_eq!(plan.left_out.len(), 2, "{:?}", plan.left_out);
     assert_eq!(plan.left_out_first.len(), 2);
+    assert_eq!(plan.left_out_at.iter().map(|at| at.row).collect::<Vec<_>>(), [3, 4], "rows of the file");
     assert_eq!(plan.samples.len(), 3);
     assert_eq!(plan.takes_ms, Some(17));
     assert_eq!(plan.sender.unwrap().id, PHONE_NUMBER_ID);
