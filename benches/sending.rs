@@ -225,7 +225,7 @@ async fn send(store: Arc<dyn Store>, base_url: &str, people: u32, pace: f64, at_
         api: Arc::new(Recorder { client, writes: writes.clone() }),
         clock: Arc::new(SystemClock),
         policy: Arc::new(ErrorPolicy::built_in()),
-        custody: None,
+        custody: Some(wacast::custody::Custody::new(folder.path(), store.id())),
         config: EngineConfig {
             sender: PHONE_NUMBER_ID.into(),
             messages_per_second: pace,

@@ -11,11 +11,10 @@
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
 //! `claim` intents · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
 //! freezing · `templates` what a template's standing does to broadcasts · `media` headers' files · `news` other webhooks ·
-//! `receipts` folding · `die` crashes that tests ask for · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
+//! `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
 //! [`verdict`] what an answer means.
 
 mod claim;
-mod die;
 mod dispatch;
 mod freeze;
 pub mod gate;

@@ -65,6 +65,7 @@ pub mod config;
 pub mod console;
 pub mod custody;
 pub mod demo;
+mod die;
 pub mod domain;
 pub mod engine;
 pub mod headless;

@@ -1,22 +1,20 @@
 //! What the terminal sends: keys, pastes, changes of size. Read by a thread of its own.
 //!
 //! A plain blocking thread rather than crossterm's `EventStream`: that one remembers the waker of its first poll, so
-//! whoever only looks whether something waits puts it to sleep for good. And the thread waits by itself rather than in
-//! crossterm, which spins for ever, with a whole core, when the terminal hangs up while it waits. Used by the loop
-//! alone.
+//! whoever only looks whether something waits puts it to sleep for good. And with crossterm's feature `use-dev-tty`:
+//! its other way of waiting never returns from a terminal that hangs up. Used by the loop alone.
 
 use super::panic;
 use crossterm::event::{Event, poll, read};
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// How soon the thread notices that it is to end, and a change of size, which is no input.
-const NOTICE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+/// How soon the thread notices that it is to end.
+const NOTICE: Duration = Duration::from_millis(100);
 /// How long the end waits for the thread.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Events that wait for the loop; more come no faster than it takes them.
@@ -58,8 +56,7 @@ impl Drop for Keys {
         self.stop.store(true, Ordering::Release);
         self.events.close();
         while self.events.try_recv().is_ok() {}
-        // A hang-up in the very moment between our look and crossterm's would keep the thread for ever; the drain
-        // must not wait for it.
+        // A terminal that sent half a key keeps the thread for as long as it likes; the drain must not wait for it.
         let until = Instant::now() + PATIENCE;
         while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < until {
             std::thread::sleep(PATIENCE / 100);
@@ -69,27 +66,17 @@ impl Drop for Keys {
 
 fn read_until(stopped: &AtomicBool, events: &mpsc::Sender<Event>) {
     while !stopped.load(Ordering::Acquire) {
-        // Closing the channel says that there is no terminal any more.
-        if !wait_for_input() || pass_on(events).is_none() {
+        let event = match poll(NOTICE) {
+            // A terminal that has hung up has no events and makes no errors.
+            Ok(false) if !std::io::stdin().is_terminal() => return,
+            Ok(false) => continue,
+            Ok(true) => read(),
+            Err(error) => Err(error),
+        };
+        // An error means that there is no terminal any more; closing the channel says so.
+        let Ok(event) = event else { return };
+        if events.blocking_send(event).is_err() {
             return;
         }
     }
-}
-
-/// Waits for input, at most for [`NOTICE`]; `false`: the terminal is gone.
-fn wait_for_input() -> bool {
-    let terminal = std::io::stdin();
-    let mut looked = [PollFd::new(&terminal, PollFlags::IN)];
-    match rustix::event::poll(&mut looked, Some(&NOTICE)) {
-        Ok(_) => !looked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
-        Err(error) => error == Errno::INTR,
-    }
-}
-
-/// Passes on what has come, without waiting for more. `None`: no terminal, or nobody who listens.
-fn pass_on(events: &mpsc::Sender<Event>) -> Option<()> {
-    while poll(Duration::ZERO).ok()? {
-        events.blocking_send(read().ok()?).ok()?;
-    }
-    Some(())
 }

@@ -99,7 +99,9 @@ async fn on_terminal(model: Model, wires: Wires) -> Result<Ended, ConsoleError> 
     };
     let ended = match Keys::start() {
         Ok(keys) => {
-            Ok(Loop { model, wires, panics, writer: writer.clone(), drawn_at: None, last: None }.run(keys).await)
+            Ok(Loop { model, wires, panics, writer: writer.clone(), drawn_at: None, last: None, resized: false }
+                .run(keys)
+                .await)
         }
         Err(error) => Err(error.into()),
     };
@@ -117,6 +119,8 @@ struct Loop {
     writer: Writer,
     drawn_at: Option<Instant>,
     last: Option<Frame>,
+    /// Since the last frame.
+    resized: bool,
 }
 
 /// What the loop wakes up for.
@@ -193,6 +197,7 @@ impl Loop {
     /// Takes an event in and passes its requests on; `Some` when it ends the console.
     fn apply(&mut self, event: Event) -> Option<Ended> {
         self.model.now = (self.wires.now)();
+        self.resized |= matches!(event, Event::Resize(..));
         for request in update(&mut self.model, event) {
             if let Request::Leave(leaving) = request {
                 return Some(match leaving {
@@ -214,11 +219,11 @@ impl Loop {
         self.model.size = (columns.min(LARGEST.0), rows.min(LARGEST.1));
         let mut buffer = Buffer::empty(Rect::new(0, 0, self.model.size.0, self.model.size.1));
         let cursor = view::render(&self.model, &mut buffer);
-        let frame = Frame { buffer, cursor };
+        let frame = Frame { buffer, cursor, whole: false };
         self.drawn_at = Some(Instant::now());
-        if self.last.as_ref() != Some(&frame) {
+        if self.resized || self.last.as_ref() != Some(&frame) {
             self.last = Some(frame.clone());
-            self.writer.show(frame);
+            self.writer.show(Frame { whole: std::mem::take(&mut self.resized), ..frame });
         }
     }
 }

@@ -42,6 +42,9 @@ pub struct Frame {
     pub buffer: Buffer,
     /// Where the cursor is shown, if at all.
     pub cursor: Option<Position>,
+    /// Nothing that the terminal shows may be relied on: it was resized, which loses cells also when it is back at
+    /// its size before anybody looks.
+    pub whole: bool,
 }
 
 #[derive(Default)]
@@ -82,8 +85,11 @@ impl Writer {
     }
 
     /// Hands over a frame. One that was not written yet is forgotten.
-    pub fn show(&self, frame: Frame) {
-        self.shared.lock().frame = Some(frame);
+    pub fn show(&self, mut frame: Frame) {
+        let mut slot = self.shared.lock();
+        frame.whole |= slot.frame.as_ref().is_some_and(|forgotten| forgotten.whole);
+        slot.frame = Some(frame);
+        drop(slot);
         self.shared.changed.notify_all();
     }
 
@@ -120,7 +126,7 @@ impl Writer {
 }
 
 fn write_frames(shared: &Shared, mut out: impl Write) {
-    let mut shown = Frame { buffer: Buffer::empty(Rect::ZERO), cursor: None };
+    let mut shown = Frame { buffer: Buffer::empty(Rect::ZERO), cursor: None, whole: false };
     let mut alive = send(&mut out, &take_over());
     loop {
         let frame = {
@@ -180,10 +186,10 @@ fn bytes_for(shown: &Frame, frame: &Frame) -> Vec<u8> {
     let mut bytes = Vec::new();
     add(&mut bytes, BeginSynchronizedUpdate);
     add(&mut bytes, Hide);
-    let other_size = shown.buffer.area != frame.buffer.area;
+    let whole = frame.whole || shown.buffer.area != frame.buffer.area;
     let empty = Buffer::empty(frame.buffer.area);
-    let before = if other_size { &empty } else { &shown.buffer };
-    if other_size {
+    let before = if whole { &empty } else { &shown.buffer };
+    if whole {
         add(&mut bytes, SetAttribute(Attribute::Reset));
         add(&mut bytes, Clear(ClearType::All));
     }
@@ -222,7 +228,7 @@ mod tests {
     }
 
     fn frame(text: &str) -> Frame {
-        Frame { buffer: Buffer::with_lines([text]), cursor: None }
+        Frame { buffer: Buffer::with_lines([text]), cursor: None, whole: false }
     }
 
     #[tokio::test]
@@ -253,6 +259,13 @@ mod tests {
         writer.show(frame("x"));
         writer.written().await;
         assert!(writer.is_gone());
+    }
+
+    #[test]
+    fn after_a_resize_everything_is_written() {
+        let resized = Frame { whole: true, ..frame("one two") };
+        let text = String::from_utf8_lossy(&bytes_for(&frame("one two"), &resized)).into_owned();
+        assert!(text.contains("one two"), "{text:?}");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! The permit of each person is taken before the intent and travels with it until the outcome is durable.
 
-use super::die;
 use super::hold::Permit;
 use super::reign::{Active, Item, Reign};
+use crate::die;
 use crate::store::{Intent, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

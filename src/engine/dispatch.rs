@@ -3,12 +3,12 @@
 //! One task asks the pace (many asking would burst after a stall); each request then runs in a task of its own.
 //! Whatever happens to that task, the person gets an outcome.
 
-use super::die;
 use super::hold::Permit;
 use super::pair::Pairs;
 use super::reign::{Active, Item, PauseAsked, Pending, Reign};
 use super::verdict::{self, Effect};
 use crate::cloud_api::SendResult;
+use crate::die;
 use crate::domain::attempt_id::AttemptId;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::PauseReason;

@@ -2,8 +2,8 @@
 //!
 //! Each page is one durable step that knows where the walk stands, so a crash in the middle goes on from there.
 
-use super::die;
 use super::reign::Reign;
+use crate::die;
 use crate::domain::binding::{self, Resolved};
 use crate::domain::broadcast::{Broadcast, FollowUp, Number, Pick};
 use crate::domain::state::{PauseReason, RecipientState};

@@ -1,11 +1,13 @@
 //! Looks after the broadcasts of a reign: which are running, which are to be frozen, paused, resumed, completed;
 //! looks whether a held API answers again; keeps the figures that others see.
 
+use super::freeze;
 use super::hold::Permit;
 use super::media::Uploads;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
-use super::{die, freeze, pass_panic_on, sweep, templates};
+use super::{pass_panic_on, sweep, templates};
 use crate::cloud_api::CallError;
+use crate::die;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, PauseReason};
@@ -345,8 +347,10 @@ impl Overseer {
                         tracing::info!(broadcast = %active.id, "completed");
                         self.to_sweep = true;
                     }
-                    // Somebody is under way, or it was paused or cancelled at this moment.
-                    Ok(false) | Err(StoreError::Conflict(_)) => {}
+                    // Nobody is under way here: an intent may have been recorded after its asking had been given up.
+                    Ok(false) => active.unheard.store(true, Ordering::Release),
+                    // It was paused or cancelled at this moment.
+                    Err(StoreError::Conflict(_)) => {}
                     Err(error) => return Err(error),
                 }
             }

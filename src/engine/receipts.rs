@@ -3,10 +3,10 @@
 //!
 //! One process does it at a time, by a lease of its own; any process may store bodies.
 
-use super::die;
 use super::lease::{self, Asked, Held};
 use super::verdict::{self, Effect};
 use super::{Shared, news, pause_before_asking, trouble};
+use crate::die;
 use crate::domain::ids::BroadcastId;
 use crate::domain::receipt;
 use crate::domain::state::{BroadcastStatus, PauseReason};

@@ -3,9 +3,9 @@
 //! An outcome is never dropped: while the store does not answer it is tried again, and since the permits stay
 //! taken the sending stops by itself.
 
-use super::die;
 use super::reign::{Pending, Reign};
 use super::trouble;
+use crate::die;
 use crate::store::Outcome;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

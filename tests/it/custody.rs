@@ -2,6 +2,7 @@
 //! does not send from it until an operator has taken it into use, and then nobody gets it twice.
 
 use crate::real::Workplace;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ const PEOPLE: usize = 600;
 
 struct Bench {
     place: Workplace,
+    /// The SQLite file, if it is one.
     database: PathBuf,
     _folder: tempfile::TempDir,
     id: String,
@@ -19,11 +21,16 @@ impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("wacast.db");
-        let place = Workplace::new(&format!("sqlite://{}", database.display()), 8).await;
+        Self::on(&format!("sqlite://{}", database.display()), folder).await
+    }
+
+    async fn on(url: &str, folder: tempfile::TempDir) -> Self {
+        let database = folder.path().join("wacast.db");
+        let place = Workplace::new(url, 8).await;
         place.sandbox.change(|settings| settings.latency_ms = (20, 40)).unwrap();
         let mut csv = String::from("phone,name\n");
         for person in 0..PEOPLE {
-            csv.push_str(&format!("+9198765{person:05},Person {person}\n"));
+            let _ = writeln!(csv, "+9198765{person:05},Person {person}");
         }
         let file = place.folder.path().join("people.csv");
         std::fs::write(&file, csv).unwrap();
@@ -109,6 +116,48 @@ async fn a_restored_backup_is_not_sent_from_until_it_is_taken_into_use() {
     assert_eq!(counts["total"].as_u64().unwrap(), PEOPLE as u64);
     running.drain();
     assert!(bench.place.json_or_text(&["adopt", "--yes"]).contains("nothing to do"), "and that was all");
+}
+
+/// All collections of one database into another, whose own are gone after it.
+async fn put_mongo(client: &mongodb::Client, from: &str, to: &str) {
+    client.database(to).drop().await.unwrap();
+    let from = client.database(from);
+    let filter = mongodb::bson::doc! { "type": "collection" };
+    let mut collections = from.list_collections().filter(filter).await.unwrap();
+    while collections.advance().await.unwrap() {
+        let name = collections.deserialize_current().unwrap().name;
+        if name.starts_with("system.") {
+            continue;
+        }
+        let out = mongodb::bson::doc! { "$out": { "db": to, "coll": &name } };
+        from.collection::<mongodb::bson::Document>(&name).aggregate([out]).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_is_not_sent_from_on_mongodb_either() {
+    let server = crate::mongod::shared().await;
+    let url = server.url("restored");
+    let bench = Bench::on(&url, tempfile::tempdir().unwrap()).await;
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let name = url.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
+    let backup = format!("{name}_backup");
+    bench.send_until(100);
+    put_mongo(&client, &name, &backup).await;
+    bench.send_until(bench.taken() + 150);
+    let before = bench.taken();
+
+    put_mongo(&client, &backup, &name).await;
+    let running = bench.place.headless();
+    let log = bench.place.folder.path().join("log");
+    wait_for(|| std::fs::read_to_string(&log).unwrap().contains("restored backup"), "it says so");
+    assert_eq!(bench.taken(), before, "nothing goes out");
+    bench.place.json_or_text(&["adopt", "--yes"]);
+    wait_for(|| bench.status()["status"] == "completed", "the rest goes out");
+    bench.nobody_twice();
+    assert!(bench.status()["counts"]["in_doubt"].as_u64().unwrap() > 0);
+    running.drain();
+    client.database(&backup).drop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

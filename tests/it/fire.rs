@@ -63,7 +63,8 @@ scenario!(the_clock_is_set_back_before_retries: super::clock::set_back_before_re
 
 // Long waits, of which the ordinary test command takes those on one store only; the script takes all.
 scenario!(the_api_is_overloaded: super::api::overloaded, sqlite, #[ignore = "long: tests/fire"] mongodb);
-scenario!(the_clock_is_stepped: super::clock::stepped, sqlite, #[ignore = "long: tests/fire"] mongodb);
+scenario!(the_clock_is_stepped: super::clock::stepped,
+    #[ignore = "long: tests/fire"] sqlite, #[ignore = "long: tests/fire"] mongodb);
 scenario!(stopped_for_a_moment: super::stopped::for_a_moment, sqlite, #[ignore = "long: tests/fire"] mongodb);
 scenario!(stopped_longer_than_the_lease: super::stopped::longer_than_the_lease,
     #[ignore = "long: tests/fire"] sqlite, mongodb);
@@ -73,6 +74,7 @@ scenario!(the_api_hangs: super::api::hanging,
     #[ignore = "long: tests/fire"] sqlite, #[ignore = "long: tests/fire"] mongodb);
 
 mod mongod {
+    #[ignore = "long: tests/fire"]
     #[tokio::test(flavor = "multi_thread")]
     async fn killed_and_started_again() {
         super::servers::killed_and_started_again().await;

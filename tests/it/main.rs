@@ -20,6 +20,7 @@ mod kill;
 mod messy;
 mod mongo_store;
 mod mongod;
+mod prove;
 mod real;
 mod sandbox;
 mod scheduling;

@@ -2,7 +2,7 @@
 //!
 //! A run is a while in which everything goes wrong that can, then calm, in which everything must end. The rules
 //! ([`truth`]) are held against every step. `WACAST_SIM_SEED=N` runs one seed and prints what happens;
-//! `WACAST_SIM_SEEDS=N` runs so many. Seeds that broke a rule once stand in `simulation/seeds.txt` and run first.
+//! `WACAST_SIM_SEEDS=N` runs so many, from `WACAST_SIM_FIRST` on. Seeds that broke a rule once stand in `simulation/seeds.txt` and run first.
 
 mod contract;
 mod director;
@@ -152,8 +152,12 @@ fn whoever_is_queued_again_after_a_crash_is_caught() {
 
 #[test]
 fn a_gate_that_nobody_asks_is_caught() {
-    assert!(caught(Sabotage::SkipsTheGate, "an intent first"));
     assert!(caught(Sabotage::SkipsTheGate, "never faster than allowed"));
+}
+
+#[test]
+fn a_message_under_a_lost_lease_is_caught() {
+    assert!(caught(Sabotage::IgnoresRefusals, "an intent first"));
 }
 
 #[test]

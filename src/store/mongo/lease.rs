@@ -30,6 +30,7 @@ impl Inner {
         ttl_ms: i64,
         holder_is_gone: Option<u64>,
     ) -> Op<LeaseAnswer> {
+        self.end_sessions_of_gone_holder(subject, holder, holder_is_gone).await?;
         let process = doc! { "$literal": &holder.process };
         let instance = doc! { "$literal": &self.sessions.instance };
         let gone = holder_is_gone.map_or(Bson::Null, |fence| Bson::Int64(signed(fence)));
@@ -70,6 +71,28 @@ impl Inner {
             // Given back between the two: the caller asks again.
             None => Err(StoreError::Unavailable(format!("the lease of {subject} is changing hands")).into()),
         }
+    }
+
+    /// A holder that died in the middle of a transaction may have left the lease's own document locked: without this,
+    /// taking it would wait until the server gives that transaction up, a minute and a half at worst.
+    async fn end_sessions_of_gone_holder(&self, subject: &str, holder: &Holder, gone: Option<u64>) -> Op<()> {
+        let gone = gone.map_or(Bson::Null, |fence| Bson::Int64(signed(fence)));
+        let ended = doc! { "$lte": ["$expires", "$$NOW"] };
+        let stages = vec![
+            doc! { "$match": {
+                "_id": subject,
+                "holder": { "$ne": Bson::Null },
+                "holder.process": { "$ne": &holder.process },
+                "$expr": { "$or": [ended, { "$eq": ["$fence", gone] }] },
+            } },
+            doc! { "$project": { "instance": 1 } },
+        ];
+        let Some(found) = self.aggregate("leases", stages).await?.into_iter().next() else { return Ok(()) };
+        if let Err(failure) = self.end_sessions_of(found.get_str("instance").unwrap_or_default()).await {
+            // Without the right to do so, the server ends them by itself.
+            tracing::warn!(?failure, "the sessions of the process before could not be ended");
+        }
+        Ok(())
     }
 
     pub(super) async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, status: &str) -> Op<()> {

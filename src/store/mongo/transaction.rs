@@ -6,6 +6,7 @@
 
 use super::Inner;
 use super::failure::{Failure, Op};
+use crate::die;
 use mongodb::ClientSession;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
@@ -126,6 +127,7 @@ impl Transaction {
     }
 
     async fn commit(&mut self) -> Op<()> {
+        die::point("before_commit");
         let mut tries = 0;
         loop {
             tries += 1;

@@ -12,7 +12,7 @@ pub async fn dead_for_a_while(on: On) {
     let site = Site::new(on, Plan { people: 700, ..Plan::default() }).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     for round in 1..=2 {
         site.until_taken(round * 150);
@@ -34,7 +34,7 @@ pub async fn overloaded(on: On) {
     let site = Site::new(on, Plan { people: 700, ..Plan::default() }).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     for round in 1..=3 {
         site.until_taken(round * 120);
@@ -55,7 +55,7 @@ pub async fn cutting(on: On) {
     site.sandbox.change(|settings| settings.receipts_paused = true).unwrap();
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     // Fewer in a row than hold the sender, and once just as many.
     let faults = [
@@ -87,7 +87,7 @@ pub async fn hanging(on: On) {
     let site = Site::new(on, Plan { people: 700, ..Plan::default() }).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     site.until_taken(100);
     site.sandbox.break_with(Fault::times(FaultKind::HangAfter, 6));

@@ -53,7 +53,7 @@ pub async fn stepped(on: On) {
     let mut seat = site.seat("wacast");
     wall.hangs_over(&mut seat);
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let mut running = seat.headless();
     for (step, off_by) in [-HOUR, HOUR, 0, -HOUR].into_iter().enumerate() {
         site.until_taken((step + 1) * 120);
@@ -86,7 +86,7 @@ pub async fn set_back_before_retries(on: On) {
     let mut seat = site.seat("wacast");
     wall.hangs_over(&mut seat);
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     site.until_taken(50);
     wall.is_off_by(-HOUR);
@@ -108,7 +108,7 @@ pub async fn set_back_while_the_holder_is_stopped(on: On) {
     wall.hangs_over(&mut first);
     wall.hangs_over(&mut second);
     let people = site.import(&first);
-    let id = site.send(&first, "people");
+    let id = first.send("people");
     let frozen = first.headless();
     site.until_taken(100);
     let taking_over = second.headless();

@@ -14,7 +14,7 @@ pub async fn no_room_in_the_file() {
     let site = Site::new(On::Sqlite, Plan::default()).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = limited(&seat, 1_500);
     wait_for("it hits the limit", || seat.log().contains("the store gives trouble"));
     site.until_it_stands_still();
@@ -86,7 +86,7 @@ pub async fn full() {
     let site = Site::at(folder, url, Plan::default()).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
 
     let running = seat.headless();
     site.until_taken(150);

@@ -14,7 +14,7 @@ pub async fn told_to_end(on: On) {
     let site = Site::new(on, Plan { latency_ms: (100, 300), ..Plan::default() }).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     for asked in [Signal::HUP, Signal::TERM] {
         let mut running = seat.headless();
         site.until_taken(site.taken() + 150);
@@ -52,7 +52,7 @@ pub async fn the_terminal_goes_away(on: On) {
     let site = Site::new(on, Plan { people: 600, latency_ms: (50, 150), ..Plan::default() }).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
 
     let pair = native_pty_system().openpty(PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 }).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wacast"));

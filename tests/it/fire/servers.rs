@@ -13,7 +13,7 @@ pub async fn killed_and_started_again() {
     let site = Site::at(tempfile::tempdir().unwrap(), mongod.url("fire"), Plan::default()).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     for round in 1..=3 {
         site.until_taken(round * 200);
@@ -37,7 +37,7 @@ pub async fn stopped_longer_than_the_lease() {
     let site = Site::at(tempfile::tempdir().unwrap(), mongod.url("fire"), Plan::default()).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     for (round, length) in [Duration::from_secs(2), Duration::from_secs(13)].into_iter().enumerate() {
         site.until_taken((round + 1) * 250);
@@ -64,24 +64,24 @@ fn stands_still(site: &Site, before: usize) {
 /// Three nodes: the primary steps down, then the next one is killed, and comes back.
 pub async fn replica_set_loses_its_primary() {
     let mut case = Case::new("replica set loses its primary", On::MongoDb);
-    let set = ReplicaSet::start().await;
-    let site = Site::at(tempfile::tempdir().unwrap(), set.url("fire"), Plan::default()).await;
+    let nodes = ReplicaSet::start().await;
+    let site = Site::at(tempfile::tempdir().unwrap(), nodes.url("fire"), Plan::default()).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     site.until_taken(150);
-    set.step_down().await;
+    nodes.step_down().await;
     let taken = site.taken();
-    let took = wait_at_most(Duration::from_secs(60), "it goes on by itself", || site.taken() > taken + 40);
+    let took = wait_at_most(Duration::from_mins(1), "it goes on by itself", || site.taken() > taken + 40);
     case.note("goes on after stepping down", took);
     site.until_taken(450);
-    let killed = set.kill_primary().await;
+    let killed = nodes.kill_primary().await;
     case.kills += 1;
     let taken = site.taken();
-    let took = wait_at_most(Duration::from_secs(60), "it goes on by itself", || site.taken() > taken + 40);
+    let took = wait_at_most(Duration::from_mins(1), "it goes on by itself", || site.taken() > taken + 40);
     case.note("goes on after the kill", took);
-    set.start_again(killed);
+    nodes.start_again(killed);
     case.judge(&site, &seat, &id, &people);
     running.drain();
 }

@@ -16,7 +16,7 @@ pub async fn taken_over(on: On) {
         .map(|(name, door)| site.seat_with(name, PHONE_NUMBER_ID, door.address()));
     site.receipts.lead_to(seats[0].address());
     let people = site.import(&seats[0]);
-    let id = site.send(&seats[0], "people");
+    let id = seats[0].send("people");
 
     let first = seats[0].headless();
     site.until_taken(100);
@@ -55,8 +55,8 @@ pub async fn two_senders(on: On) {
     let two = site.seat_with("two", SECOND_SENDER, site.door.address());
     let people_of_one = site.import_list(&one, "one", 0, 500);
     let people_of_two = site.import_list(&two, "two", 50_000, 500);
-    let id_of_one = site.send(&one, "one");
-    let id_of_two = site.send(&two, "two");
+    let id_of_one = one.send("one");
+    let id_of_two = two.send("two");
     let running_one = one.headless();
     let running_two = two.headless();
     let taken = |sender: &str| {
@@ -85,7 +85,7 @@ pub async fn steered_by_a_third_process(on: On) {
     let site = Site::new(on, Plan { people: 700, latency_ms: (30, 80), ..Plan::default() }).await;
     let seat = site.seat("wacast");
     let people = site.import(&seat);
-    let id = site.send(&seat, "people");
+    let id = seat.send("people");
     let running = seat.headless();
     for round in 1..=3 {
         site.until_taken(round * 120);

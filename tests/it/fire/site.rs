@@ -16,7 +16,7 @@ use wacast::sandbox::{
 /// The sandbox's second sender.
 pub const SECOND_SENDER: &str = "100000000000002";
 /// The longest that anything here may take that does not wait for a lease or a clock.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,13 +164,6 @@ time_zone = "Asia/Kolkata"
         phones
     }
 
-    /// Makes a broadcast to a list; its id.
-    pub fn send(&self, seat: &Seat, list: &str) -> String {
-        let made =
-            seat.json(&["send", "--template", "hello", "--language", "en_US", "--list", list, "--yes", "--json"]);
-        made["broadcast_id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
-    }
-
     /// How many messages the sandbox took.
     pub fn taken(&self) -> usize {
         self.sandbox.taken()
@@ -245,6 +238,13 @@ impl Seat {
     pub fn json(&self, arguments: &[&str]) -> Value {
         let text = self.text(arguments);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    }
+
+    /// Makes a broadcast to a list; its id.
+    pub fn send(&self, list: &str) -> String {
+        let made =
+            self.json(&["send", "--template", "hello", "--language", "en_US", "--list", list, "--yes", "--json"]);
+        made["broadcast_id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
     /// A broadcast as the store has it, asked by a process without the lease.

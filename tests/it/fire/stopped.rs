@@ -21,7 +21,7 @@ pub async fn longer_than_the_lease(on: On) {
     let second = site.seat_with("second", PHONE_NUMBER_ID, second_door.address());
     site.receipts.lead_to(first.address());
     let people = site.import(&first);
-    let id = site.send(&first, "people");
+    let id = first.send("people");
     let frozen = first.headless();
     site.until_taken(100);
     let taking_over = second.headless();
@@ -77,7 +77,7 @@ pub async fn for_a_moment(on: On) {
     let first = site.seat("first");
     let second = site.seat_with("second", PHONE_NUMBER_ID, second_door.address());
     let people = site.import(&first);
-    let id = site.send(&first, "people");
+    let id = first.send("people");
     let running = first.headless();
     site.until_taken(100);
     let watching = second.headless();

@@ -114,7 +114,7 @@ impl Store for MemoryStore {
     }
 
     async fn whereabouts(&self) -> Result<Whereabouts> {
-        Ok(Whereabouts { place: "memory".to_owned(), ..Whereabouts::default() })
+        Ok(Whereabouts { place: format!("memory {}", self.id), ..Whereabouts::default() })
     }
 
     async fn free_bytes(&self) -> Option<u64> {

@@ -11,6 +11,8 @@ pub enum Sabotage {
     RequeuesTheOpen,
     /// Messages leave without asking the gate.
     SkipsTheGate,
+    /// Messages leave although the gate refuses.
+    IgnoresRefusals,
     /// An outcome is said to be on record and is not.
     LosesOutcomes,
     /// A rate limit fails people.
@@ -92,9 +94,9 @@ impl Plan {
             operators: dice.u8(0..4) > 0,
             sabotage,
         };
-        if sabotage == Some(Sabotage::SkipsTheGate) && plan.people.is_multiple_of(2) {
-            // Off, so that what is seen is not the pace; and processes that stand still and are taken over.
-            return Self { pace: 0.0, processes: 3, crash: 15, ..plan };
+        if sabotage == Some(Sabotage::IgnoresRefusals) {
+            // Slow, so that many stand at the gate; and processes that stand still and are taken over.
+            return Self { pace: 2.0, people: 60, processes: 3, crash: 1, chaos_ms: 60_000, ..plan };
         }
         plan
     }

@@ -4,7 +4,7 @@ use super::ledger::{Kept, Ledger, LogEntry, Next, Standing};
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::{MINUTE, Millis};
-use wacast::store::{DoubtDecision, Intent, Lease, Outcome, Result, StoreError, Verdict};
+use wacast::store::{DoubtDecision, Intent, Lease, Outcome, RESTORED, Result, StoreError, Verdict};
 
 const NO_ANSWER: &str = "the sender was lost before the answer was recorded";
 
@@ -111,11 +111,12 @@ impl Ledger {
             return Err(StoreError::Conflict(format!("broadcast {id} has ended")));
         }
         let mut queued = kept.with(RecipientState::Queued);
-        queued.retain(|(seq, person)| person.attempt > 0 || through.is_some_and(|through| *seq <= through));
+        // Whoever ever had an intent has its fence.
+        queued.retain(|(seq, person)| person.fence > 0 || through.is_some_and(|through| *seq <= through));
         for (seq, person) in &queued {
-            let next = Next::of(person, RecipientState::InDoubt).because(0, "the records are of an older time");
+            let next = Next::of(person, RecipientState::InDoubt).because(0, RESTORED);
             // Whoever was sent to after the backup was so as the next attempt at the least.
-            self.turn(id, *seq, Next { attempt: person.attempt.max(1), ..next }, now);
+            self.turn(id, *seq, Next { attempt: person.attempt + 1, ..next }, now);
         }
         Ok(queued.len() as u64)
     }
@@ -235,6 +236,9 @@ impl Ledger {
         now: Millis,
     ) -> Result<u64> {
         let kept = self.known(id)?;
+        if seqs.is_some_and(|seqs| seqs.len() > 5_000) {
+            return Err(StoreError::Conflict("5,000 people a call".to_owned()));
+        }
         if decision == DoubtDecision::SendAgain && kept.broadcast.status.is_final() {
             return Err(StoreError::Conflict(format!("broadcast {id} has ended: nobody of it is sent to again")));
         }

@@ -1,6 +1,6 @@
 //! What the ledger holds, and the one function that moves a recipient.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wacast::domain::audit::Entry;
 use wacast::domain::broadcast::{Broadcast, Counts, Number};
 use wacast::domain::ids::{BroadcastId, ScheduleId};
@@ -108,6 +108,8 @@ pub(super) struct Ledger {
     pub(super) log: Vec<LogEntry>,
     /// Where an attempt's row stands in the log.
     pub(super) rows: BTreeMap<(BroadcastId, u32, u32), usize>,
+    /// Attempts of which a receipt said that they failed.
+    pub(super) undelivered: BTreeSet<(BroadcastId, u32, u32)>,
     /// Accepted messages by quarter hour.
     pub(super) accepted: BTreeMap<i64, u64>,
     pub(super) receipts: BTreeMap<u64, RawReceipt>,

@@ -47,10 +47,12 @@ impl Ledger {
         let Some(kept) = self.find(&one.broadcast) else { return false };
         let standing = kept.people[one.seq as usize].clone();
         let is_final = kept.broadcast.status.is_final();
-        // Taken, and queued again all the same: a receipt said that it failed.
-        let row = self.rows.get(&(one.broadcast.clone(), one.seq, one.attempt)).map(|place| &self.log[*place]);
+        let attempt = (one.broadcast.clone(), one.seq, one.attempt);
         let undelivered = matches!(standing.state, RecipientState::Queued | RecipientState::Cancelled)
-            && row.is_some_and(|row| row.sent || row.from_receipt);
+            && self.undelivered.contains(&attempt);
+        if matches!(one.evidence, Evidence::Failed { .. }) {
+            self.undelivered.insert(attempt);
+        }
         let (sent, code, response) = match &one.evidence {
             Evidence::Reached(state) => (true, 0, format!(r#"{{"receipt":"{}"}}"#, state.word())),
             Evidence::Failed { code, response, .. } => (false, *code, response.clone()),

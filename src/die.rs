@@ -2,11 +2,11 @@
 //! crash leaves behind. A release build has nothing of it.
 //!
 //! `WACAST_DIE_AT=after_intent:3` ends the process with SIGKILL when it passes `after_intent` the third time: no
-//! unwinding, no clean-up, nothing flushed, as by the kernel's out-of-memory killer. Called by the engine's parts.
+//! unwinding, no clean-up, nothing flushed, as by the kernel's out-of-memory killer. Called by the engine and the stores.
 
 /// Passes a point; the process may end here.
 #[cfg(debug_assertions)]
-pub(super) fn point(name: &str) {
+pub(crate) fn point(name: &str) {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
     static PLAN: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
@@ -27,4 +27,4 @@ pub(super) fn point(name: &str) {
 
 /// Passes a point.
 #[cfg(not(debug_assertions))]
-pub(super) const fn point(_name: &str) {}
+pub(crate) const fn point(_name: &str) {}
