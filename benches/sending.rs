@@ -146,6 +146,7 @@ async fn broadcast(store: &Arc<dyn Store>, template: &Template, people: u32) -> 
             audience: Audience { list: None, uploads, follow_up: None },
             messages_per_second: None,
             rehearsal: true,
+            choices: wacast::domain::broadcast::Choices::default(),
         },
         status: BroadcastStatus::Preparing,
         start_at: None,

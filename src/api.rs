@@ -10,6 +10,7 @@ mod error;
 mod idempotency;
 mod ledger;
 mod lists;
+mod media;
 mod metrics;
 mod openapi;
 mod opt_outs;
@@ -32,6 +33,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -49,6 +51,8 @@ pub struct ApiConfig {
     pub app_secret: Option<SecretString>,
     /// What Meta shows when it verifies the webhook.
     pub verify_token: Option<SecretString>,
+    /// Where files for headers are kept; `None`: nowhere.
+    pub media_folder: Option<PathBuf>,
     /// The largest upload in bytes.
     pub upload_limit_bytes: u64,
     /// The longest that an upload may take to arrive.
@@ -64,6 +68,7 @@ impl Default for ApiConfig {
             api_keys: Vec::new(),
             app_secret: None,
             verify_token: None,
+            media_folder: None,
             upload_limit_bytes: 512 * 1024 * 1024,
             upload_timeout: Duration::from_mins(15),
             body_timeout: Duration::from_secs(20),
@@ -174,6 +179,7 @@ fn routes_with_key() -> Vec<Route> {
     vec![
         ("/upload-numbers", post(uploads::upload)),
         ("/send-broadcast", post(broadcasts::send)),
+        ("/media", post(media::add)),
         ("/broadcasts", get(broadcasts::list)),
         ("/broadcasts/{id}", get(broadcasts::one)),
         ("/broadcasts/{id}/pause", post(broadcasts::pause)),

@@ -98,7 +98,8 @@ impl App {
             }
         }
         let grace_ms = i64::try_from(ground.config.schedule.grace.as_millis()).unwrap_or(i64::MAX);
-        let scheduler = scheduler::start(service.clone(), ground.clock.clone(), grace_ms);
+        let sync_templates = ground.config.schedule.sync_templates;
+        let scheduler = scheduler::start(service.clone(), ground.clock.clone(), grace_ms, sync_templates);
         let token_keeper = watch_token_keeper(&service, broken.clone());
         let engine = watch_engine(engine, broken);
         Self {
@@ -302,6 +303,7 @@ fn api_config(config: &Config, listen: SocketAddr) -> ApiConfig {
         api_keys: config.http.api_keys.iter().cloned().collect(),
         app_secret: config.whatsapp.app_secret.clone(),
         verify_token: config.whatsapp.verify_token.clone(),
+        media_folder: Some(config.places.state.join("media")),
         ..ApiConfig::default()
     }
 }

@@ -8,6 +8,7 @@ mod bare;
 mod client;
 mod gated_body;
 mod listing;
+mod media;
 mod token;
 mod webhook_sender;
 
@@ -180,6 +181,17 @@ impl TokenInfo {
     }
 }
 
+/// A file for a message's header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaFile {
+    /// Its name without folders.
+    pub name: String,
+    /// Its media type, such as `image/jpeg`.
+    pub mime: &'static str,
+    /// All of it.
+    pub bytes: Bytes,
+}
+
 /// The Cloud API.
 #[async_trait]
 pub trait CloudApi: Send + Sync + 'static {
@@ -188,6 +200,11 @@ pub trait CloudApi: Send + Sync + 'static {
 
     /// All templates of the account, every page.
     async fn templates(&self) -> Result<Vec<Template>, CallError>;
+
+    /// Uploads a file that messages of this sender may refer to by the id that is returned, for 30 days.
+    async fn upload_media(&self, _sender: &str, _file: MediaFile) -> Result<String, CallError> {
+        Err(CallError::Unreachable("files cannot be uploaded here".to_owned()))
+    }
 
     /// How the sender stands.
     async fn sender(&self, sender: &str) -> Result<SenderInfo, CallError>;

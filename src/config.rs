@@ -130,6 +130,8 @@ pub use crate::domain::opt_out::Rules as OptOut;
 pub struct ScheduleGrace {
     /// Down for longer: what was due or running is held.
     pub grace: Duration,
+    /// How often the templates are synced.
+    pub sync_templates: Duration,
 }
 
 /// `[console]`.
@@ -334,6 +336,7 @@ impl Config {
                 payloads => payloads.join(", "),
             },
             "schedule.grace" => value::write_span(self.schedule.grace),
+            "schedule.sync_templates" => value::write_span(self.schedule.sync_templates),
             "console.time_zone" => self.console.time_zone.clone(),
             "console.privacy" => self.console.privacy.to_string(),
             "console.palette" => self.console.palette.to_owned(),
@@ -384,7 +387,10 @@ impl Reader {
                 },
                 payloads: self.texts("opt_out.payloads")?,
             },
-            schedule: ScheduleGrace { grace: self.get("schedule.grace", Raw::span)?.unwrap_or_default() },
+            schedule: ScheduleGrace {
+                grace: self.get("schedule.grace", Raw::span)?.unwrap_or_default(),
+                sync_templates: self.get("schedule.sync_templates", Raw::span)?.unwrap_or_default(),
+            },
             console: Console {
                 time_zone: self.word("console.time_zone")?,
                 privacy: self.get("console.privacy", Raw::yes)?.unwrap_or(true),

@@ -10,6 +10,7 @@ pub mod broadcast;
 pub mod error_policy;
 pub mod ids;
 pub mod marketing;
+pub mod media;
 pub mod message;
 pub mod opt_out;
 pub mod phone;

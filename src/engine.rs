@@ -10,7 +10,8 @@
 //!
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
 //! `claim` intents · `budget` the messaging limit · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
-//! freezing · `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
+//! freezing · `templates` what a template's standing does to broadcasts · `media` headers' files · `news` other webhooks ·
+//! `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
 //! [`verdict`] what an answer means.
 
 mod budget;
@@ -20,6 +21,7 @@ mod freeze;
 pub mod gate;
 pub mod hold;
 pub mod lease;
+mod media;
 pub mod meter;
 mod news;
 mod oversee;
@@ -29,6 +31,7 @@ mod receipts;
 pub mod reign;
 mod settle;
 mod sweep;
+pub(crate) mod templates;
 pub mod verdict;
 
 use crate::clock::{Clock, Onward};
@@ -43,6 +46,7 @@ use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::{Store, StoreError};
 pub(crate) use budget::room_at;
 use lease::{Asked, Identity};
+pub(crate) use media::media_key;
 pub(crate) use reign::resumed_key;
 use std::path::PathBuf;
 use std::sync::Arc;

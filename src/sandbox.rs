@@ -11,6 +11,7 @@ mod check;
 mod control;
 mod faults;
 mod ledger;
+mod media;
 pub mod numbers;
 mod people;
 mod receipts;
@@ -23,6 +24,7 @@ mod tokens;
 
 pub use faults::{Fault, FaultKind};
 pub use ledger::{LedgerPage, LedgerRow, Summary, Twice};
+pub use media::MediaUpload;
 pub use people::{Deed, Inbound};
 pub use settings::{Mix, SenderProfile, Settings};
 pub use signature::sign;
@@ -173,6 +175,21 @@ impl SandboxHandle {
         self.shared.set_template_status(name, language, status)
     }
 
+    /// The same, and tells the webhook. `event`: as Meta's webhook names it, `PAUSED`, `DISABLED`, `REINSTATED` …
+    pub fn tell_template_status(&self, name: &str, language: &str, event: &str) -> Result<(), SandboxError> {
+        self.shared.tell_template_status(name, language, event)
+    }
+
+    /// Sends the webhook anything that is not about the status of a message, signed: a field and its value.
+    pub fn tell(&self, field: &str, value: &serde_json::Value) -> Result<(), SandboxError> {
+        self.shared.tell(field, value)
+    }
+
+    /// The files that were uploaded.
+    pub fn media(&self) -> Vec<MediaUpload> {
+        self.shared.core().media.all()
+    }
+
     /// Changes what a sender says of itself.
     pub fn change_sender(&self, id: &str, change: impl FnOnce(&mut SenderProfile)) -> Result<(), SandboxError> {
         self.shared.change_sender(id, change)
@@ -181,11 +198,6 @@ impl SandboxHandle {
     /// Issues a token; those before it are revoked unless it says otherwise.
     pub fn issue_token(&self, token: &SandboxToken) {
         self.shared.tokens.issue(token);
-    }
-
-    /// Tells the webhook of the settings something about the account, at once and signed; the HTTP status that it answered.
-    pub async fn tell(&self, field: &str, value: serde_json::Value) -> Result<u16, SandboxError> {
-        self.shared.tell(field, &value).await
     }
 
     /// What it took, from the `after`-th message on (0: from the start).

@@ -14,6 +14,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::state::BroadcastStatus;
 use crate::domain::time::Millis;
 use crate::service::{Service, ServiceError, schedules, times};
+use futures_util::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,8 @@ const WAITING_TICKS: usize = 1;
 /// Without a tick for so long the scheduler looks by itself.
 const WATCHDOG: Duration = Duration::from_secs(5);
 
+/// Templates that could not be synced are asked for again after this.
+const SYNC_AGAIN: Duration = Duration::from_mins(5);
 /// Between two looks for uploads that a crash left behind.
 const SWEEP_EVERY: Duration = Duration::from_mins(15);
 
@@ -163,15 +166,17 @@ impl SchedulerHandle {
     }
 }
 
-/// Starts ticking every second. `grace_ms`: how late something may start by itself.
-pub fn start(service: Service, clock: Arc<dyn Clock>, grace_ms: i64) -> SchedulerHandle {
+/// Starts ticking every second. `grace_ms`: how late something may start by itself; `sync_templates`: how often the
+/// templates are fetched anew.
+pub fn start(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, sync_templates: Duration) -> SchedulerHandle {
     let stop = CancellationToken::new();
     let service = service.asked_by("the scheduler");
-    let task = tokio::spawn(run(service, clock, grace_ms, stop.clone()));
+    let sync = Sync::new(sync_templates, &*clock);
+    let task = tokio::spawn(run(service, clock, grace_ms, sync, stop.clone()));
     SchedulerHandle { stop, task }
 }
 
-async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: CancellationToken) {
+async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, mut sync: Sync, stop: CancellationToken) {
     let (ring, mut ticks) = tokio::sync::mpsc::channel(WAITING_TICKS);
     let mut alarm = alarm::Alarm::start(ring).await;
     let mut trouble_before = String::new();
@@ -194,6 +199,7 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: Cance
             swept_at = Some(clock.running());
             sweep(&service).await;
         }
+        sync.look(&service, &*clock);
         tokio::select! {
             () = stop.cancelled() => {}
             tick = tokio::time::timeout(WATCHDOG, ticks.recv()) => {
@@ -215,6 +221,42 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, stop: Cance
         }
     }
     alarm.stop().await;
+}
+
+/// Fetches the templates anew from time to time, beside the ticks. The first time is whoever starts a process's.
+struct Sync {
+    every: Duration,
+    due_at: Duration,
+    under_way: Option<tokio::task::JoinHandle<bool>>,
+}
+
+impl Sync {
+    fn new(every: Duration, clock: &dyn Clock) -> Self {
+        Self { every, due_at: clock.running() + every, under_way: None }
+    }
+
+    fn look(&mut self, service: &Service, clock: &dyn Clock) {
+        if let Some(done) = self.under_way.take_if(|task| task.is_finished()) {
+            let synced = done.now_or_never().and_then(Result::ok).unwrap_or(false);
+            self.due_at = clock.running() + if synced { self.every } else { SYNC_AGAIN.min(self.every) };
+        }
+        if self.under_way.is_none() && clock.running() >= self.due_at {
+            self.under_way = Some(tokio::spawn(sync(service.clone())));
+        }
+    }
+}
+
+async fn sync(service: Service) -> bool {
+    match service.sync_templates().await {
+        Ok(synced) => {
+            tracing::info!(templates = synced.templates.len(), "templates are synced");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "templates could not be synced; tried again later");
+            false
+        }
+    }
 }
 
 async fn sweep(service: &Service) {

@@ -1,8 +1,8 @@
 //! `POST /send-broadcast` and `/broadcasts…`.
 
-use super::{Api, ApiError, body, idempotency};
+use super::{Api, ApiError, body, idempotency, media};
 use crate::domain::binding::{Bindings, Source};
-use crate::domain::broadcast::Broadcast;
+use crate::domain::broadcast::{Broadcast, Choices, OnBadRows, OnTemplatePause};
 use crate::domain::ids::BroadcastId;
 use crate::domain::time::Millis;
 use crate::service::broadcasts::LONGEST_PAGE;
@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::io::Seek;
+use std::path::Path as FilePath;
 use tokio::io::AsyncReadExt;
 
 /// Broadcasts in a list, unless asked otherwise.
@@ -42,6 +43,10 @@ struct SendBody {
     expect: Option<u64>,
     #[serde(default)]
     repeat: bool,
+    #[serde(default)]
+    on_template_pause: OnTemplatePause,
+    #[serde(default)]
+    on_bad_rows: OnBadRows,
 }
 
 pub(super) async fn send(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
@@ -50,7 +55,7 @@ pub(super) async fn send(State(api): State<Api>, request: Request) -> Result<Res
     let bytes = body::read(&parts.headers, raw, body::JSON_LIMIT, api.config().body_timeout).await?;
     let mut hash = idempotency::hash_of(&parts.method, &parts.uri);
     sha2::Digest::update(&mut hash, &bytes);
-    let mut asked = broadcast_request(body::json_object(&bytes)?)?;
+    let mut asked = broadcast_request(body::json_object(&bytes)?, api.config().media_folder.as_deref())?;
     asked.idempotency = key.map(|key| (key, idempotency::finished(hash)));
     let started = api.service.start(asked).await?;
     let Broadcast { id, status, total, .. } = &started.broadcast;
@@ -62,8 +67,8 @@ pub(super) async fn send(State(api): State<Api>, request: Request) -> Result<Res
     Ok(response)
 }
 
-/// Reads what a broadcast is to be, from JSON.
-pub(super) fn broadcast_request(value: Value) -> Result<BroadcastRequest, ApiError> {
+/// Reads what a broadcast is to be, from JSON. `media_folder`: where files for headers are kept.
+pub(super) fn broadcast_request(value: Value, media_folder: Option<&FilePath>) -> Result<BroadcastRequest, ApiError> {
     let wrong = |message: String| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", message);
     let asked: SendBody = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
     // Whether it is past is looked at later: a repeated request may come after its own time.
@@ -73,24 +78,30 @@ pub(super) fn broadcast_request(value: Value) -> Result<BroadcastRequest, ApiErr
         language_code: asked.language_code,
         list: asked.list,
         label: asked.label.unwrap_or_default(),
-        bindings: bindings(asked.variables.unwrap_or_default())?,
+        bindings: bindings(asked.variables.unwrap_or_default(), media_folder)?,
         start_at,
         messages_per_second: asked.messages_per_second,
         expect: asked.expect,
         repeat: asked.repeat,
         idempotency: None,
+        choices: Choices { on_template_pause: asked.on_template_pause, on_bad_rows: asked.on_bad_rows },
     })
 }
 
-fn bindings(variables: Map<String, Value>) -> Result<Bindings, ApiError> {
+fn bindings(variables: Map<String, Value>, media_folder: Option<&FilePath>) -> Result<Bindings, ApiError> {
     let wrong = |message: String| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", message);
     if variables.len() > MOST_VARIABLES {
         return Err(wrong(format!("more than {MOST_VARIABLES} variables")));
     }
     let read = |(variable, value): (String, Value)| match serde_json::from_value::<Source>(value) {
+        Ok(Source::File { file }) => {
+            let path = media::path_of(media_folder, &file)?;
+            Ok((variable, Source::File { file: path.to_string_lossy().into_owned() }))
+        }
         Ok(source) => Ok((variable, source)),
         Err(_) => Err(wrong(format!(
-            "variables.{variable} must be a column's name, {{\"text\": …}} or {{\"column\": …, \"fallback\": …}}"
+            "variables.{variable} must be a column's name, {{\"text\": …}}, {{\"column\": …, \"fallback\": …}} or \
+             {{\"file\": …}}"
         ))),
     };
     variables.into_iter().map(read).collect()

@@ -27,7 +27,7 @@ pub(super) async fn add(State(api): State<Api>, request: Request) -> Result<(Sta
         _ => Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", format!("{key} must be a text"))),
     };
     let (cron, zone) = (take("cron")?, take("zone")?);
-    let asked = broadcast_request(value)?;
+    let asked = broadcast_request(value, api.config().media_folder.as_deref())?;
     if asked.start_at.is_some() || asked.expect.is_some() {
         let message = "a schedule has its own times and counts anew each time: leave schedule_at and expect out";
         return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", message));

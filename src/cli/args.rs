@@ -129,7 +129,8 @@ pub struct SendArgs {
     /// To everybody of every list
     #[arg(long)]
     pub all: bool,
-    /// What fills a variable: NAME=COLUMN from the file, NAME:=TEXT the same for everybody; may be given again
+    /// What fills a variable: NAME=COLUMN from the file, NAME:=TEXT the same for everybody, header.link=@FILE a file
+    /// to upload; may be given again
     #[arg(long = "var", value_name = "NAME=COLUMN")]
     pub variables: Vec<String>,
     /// When: RFC 3339, or in the configured zone "2026-11-08 18:00", 18:00 or +2h
@@ -150,6 +151,12 @@ pub struct SendArgs {
     /// Let it be a repeat of one that was sent within 24 hours
     #[arg(long)]
     pub repeat: bool,
+    /// When WhatsApp pauses the template, look again later and go on by itself
+    #[arg(long)]
+    pub retry_later: bool,
+    /// What becomes of people whose values cannot be sent: they are left out, or nothing is sent
+    #[arg(long, value_name = "WHAT", value_parser = ["skip", "refuse"], default_value = "skip")]
+    pub on_bad_rows: String,
     /// Wait for its end; sends by itself if nobody else does
     #[arg(long)]
     pub wait: bool,

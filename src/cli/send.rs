@@ -4,7 +4,8 @@ use super::args::SendArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, Progress, grouped, people};
 use super::{Start, wait, with_ground, words};
-use crate::domain::binding;
+use crate::domain::binding::{self, Bindings, Source};
+use crate::domain::broadcast::{Choices, OnBadRows, OnTemplatePause};
 use crate::domain::message;
 use crate::domain::template::Template;
 use crate::domain::time::Millis;
@@ -86,19 +87,39 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
     Ok(Made::Broadcast(Box::new(started)))
 }
 
+fn choices(args: &SendArgs) -> Choices {
+    let on_template_pause = if args.retry_later { OnTemplatePause::Wait } else { OnTemplatePause::Hold };
+    let on_bad_rows = if args.on_bad_rows == "refuse" { OnBadRows::Refuse } else { OnBadRows::Skip };
+    Choices { on_template_pause, on_bad_rows }
+}
+
+/// The bindings as given, files by their full paths: another process may upload them.
+fn bindings(args: &SendArgs) -> Result<Bindings, Failure> {
+    let read = |text: &String| {
+        let (variable, source) =
+            binding::parse(text).map_err(|error| Failure::usage("bad_variable", error.to_string()))?;
+        let Source::File { file } = source else { return Ok((variable, source)) };
+        let full =
+            std::path::absolute(&file).map_err(|error| Failure::usage("bad_variable", format!("{file}: {error}")))?;
+        let file = full.to_str().ok_or_else(|| Failure::usage("bad_variable", format!("{file} is not UTF-8")))?;
+        Ok((variable, Source::File { file: file.to_owned() }))
+    };
+    args.variables.iter().map(read).collect()
+}
+
 fn request(service: &Service, args: &SendArgs, zone: &str) -> Result<BroadcastRequest, Failure> {
-    let bindings = args.variables.iter().map(|text| binding::parse(text)).collect::<Result<_, _>>();
     Ok(BroadcastRequest {
         template_name: args.template.clone(),
         language_code: args.language.clone(),
         list: args.list.clone(),
         label: args.label.clone(),
-        bindings: bindings.map_err(|error| Failure::usage("bad_variable", error.to_string()))?,
+        bindings: bindings(args)?,
         start_at: args.at.as_deref().map(|text| times::parse(text, zone, service.now())).transpose()?,
         messages_per_second: args.messages_per_second,
         expect: args.expect,
         repeat: args.repeat,
         idempotency: None,
+        choices: choices(args),
     })
 }
 
@@ -126,7 +147,8 @@ fn first_preview(template: &Template, plan: &Plan) -> Option<(String, message::P
     let slots = template.slots().ok()?;
     plan.samples.iter().find_map(|number| {
         let columns: Vec<String> = number.attributes.keys().cloned().collect();
-        let values = binding::resolve(&slots, &plan.request.bindings, &columns).ok()?.values(number).ok()?;
+        let values =
+            binding::resolve_for(template, &slots, &plan.request.bindings, &columns).ok()?.values(number).ok()?;
         Some((number.phone.masked(), message::preview(template, &values).ok()?))
     })
 }

@@ -231,6 +231,9 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
     text
 }
 
+/// How many of those who are left out are shown one by one.
+const LEFT_OUT_SHOWN: usize = 5;
+
 /// What a broadcast would do, as the command line shows it before it asks.
 ///
 /// `recurrence`: it is for a schedule. `sending`: who sends it.
@@ -269,6 +272,9 @@ pub fn plan(plan: &Plan, zone: &str, now: Millis, recurrence: Option<&Recurrence
     }
     for (reason, count) in &plan.left_out {
         let _ = writeln!(text, "{:>9}  {} {reason}", "left out", grouped(*count));
+    }
+    for ((number, reason), at) in plan.left_out_first.iter().zip(&plan.left_out_at).take(LEFT_OUT_SHOWN) {
+        let _ = writeln!(text, "{:>9}  row {} ({}): {reason}", "", at.row, number.phone.masked());
     }
     if let Some(budget) = plan.budget {
         let fits = if budget.left() >= plan.goes_to() { "fits" } else { "DOES NOT FIT TODAY" };

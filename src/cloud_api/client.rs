@@ -7,7 +7,7 @@
 use super::answer::{ReadBody, in_words, read_body, retry_after, send_result};
 use super::gated_body::{GatedBody, Stage};
 use super::token::{Token, TokenFiles};
-use super::{CallError, CloudApi, SendResult, SenderInfo, TokenInfo, WriteGate, listing};
+use super::{CallError, CloudApi, MediaFile, SendResult, SenderInfo, TokenInfo, WriteGate, listing, media};
 use crate::domain::template::Template;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -287,6 +287,21 @@ impl CloudApi for GraphClient {
             self.get(&self.business_account_id, "/message_templates", &listing::page_query(&after)).await
         };
         listing::templates(page).await
+    }
+
+    async fn upload_media(&self, sender: &str, file: MediaFile) -> Result<String, CallError> {
+        let url = self.url(sender, "/media").map_err(CallError::Unreachable)?;
+        let token = self.token.load_full();
+        let (body, content_type) = media::form(&file, fastrand::u64(..));
+        let request = self
+            .http
+            .post(url)
+            .header(AUTHORIZATION, token.header.clone())
+            .header(CONTENT_TYPE, content_type)
+            .timeout(media::PATIENCE)
+            .body(body);
+        let answer = listing::fetch(request, &[token.secret()]).await?;
+        listing::media_id(&answer).ok_or_else(|| CallError::Unreachable("the answer to an upload has no id".to_owned()))
     }
 
     async fn sender(&self, sender: &str) -> Result<SenderInfo, CallError> {

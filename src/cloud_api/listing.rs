@@ -175,6 +175,11 @@ fn health_notes(health: Option<&Value>) -> Vec<String> {
     notes
 }
 
+/// The id of an uploaded file.
+pub(super) fn media_id(answer: &Value) -> Option<String> {
+    optional(answer.get("id")).filter(|id| id.len() <= 256)
+}
+
 /// What a token must be allowed to do.
 const SCOPES: [&str; 2] = ["whatsapp_business_messaging", "whatsapp_business_management"];
 

@@ -274,6 +274,14 @@ pub const KEYS: &[Key] = &[
         doc: "What was due or running while wacast was down for longer than this is held for you, not sent late.",
     },
     Key {
+        section: "schedule",
+        name: "sync_templates",
+        kind: Kind::Span { min: 300, max: 604_800 },
+        default: Some("6h"),
+        example: "",
+        doc: "How often the templates are fetched anew. Between that, webhooks tell of changes, if they are set up.",
+    },
+    Key {
         section: "console",
         name: "time_zone",
         kind: Kind::Text,

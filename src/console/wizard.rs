@@ -12,7 +12,7 @@ use super::actions::{Action, Place};
 use super::field::{Field, Kind};
 use super::message::Request;
 use super::model::{Load, Model};
-use crate::domain::broadcast::Number;
+use crate::domain::broadcast::{Choices, Number};
 use crate::domain::template::{Slot, Template};
 use crate::domain::time::Millis;
 use crate::service::audience::AudienceView;
@@ -216,7 +216,11 @@ impl Wizard {
     /// The values for a person, as far as they are bound.
     pub fn values_for(&self, number: Option<&Number>) -> Vec<String> {
         let columns = self.columns();
-        self.variables.iter().map(|(slot, binding)| binding.value(&slot.name, columns, number)).collect()
+        let value = |(slot, binding): &(Slot, Binding)| {
+            let left_out = slot.place.is_optional() && binding.choice == 0;
+            if left_out { String::new() } else { binding.value(&slot.name, columns, number) }
+        };
+        self.variables.iter().map(value).collect()
     }
 
     /// When it is to start. `Err`: what is wrong with the time.
@@ -243,6 +247,7 @@ impl Wizard {
             expect: None,
             repeat: self.repeat,
             idempotency: None,
+            choices: Choices::default(),
         })
     }
 

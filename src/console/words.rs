@@ -141,6 +141,9 @@ pub fn slot_name(slot: &Slot) -> String {
         Place::HeaderMedia(kind) => format!("{} link", kind.word()),
         Place::UrlSuffix(index) => format!("button {} link", index + 1),
         Place::CopyCode(index) => format!("button {} code", index + 1),
+        Place::FileName => "file name".to_owned(),
+        Place::Location(part) => format!("place's {}", part.word()),
+        Place::OneTimeCode(_) => "one-time code".to_owned(),
         Place::HeaderText(_) | Place::Body(_) => format!("{{{{{}}}}}", slot.name),
     }
 }

@@ -7,7 +7,7 @@
 mod text;
 mod values;
 
-use super::template::{Place, Slot};
+use super::template::{Place, Slot, Template};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -33,10 +33,34 @@ pub enum Source {
         /// Stands in where the cell is blank.
         fallback: String,
     },
+    /// A file of this machine for a media header, uploaded once a broadcast: `{"file": "/srv/offers/diwali.jpg"}`.
+    File {
+        /// Its full path.
+        file: String,
+    },
+}
+
+impl Source {
+    /// A file's name without its folders; `None` for what is no file.
+    pub fn file_name(&self) -> Option<&str> {
+        let Self::File { file } = self else { return None };
+        Some(file.rsplit(['/', '\\']).next().unwrap_or(file))
+    }
 }
 
 /// From a variable's name (`1`, `first_name`, `header.1`, `button.0`) to what fills it.
 pub type Bindings = BTreeMap<String, Source>;
+
+/// The variable that a header's file fills.
+const HEADER_FILE: &str = "header.link";
+
+/// The file that is to be uploaded for a template's header, if its header has one and it is bound to a file.
+pub fn header_file(bindings: &Bindings) -> Option<&str> {
+    match bindings.get(HEADER_FILE) {
+        Some(Source::File { file }) => Some(file),
+        _ => None,
+    }
+}
 
 /// Columns that every number has, whatever its file.
 const OWN_COLUMNS: [&str; 2] = ["name", "phone"];
@@ -101,6 +125,16 @@ fn find_column<'a>(wanted: &str, columns: &'a [String]) -> Option<&'a String> {
     columns.iter().find(|column| *column == wanted).or_else(|| columns.iter().find(|column| column_key(column) == key))
 }
 
+/// [`resolve`] for a whole template: what all values of a person together may measure is known, too.
+pub fn resolve_for(
+    template: &Template,
+    slots: &[Slot],
+    bindings: &Bindings,
+    columns: &[String],
+) -> Result<Resolved, Box<BindingProblem>> {
+    Ok(resolve(slots, bindings, columns)?.measured_by(template))
+}
+
 /// Matches each slot of a template with what fills it.
 ///
 /// `columns` are those of the audience's uploads; `name` and `phone` are there always. A named variable that
@@ -123,17 +157,25 @@ pub fn resolve(slots: &[Slot], bindings: &Bindings, columns: &[String]) -> Resul
             let (Place::Body(Some(name)) | Place::HeaderText(Some(name))) = &slot.place else { return None };
             find_column(name, &all_columns).cloned().map(Source::Column)
         };
-        let Some(source) = bindings.get(&slot.name).cloned().or_else(by_name) else {
+        let unbound = || {
+            // An uploaded document keeps its file's name; a linked one shows what its server says.
+            let name = bindings.get(HEADER_FILE).and_then(Source::file_name).unwrap_or_default();
+            slot.place.is_optional().then(|| Source::Text { text: name.to_owned() })
+        };
+        let Some(source) = bindings.get(&slot.name).cloned().or_else(by_name).or_else(unbound) else {
             problem.missing.push(variable());
             continue;
         };
-        if let Source::Text { text } | Source::ColumnOr { fallback: text, .. } = &source
-            && let Err(fault) = values::check(&slot.place, text)
-        {
+        let checked = match &source {
+            Source::Text { text } | Source::ColumnOr { fallback: text, .. } => values::check(&slot.place, text),
+            Source::File { .. } if !matches!(slot.place, Place::HeaderMedia(_)) => Err(Fault::NotAText),
+            Source::File { .. } | Source::Column(_) => Ok(()),
+        };
+        if let Err(fault) = checked {
             problem.bad_text.push((variable(), fault));
         }
         let source = match source {
-            Source::Text { .. } => Some(source),
+            Source::Text { .. } | Source::File { .. } => Some(source),
             Source::Column(column) => found(&column, &all_columns, slot, &mut problem).map(Source::Column),
             Source::ColumnOr { column, fallback } => {
                 found(&column, &all_columns, slot, &mut problem).map(|column| Source::ColumnOr { column, fallback })

@@ -91,6 +91,38 @@ impl Pick {
     }
 }
 
+/// What an operator chose to happen when something is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choices {
+    /// When WhatsApp pauses or disables the template in the middle.
+    pub on_template_pause: OnTemplatePause,
+    /// When values of some people cannot be sent.
+    pub on_bad_rows: OnBadRows,
+}
+
+/// What becomes of a broadcast whose template may no longer be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTemplatePause {
+    /// It is paused until an operator says that it is to go on.
+    #[default]
+    Hold,
+    /// It is paused, looked at again at growing gaps, and goes on by itself once the template is approved again.
+    Wait,
+}
+
+/// What becomes of people whose values cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadRows {
+    /// They are left out, each with the reason.
+    #[default]
+    Skip,
+    /// Nobody is sent anything until they are put right.
+    Refuse,
+}
+
 /// What is decided when a broadcast is made, and never changed after it started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Definition {
@@ -112,6 +144,9 @@ pub struct Definition {
     /// It goes to the built-in sandbox, not to people.
     #[serde(default)]
     pub rehearsal: bool,
+    /// What happens when something is not as it should be.
+    #[serde(default)]
+    pub choices: Choices,
 }
 
 /// A broadcast as the store has it.

@@ -3,7 +3,7 @@
 mod slots;
 mod text;
 
-pub use slots::{MediaKind, Place, Slot, Unsupported};
+pub use slots::{LocationPart, MediaKind, Place, Slot, Unsupported};
 pub(crate) use text::{Part, parts};
 
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@ use super::verdict::{self, Effect};
 use crate::cloud_api::SendResult;
 use crate::die;
 use crate::domain::attempt_id::AttemptId;
+use crate::domain::ids::BroadcastId;
 use crate::domain::marketing::{MARKETING, MarketingEndpoint, demands_marketing_endpoint};
 use crate::domain::state::PauseReason;
 use crate::domain::time::Millis;
@@ -162,7 +163,7 @@ impl Request {
             seq: intent.seq,
             attempt: intent.attempt,
         };
-        let result = match ending.active.maker.body(intent.phone, &intent.values, &id) {
+        let result = match ending.active.maker.load().body(intent.phone, &intent.values, &id) {
             Ok(body) => {
                 die::point("before_send");
                 let started = Instant::now();
@@ -249,6 +250,11 @@ impl Reign {
             Effect::PauseAll(reason, detail) => self.ask_pause(None, reason, detail),
         }
         self.hold.definite(most);
+    }
+
+    /// Has a pause recorded of a broadcast that nothing was sent of yet.
+    pub(super) fn ask_pause_unstarted(&self, id: &BroadcastId, reason: PauseReason, detail: String) {
+        let _ = self.pauses.send(PauseAsked { broadcast: Some(id.clone()), reason, detail, until: None });
     }
 
     /// Stops one broadcast, or all, at once in this process, and has it recorded.

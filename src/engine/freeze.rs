@@ -160,7 +160,7 @@ async fn resolved(reign: &Reign, broadcast: &Broadcast) -> Result<Resolved, Free
             }
         }
     }
-    binding::resolve(&slots, &definition.bindings, &columns)
+    binding::resolve_for(&definition.template, &slots, &definition.bindings, &columns)
         .map_err(|problem| FreezeError::Template(problem.to_string()))
 }
 

@@ -4,6 +4,7 @@
 
 mod account;
 pub(super) mod opt_outs;
+mod templates;
 
 use super::Shared;
 use crate::domain::opt_out::inbound;
@@ -15,6 +16,9 @@ use crate::store::StoreError;
 pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> Result<(), StoreError> {
     if inbound::concerns(news) {
         return opt_outs::apply(shared, news, received_at).await;
+    }
+    if templates::FIELDS.contains(&news.field.as_str()) {
+        return templates::apply(shared, &news.field, &news.value, shared.parts.clock.now()).await;
     }
     if account::apply(shared, news, received_at).await? {
         return Ok(());

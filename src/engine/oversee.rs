@@ -3,14 +3,15 @@
 
 use super::freeze;
 use super::hold::Permit;
+use super::media::Uploads;
 use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
-use super::{budget, pass_panic_on, sweep};
+use super::{budget, pass_panic_on, sweep, templates};
 use crate::cloud_api::CallError;
 use crate::die;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
-use crate::domain::message::MessageMaker;
 use crate::domain::state::{BroadcastStatus, PauseReason};
+use crate::domain::time::Millis;
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::StoreError;
 use futures_util::FutureExt;
@@ -41,6 +42,10 @@ struct Overseer {
     freezing: BTreeMap<BroadcastId, JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
     budgeting: Option<JoinHandle<()>>,
+    /// Asks how the templates stand that broadcasts wait for.
+    asking_templates: Option<JoinHandle<()>>,
+    templates_asked_at: Option<Instant>,
+    uploads: Uploads,
     sweeping: Option<JoinHandle<()>>,
     /// Something ended that was not swept yet.
     to_sweep: bool,
@@ -57,6 +62,9 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         freezing: BTreeMap::new(),
         looking: None,
         budgeting: None,
+        asking_templates: None,
+        templates_asked_at: None,
+        uploads: Uploads::default(),
         sweeping: None,
         // A crash may have come between an end and its sweep.
         to_sweep: true,
@@ -112,6 +120,9 @@ impl Overseer {
             broadcasts.into_iter().filter(|one| one.definition.sender == reign.shared.parts.config.sender).collect();
         self.resume_due(&ours).await?;
         self.freeze(&ours);
+        if self.uploads.look(&reign, &ours).await? {
+            self.renew_makers(&ours);
+        }
         let begun = self.begun_before(&ours).await?;
         self.match_actives(&ours, &begun);
         self.look_at_space().await;
@@ -195,13 +206,36 @@ impl Overseer {
         self.reign.ask_pause(None, PauseReason::Store, detail);
     }
 
-    async fn resume_due(&self, ours: &[Broadcast]) -> Result<(), StoreError> {
+    /// Gives broadcasts under way the new id of their header's file.
+    fn renew_makers(&self, ours: &[Broadcast]) {
+        for active in self.reign.actives.load().iter() {
+            let broadcast = ours.iter().find(|one| one.id == active.id);
+            if let Some(Ok(maker)) = broadcast.and_then(|broadcast| self.uploads.maker(broadcast)) {
+                active.maker.store(Arc::new(maker));
+            }
+        }
+    }
+
+    /// Asks WhatsApp how the templates stand, in the background, for broadcasts that wait for theirs.
+    fn ask_templates(&mut self) {
+        let lately = self.templates_asked_at.is_some_and(|at| at.elapsed() < RENEW_EVERY);
+        if lately || self.asking_templates.as_ref().is_some_and(|asking| !asking.is_finished()) {
+            return;
+        }
+        self.templates_asked_at = Some(Instant::now());
+        self.asking_templates = Some(tokio::spawn(ask_templates(self.reign.clone())));
+    }
+
+    async fn resume_due(&mut self, ours: &[Broadcast]) -> Result<(), StoreError> {
         let now = self.reign.now();
         for broadcast in ours {
             let due = broadcast.status == BroadcastStatus::Paused && broadcast.resume_at.is_some_and(|at| at <= now);
             let may =
                 broadcast.reason != Some(PauseReason::Budget) || self.reign.budget_left.load(Ordering::Acquire) > 0;
-            if due && may {
+            if due && broadcast.reason == Some(PauseReason::Template) {
+                // Not before WhatsApp says that it is approved again.
+                self.ask_templates();
+            } else if due && may {
                 match self.reign.store().resume(&broadcast.id, now).await {
                     Ok(_) => {
                         tracing::info!(broadcast = %broadcast.id, "goes on by itself");
@@ -272,7 +306,8 @@ impl Overseer {
             if actives.iter().any(|active| active.id == broadcast.id) || pausing(&broadcast.id) {
                 continue;
             }
-            match MessageMaker::new(&broadcast.definition.template) {
+            let Some(maker) = self.uploads.maker(broadcast) else { continue };
+            match maker {
                 Ok(maker) => {
                     let config = &reign.shared.parts.config;
                     let begun = begun.contains(&broadcast.id);
@@ -385,7 +420,11 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         None => reign.actives.load().iter().map(|active| active.id.clone()).collect(),
     };
     for id in ids {
-        match reign.store().pause(&id, asked.reason, &asked.detail, asked.until).await {
+        let resume_at = match asked.reason {
+            PauseReason::Template => template_again_at(reign, &id).await?,
+            _ => asked.until,
+        };
+        match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
             Ok(_) => {
                 tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused");
                 let detail = format!("{}: {}", asked.reason.word(), asked.detail);
@@ -397,4 +436,37 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         }
     }
     Ok(())
+}
+
+/// When a broadcast that its template stops is looked at again, if it was asked to be.
+async fn template_again_at(reign: &Reign, id: &BroadcastId) -> Result<Option<Millis>, StoreError> {
+    match reign.store().broadcast(id).await {
+        Ok(broadcast) => templates::look_again_at(&**reign.store(), &broadcast, reign.now()).await,
+        Err(StoreError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fetches the templates and lets go on, or puts off, what waits for them.
+async fn ask_templates(reign: Arc<Reign>) {
+    let parts = &reign.shared.parts;
+    let asked_at = reign.now();
+    let known = match parts.api.templates().await {
+        Ok(known) => known,
+        // Asked again within a minute; who waits goes on waiting.
+        Err(error) => return tracing::warn!(%error, "how the templates stand could not be asked"),
+    };
+    let followed = async {
+        reign.store().put_templates(&known, asked_at).await?;
+        templates::follow(&**reign.store(), &known, Some(&parts.config.sender), reign.now()).await
+    };
+    match followed.await {
+        Ok(followed) => {
+            for act in followed {
+                reign.shared.note_act(act.what, &act.broadcast, act.detail).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "what became of the templates could not be recorded"),
+    }
+    reign.shared.bell.notify_one();
 }

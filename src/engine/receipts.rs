@@ -213,7 +213,14 @@ impl Folder<'_> {
                 Ok(broadcast) if broadcast.status == BroadcastStatus::Paused || broadcast.status.is_final() => continue,
                 _ => {}
             }
-            match store.pause(&id, reason, detail, None).await {
+            let resume_at = match (reason, store.broadcast(&id).await) {
+                (PauseReason::Template, Ok(broadcast)) => {
+                    let now = self.shared.parts.clock.now();
+                    super::templates::look_again_at(&**store, &broadcast, now).await.unwrap_or_default()
+                }
+                _ => None,
+            };
+            match store.pause(&id, reason, detail, resume_at).await {
                 Ok(_) => self.shared.note_act("pause", &id, format!("{}: {detail}", reason.word())).await,
                 Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
                 Err(error) => trouble(self.shared, &error),

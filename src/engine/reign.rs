@@ -37,7 +37,8 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// A broadcast that is being sent.
 pub(super) struct Active {
     pub(super) id: BroadcastId,
-    pub(super) maker: MessageMaker,
+    /// Replaced when its header's file is uploaded anew.
+    pub(super) maker: ArcSwap<MessageMaker>,
     /// The template's category.
     pub(super) category: String,
     /// It goes out by the Marketing Messages API.
@@ -108,7 +109,7 @@ impl Active {
         let by_marketing_api = config.marketing_endpoint == MarketingEndpoint::Always && category == MARKETING;
         Self {
             id: broadcast.id.clone(),
-            maker,
+            maker: ArcSwap::from_pointee(maker),
             held_back: config.opt_out.holding_back(&category),
             category,
             by_marketing_api: AtomicBool::new(by_marketing_api),

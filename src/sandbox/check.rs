@@ -10,6 +10,10 @@ use std::borrow::Cow;
 
 /// The longest text of a variable.
 const MOST_LETTERS: usize = 1_024;
+/// The longest body that is alone in its template.
+const MOST_LONE_BODY_LETTERS: usize = 32_768;
+/// The longest one-time code.
+const MOST_CODE_LETTERS: usize = 15;
 /// The longest `biz_opaque_callback_data`.
 const MOST_OPAQUE: usize = 512;
 
@@ -106,6 +110,20 @@ struct Parameter<'a> {
     video: Option<Media<'a>>,
     #[serde(borrow, default)]
     document: Option<Media<'a>>,
+    #[serde(borrow, default)]
+    location: Option<Location<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Location<'a> {
+    #[serde(borrow, default)]
+    latitude: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    longitude: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    address: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,8 +158,12 @@ pub(super) fn read(body: &[u8]) -> Result<(Payload<'_>, Phone), Refusal> {
     Ok((payload, to))
 }
 
-/// Finds the template and checks the components against it.
-pub(super) fn template<'s>(samples: &'s [Sample], part: &TemplatePart<'_>) -> Result<&'s Sample, Refusal> {
+/// Finds the template and checks the components against it. `media_is_good`: whether an id is that of an uploaded file.
+pub(super) fn template<'s>(
+    samples: &'s [Sample],
+    media_is_good: impl Fn(&str) -> bool,
+    part: &TemplatePart<'_>,
+) -> Result<&'s Sample, Refusal> {
     let (name, language) = (part.name.as_str(), part.language.code.as_str());
     let found = samples.iter().find(|sample| sample.template.name == name && sample.template.language == language);
     let Some(sample) = found else {
@@ -160,10 +182,16 @@ pub(super) fn template<'s>(samples: &'s [Sample], part: &TemplatePart<'_>) -> Re
             other => return Err(Refusal::new(100, format!("Invalid parameter: component type {other}"))),
         }
     }
-    header(slots, part)?;
-    let in_body = |slot: &&Slot| matches!(slot.place, Place::Body(_));
+    header(slots, media_is_good, part)?;
+    let in_body = |slot: &&Slot| matches!(slot.place, Place::Body(_) | Place::OneTimeCode(_));
     let parameters = component(part, "body").map_or(&[][..], |body| &body.parameters);
     texts("body", &slots.iter().filter(in_body).collect::<Vec<_>>(), parameters)?;
+    let letters = |parameter: &Parameter<'_>| parameter.text.as_ref().map_or(0, |text| text.as_str().chars().count());
+    let all = sample.body_letters + parameters.iter().map(letters).sum::<usize>();
+    let alone = sample.template.components.iter().all(|one| one.kind == "BODY");
+    if all > if alone { MOST_LONE_BODY_LETTERS } else { MOST_LETTERS } {
+        return Err(Refusal::new(132_005, "body: the translated text is too long"));
+    }
     buttons(slots, part)?;
     Ok(sample)
 }
@@ -172,8 +200,11 @@ fn component<'p, 'a>(part: &'p TemplatePart<'a>, kind: &str) -> Option<&'p Compo
     part.components.iter().find(|component| component.kind.as_str() == kind)
 }
 
-fn header(slots: &[Slot], part: &TemplatePart<'_>) -> Result<(), Refusal> {
+fn header(slots: &[Slot], media_is_good: impl Fn(&str) -> bool, part: &TemplatePart<'_>) -> Result<(), Refusal> {
     let parameters = component(part, "header").map_or(&[][..], |header| &header.parameters);
+    if slots.iter().any(|slot| matches!(slot.place, Place::Location(_))) {
+        return place(parameters);
+    }
     let slot = slots.iter().find(|slot| matches!(slot.place, Place::HeaderText(_) | Place::HeaderMedia(_)));
     let Some(Slot { place: Place::HeaderMedia(kind), .. }) = slot else {
         return texts("header", &slot.into_iter().collect::<Vec<_>>(), parameters);
@@ -195,10 +226,29 @@ fn header(slots: &[Slot], part: &TemplatePart<'_>) -> Result<(), Refusal> {
         ));
     };
     match (&media.id, &media.link) {
-        (Some(id), _) if !id.as_str().is_empty() => Ok(()),
+        (Some(id), None) if media_is_good(id.as_str()) => Ok(()),
         (None, Some(link)) if link.as_str().starts_with("http://") || link.as_str().starts_with("https://") => Ok(()),
         _ => Err(Refusal::new(131_053, "header: the media has neither an id nor a link that can be fetched")),
     }
+}
+
+/// A location header's one parameter.
+fn place(parameters: &[Parameter<'_>]) -> Result<(), Refusal> {
+    let [Parameter { kind, location: Some(location), .. }] = parameters else {
+        return Err(Refusal::new(132_012, "header: Format mismatch, expected LOCATION, received UNKNOWN"));
+    };
+    if kind.as_str() != "location" {
+        let received = kind.as_str().to_uppercase();
+        return Err(Refusal::new(132_012, format!("header: Format mismatch, expected LOCATION, received {received}")));
+    }
+    let degrees = |text: &Option<Text<'_>>, most: f64| {
+        text.as_ref().and_then(|text| text.as_str().parse::<f64>().ok()).is_some_and(|value| value.abs() <= most)
+    };
+    if !degrees(&location.latitude, 90.0) || !degrees(&location.longitude, 180.0) {
+        return Err(Refusal::new(131_009, "header: the location's latitude or longitude is not a number of degrees"));
+    }
+    text("header", location.name.as_ref())?;
+    text("header", location.address.as_ref())
 }
 
 /// Text parameters of header or body: how many, their names, and each text.
@@ -220,6 +270,7 @@ fn texts(component: &str, slots: &[&Slot], parameters: &[Parameter<'_>]) -> Resu
         let name = parameter.name.as_ref().map(Text::as_str);
         let named = |slot: &Slot| match &slot.place {
             Place::Body(own) | Place::HeaderText(own) => own.as_deref() == name,
+            Place::OneTimeCode(_) => name.is_none(),
             _ => false,
         };
         let again = name.is_some() && parameters[..place].iter().any(|one| one.name.as_ref().map(Text::as_str) == name);
@@ -238,7 +289,7 @@ fn text(component: &str, text: Option<&Text<'_>>) -> Result<(), Refusal> {
     }
     if text.contains(['\n', '\r', '\t']) || text.contains("     ") {
         return Err(Refusal::new(
-            131_009,
+            132_018,
             "Param text cannot have new-line/tab characters or more than 4 consecutive spaces",
         ));
     }
@@ -259,7 +310,7 @@ fn buttons(slots: &[Slot], part: &TemplatePart<'_>) -> Result<(), Refusal> {
     };
     for slot in slots {
         let (index, sub_type) = match slot.place {
-            Place::UrlSuffix(index) => (index, "url"),
+            Place::UrlSuffix(index) | Place::OneTimeCode(Some(index)) => (index, "url"),
             Place::CopyCode(index) => (index, "copy_code"),
             _ => continue,
         };
@@ -276,6 +327,17 @@ fn buttons(slots: &[Slot], part: &TemplatePart<'_>) -> Result<(), Refusal> {
         }
         let value = if sub_type == "url" { &parameter.text } else { &parameter.coupon_code };
         text("button", value.as_ref())?;
+        if matches!(slot.place, Place::OneTimeCode(_)) {
+            let given = value.as_ref().map_or("", Text::as_str);
+            let body = component(part, "body").and_then(|body| body.parameters.first());
+            let in_body = body.and_then(|parameter| parameter.text.as_ref()).map_or("", Text::as_str);
+            if given != in_body || given.chars().count() > MOST_CODE_LETTERS {
+                return Err(Refusal::new(
+                    132_018,
+                    "the code must be the same in body and button, 15 characters at most",
+                ));
+            }
+        }
     }
     Ok(())
 }

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `GET /_sandbox/settings`, `POST` with some of its keys | shows, changes the settings |
 //! | `POST /_sandbox/faults` `{"kind","count","duration_ms"}`, `DELETE` | breaks something, mends everything |
-//! | `POST /_sandbox/templates` `{"name","language","status"}` | gives a template another status |
+//! | `POST /_sandbox/templates` `{"name","language","status"}` | gives a template another status; with `"webhook": true` it tells of it |
+//! | `POST /_sandbox/webhook` `{"field","value"}` | sends the webhook a signed event of any kind |
+//! | `GET /_sandbox/media` | the files that were uploaded |
 //! | `POST /_sandbox/sender` `{"id", some keys of a profile}` | changes what a sender says of itself |
 //! | `POST /_sandbox/people` `{"deed","from","user_id","text","payload","standby"}` | lets somebody write to the business |
 //! | `POST /_sandbox/token` `{"access_token","expires_at","scopes","targets","keep_others"}` | issues a token, revokes the others |
-//! | `POST /_sandbox/webhook` `{"field","value"}` | tells the webhook something about the account, at once |
 //! | `GET /_sandbox/ledger?after=&limit=`, `GET /_sandbox/ledger/summary` | what was taken |
 //! | `GET /_sandbox/state` | faults that are on, receipts that wait |
 //! | `GET /_sandbox/codes` | the codes that numbers can provoke |
@@ -35,10 +36,11 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/settings", get(settings).post(change_settings))
         .route("/_sandbox/faults", post(add_fault).delete(mend))
         .route("/_sandbox/templates", post(change_template))
+        .route("/_sandbox/webhook", post(tell))
+        .route("/_sandbox/media", get(media))
         .route("/_sandbox/sender", post(change_sender))
         .route("/_sandbox/people", post(say))
         .route("/_sandbox/token", post(issue_token))
-        .route("/_sandbox/webhook", post(tell))
         .route("/_sandbox/ledger", get(ledger))
         .route("/_sandbox/ledger/summary", get(summary))
         .route("/_sandbox/state", get(state))
@@ -112,13 +114,36 @@ struct TemplateStatus {
     name: String,
     language: String,
     status: String,
+    #[serde(default)]
+    webhook: bool,
 }
 
 async fn change_template(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match read::<TemplateStatus>(&body) {
+        Ok(TemplateStatus { name, language, status, webhook: true }) => {
+            done(shared.tell_template_status(&name, &language, &status))
+        }
         Ok(asked) => done(shared.set_template_status(&asked.name, &asked.language, &asked.status)),
         Err(error) => wrong(&error),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    field: String,
+    value: Value,
+}
+
+async fn tell(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match read::<Event>(&body) {
+        Ok(event) => done(shared.tell(&event.field, &event.value)),
+        Err(error) => wrong(&error),
+    }
+}
+
+async fn media(State(shared): State<Arc<Shared>>) -> Response {
+    shown(&shared.core().media.all())
 }
 
 async fn change_sender(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
@@ -151,23 +176,6 @@ async fn issue_token(State(shared): State<Arc<Shared>>, body: Bytes) -> Response
             shared.tokens.issue(&token);
             done(Ok(()))
         }
-        Err(error) => wrong(&error),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Event {
-    field: String,
-    value: Value,
-}
-
-async fn tell(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    match read::<Event>(&body) {
-        Ok(event) => match shared.tell(&event.field, &event.value).await {
-            Ok(status) => answer(StatusCode::OK, &json!({"status": status})),
-            Err(error) => wrong(&error),
-        },
         Err(error) => wrong(&error),
     }
 }

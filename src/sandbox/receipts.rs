@@ -5,13 +5,13 @@
 use super::ledger::LedgerRow;
 use super::numbers::{Fate, mixed, share};
 use super::settings::Settings;
+use super::sign;
 use super::state::Shared;
-use super::{SandboxError, sign};
 use crate::cloud_api::WebhookSender;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,8 @@ use tokio::sync::Notify;
 
 /// The most receipts that wait: about 96 MB.
 const MOST_WAITING: usize = 4_000_000;
+/// The most bodies about other things that wait.
+const MOST_NEWS: usize = 1_000;
 /// Receipts of this stretch of time go into the same calls.
 const TICK: Duration = Duration::from_millis(25);
 /// The waits after a call that was not answered 200.
@@ -43,6 +45,8 @@ type Due = Reverse<(u64, u32, Kind)>;
 #[derive(Default)]
 pub(super) struct Outbox {
     waiting: Mutex<BinaryHeap<Due>>,
+    /// Whole bodies about something else, to be sent first.
+    news: Mutex<VecDeque<String>>,
     dropped: AtomicU64,
     changed: Notify,
 }
@@ -55,6 +59,22 @@ impl Outbox {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.waiting().len()
+    }
+
+    /// Takes a body that is not about messages; whether there was room.
+    pub(super) fn push_news(&self, body: String) -> bool {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = news.len() < MOST_NEWS;
+        if fits {
+            news.push_back(body);
+        }
+        drop(news);
+        self.wake();
+        fits
+    }
+
+    fn next_news(&self) -> Option<String> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// How many did not fit.
@@ -136,6 +156,13 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
                 }
             });
         }
+        if let (Some((_, sender)), false) = (&webhook, settings.receipts_paused)
+            && let Some(body) = shared.outbox.next_news()
+        {
+            let signature = sign(shared.app_secret.expose_secret(), body.as_bytes());
+            post(&shared, sender, body.into(), &signature).await;
+            continue;
+        }
         let now_us = shared.now_us();
         let next_us = shared.outbox.next_us();
         let (Some((_, sender)), Some(next_us), false) = (&webhook, next_us, settings.receipts_paused) else {
@@ -154,22 +181,6 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
             // Let some more come due, so that they share the next call.
             pause(&shared, TICK).await;
         }
-    }
-}
-
-impl Shared {
-    /// Posts one event of any field to the webhook, once; the HTTP status that it answered.
-    pub(super) async fn tell(&self, field: &str, value: &Value) -> Result<u16, SandboxError> {
-        let refused = SandboxError::Refused;
-        let url = self.settings.load().webhook_url.clone();
-        let url = url.ok_or_else(|| refused("no webhook_url is set".to_owned()))?;
-        let webhook = WebhookSender::new(&url).map_err(|error| refused(error.to_string()))?;
-        let body = json!({"object": "whatsapp_business_account", "entry": [{
-            "id": self.business_account_id, "time": self.now_us() / 1_000_000,
-            "changes": [{"field": field, "value": value}]}]});
-        let body = body.to_string().into_bytes();
-        let signature = sign(self.app_secret.expose_secret(), &body);
-        webhook.post(body.into(), &signature).await.map_err(refused)
     }
 }
 

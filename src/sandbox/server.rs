@@ -9,7 +9,7 @@ use super::templates;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Multipart, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -30,6 +30,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The longest request that is read.
 const MOST_BODY_BYTES: usize = 256 * 1024;
+/// The longest upload that is read: the largest document, and what stands around it.
+const MOST_UPLOAD_BYTES: usize = 101 << 20;
 /// How long a request hangs that gets no answer.
 const HANG: Duration = Duration::from_mins(2);
 
@@ -40,6 +42,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, address: S
         .route("/{version}/{node}/messages", post(messages))
         .route("/{version}/{node}/marketing_messages", post(marketing_messages))
         .route("/{version}/oauth/access_token", get(exchange_token))
+        .route("/{version}/{node}/media", post(upload).layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)))
         .route("/{version}/{node}/message_templates", get(message_templates))
         .route("/{version}/{node}/phone_numbers", get(phone_numbers))
         .route("/{version}/debug_token", get(debug_token))
@@ -323,6 +326,48 @@ fn refused_call(shared: &Shared, version: &str, headers: &HeaderMap) -> Option<R
     }
     let authorised = shared.is_authorised(authorization(headers));
     (!authorised).then(|| refusal(shared, &Refusal::new(190, "Error validating access token")))
+}
+
+/// Takes a file for headers.
+async fn upload(
+    State(shared): State<Arc<Shared>>,
+    Path((version, sender)): Path<(String, String)>,
+    headers: HeaderMap,
+    mut form: Multipart,
+) -> Response {
+    if let Some(refused) = refused_call(&shared, &version, &headers) {
+        return refused;
+    }
+    if !shared.core().senders.iter().any(|known| known.id == sender) {
+        return refusal(&shared, &unknown_object(&sender));
+    }
+    let (mut product, mut file) = (String::new(), None);
+    loop {
+        let field = match form.next_field().await {
+            Ok(Some(field)) => field,
+            Ok(None) => break,
+            Err(error) => return refusal(&shared, &Refusal::new(100, error.to_string())),
+        };
+        let name = field.name().unwrap_or_default().to_owned();
+        let (file_name, mime) = (field.file_name().map(str::to_owned), field.content_type().map(str::to_owned));
+        match (field.bytes().await, name.as_str()) {
+            (Ok(bytes), "messaging_product") => product = String::from_utf8_lossy(&bytes).into_owned(),
+            (Ok(bytes), "file") => file = Some((file_name.unwrap_or_default(), mime.unwrap_or_default(), bytes.len())),
+            (Ok(_), _) => {}
+            (Err(error), _) => return refusal(&shared, &Refusal::new(100, error.to_string())),
+        }
+    }
+    let Some((name, mime, bytes)) =
+        file.filter(|(_, mime, bytes)| product == "whatsapp" && !mime.is_empty() && *bytes > 0)
+    else {
+        return refusal(&shared, &Refusal::new(100, "messaging_product and a file with its type are required"));
+    };
+    let now_us = shared.now_us();
+    let taken = shared.core().media.take(name, mime, bytes, now_us);
+    match taken {
+        Some(id) => answer(StatusCode::OK, &json!({"id": id})),
+        None => refusal(&shared, &Refusal::new(131_053, "the sandbox remembers no more files")),
+    }
 }
 
 #[derive(Debug, Deserialize)]

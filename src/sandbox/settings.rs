@@ -20,6 +20,8 @@ pub struct Settings {
     pub provoking_numbers: bool,
     /// What becomes of everybody else.
     pub mix: Mix,
+    /// How long an uploaded file's id is good for, in seconds.
+    pub media_lifetime_s: u32,
     /// Where receipts go; none are made without it.
     pub webhook_url: Option<String>,
     /// Receipts pile up and are sent when this ends.
@@ -50,6 +52,7 @@ impl Default for Settings {
             marketing_on_messages: true,
             provoking_numbers: true,
             mix: Mix::default(),
+            media_lifetime_s: 30 * 86_400,
             webhook_url: None,
             receipts_paused: false,
             receipts_per_post: 200,

@@ -3,6 +3,7 @@
 use super::check::{self, Refusal, Text};
 use super::faults::{FaultKind, Faults};
 use super::ledger::{Ledger, NewEntry, Summary, Window};
+use super::media::Media;
 use super::numbers::{Fate, Numbers, Way};
 use super::receipts::Outbox;
 use super::settings::{SenderProfile, Settings};
@@ -13,6 +14,7 @@ use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::marketing::MARKETING;
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,6 +40,7 @@ pub(super) struct Core {
     pub(super) senders: Vec<Sender>,
     pub(super) samples: Vec<Sample>,
     pub(super) faults: Faults,
+    pub(super) media: Media,
     /// Phones that had their one provoked code.
     once: HashSet<u64>,
     requests: u64,
@@ -107,6 +110,7 @@ impl Shared {
                 senders: config.phone_number_ids.into_iter().enumerate().map(sender).collect(),
                 samples: config.templates.into_iter().map(Sample::new).collect(),
                 faults: Faults::default(),
+                media: Media::default(),
                 once: HashSet::new(),
                 requests: 0,
                 refused: BTreeMap::new(),
@@ -190,7 +194,8 @@ impl Shared {
             return Err(refused(Refusal::new(130_429, "Cloud API message throughput has been reached.")));
         }
         let Some(part) = &payload.template else { return Err(refused(Refusal::new(131_008, "template"))) };
-        let sample = check::template(&core.samples, part).map_err(refused)?;
+        let media_is_good = |id: &str| core.media.is_good(id, now_us, settings.media_lifetime_s);
+        let sample = check::template(&core.samples, media_is_good, part).map_err(refused)?;
         match (way, sample.template.category == MARKETING) {
             (Call::MarketingMessages, false) => {
                 return Err(refused(Refusal::new(134_100, "Only marketing templates are supported")));
@@ -248,6 +253,40 @@ impl Shared {
         let missing = || SandboxError::Refused(format!("there is no template {name} / {language}"));
         status.clone_into(&mut sample.ok_or_else(missing)?.template.status);
         Ok(())
+    }
+
+    /// Gives a template another status and tells the webhook, as Meta does.
+    pub(super) fn tell_template_status(&self, name: &str, language: &str, event: &str) -> Result<(), SandboxError> {
+        let status = if matches!(event, "REINSTATED" | "UNARCHIVED") { "APPROVED" } else { event };
+        self.set_template_status(name, language, status)?;
+        let id = {
+            let core = self.core();
+            let is_it = |sample: &&Sample| sample.template.name == name && sample.template.language == language;
+            core.samples.iter().find(is_it).map(|sample| sample.template.id.clone()).unwrap_or_default()
+        };
+        let title = if event == "PAUSED" { "FIRST_PAUSE" } else { event };
+        let value = json!({
+            "event": event, "message_template_id": id.parse::<u64>().unwrap_or(0), "message_template_name": name,
+            // Meta writes it with a hyphen here.
+            "message_template_language": language.replace('_', "-"), "reason": "NONE",
+            "other_info": {"title": title, "description": "told by the sandbox"},
+        });
+        self.tell("message_template_status_update", &value)
+    }
+
+    /// Sends the webhook something that is not about the status of a message.
+    pub(super) fn tell(&self, field: &str, value: &Value) -> Result<(), SandboxError> {
+        if self.settings.load().webhook_url.is_none() {
+            return Err(SandboxError::Refused("no webhook_url is set".to_owned()));
+        }
+        let change = json!({"field": field, "value": value});
+        let entry = json!({"id": self.business_account_id, "time": self.now_us() / 1_000_000, "changes": [change]});
+        let body = json!({"object": "whatsapp_business_account", "entry": [entry]}).to_string();
+        if self.outbox.push_news(body) {
+            Ok(())
+        } else {
+            Err(SandboxError::Refused("too much waits for the webhook".to_owned()))
+        }
     }
 
     pub(super) fn change_sender(&self, id: &str, change: impl FnOnce(&mut SenderProfile)) -> Result<(), SandboxError> {

@@ -1,6 +1,6 @@
 //! The sandbox's sample templates, and their listing in pages.
 
-use crate::domain::template::{Slot, Template};
+use crate::domain::template::{Component, Part, Slot, Template, parts};
 use serde_json::{Value, json};
 
 /// A template with what the checks need of it.
@@ -11,11 +11,17 @@ pub(super) struct Sample {
     pub(super) key: String,
     /// What a message must fill; `None` where wacast does not know, and then anything goes.
     pub(super) slots: Option<Vec<Slot>>,
+    /// Letters of the body without its variables.
+    pub(super) body_letters: usize,
 }
 
 impl Sample {
     pub(super) fn new(template: Template) -> Self {
-        Self { key: template.key().to_string(), slots: template.slots().ok(), template }
+        let is_body = |one: &&Component| one.kind.eq_ignore_ascii_case("BODY");
+        let body = template.components.iter().find(is_body).and_then(|body| body.text.as_deref());
+        let letters = |part: Part<'_>| if let Part::Fixed(text) = part { text.chars().count() } else { 0 };
+        let body_letters = parts(body.unwrap_or_default()).into_iter().map(letters).sum();
+        Self { key: template.key().to_string(), slots: template.slots().ok(), template, body_letters }
     }
 }
 
@@ -56,6 +62,14 @@ pub(super) fn samples() -> Vec<Template> {
          "quality": "GREEN", "parameter_format": "POSITIONAL", "components": [
             {"type": "BODY", "text": "{{1}} is your code."},
             {"type": "BUTTONS", "buttons": [{"type": "OTP", "text": "Copy code"}]}]},
+        {"id": "9009", "name": "store_opening", "language": "en_US", "status": "APPROVED", "category": "MARKETING",
+         "quality": "GREEN", "parameter_format": "NAMED", "components": [
+            {"type": "HEADER", "format": "LOCATION"},
+            {"type": "BODY", "text": "Hi {{first_name}}, our new store opens on {{day}}."}]},
+        {"id": "9010", "name": "price_list", "language": "en_US", "status": "APPROVED", "category": "UTILITY",
+         "quality": "GREEN", "parameter_format": "POSITIONAL", "components": [
+            {"type": "HEADER", "format": "DOCUMENT"},
+            {"type": "BODY", "text": "Hi {{1}}, here is our new price list."}]},
     ]);
     serde_json::from_value(samples).expect("the samples are read by a test")
 }
@@ -104,6 +118,8 @@ mod tests {
         assert_eq!(slots("order_update / hi"), ["1"]);
         assert_eq!(slots("diwali_offer / en_US"), ["first_name", "discount", "button.0"]);
         assert_eq!(slots("new_arrivals / en_US"), ["header.link", "name", "button.0"]);
+        assert_eq!(slots("login_code / en_US"), ["1"]);
+        assert_eq!(slots("store_opening / en_US")[4..], ["first_name", "day"]);
         let keys: std::collections::HashSet<_> = samples.iter().map(|sample| &sample.key).collect();
         assert_eq!(keys.len(), samples.len());
     }

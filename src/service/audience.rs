@@ -8,7 +8,7 @@ use crate::domain::marketing::{MARKETING, undeliverable};
 use crate::domain::opt_out::Kinds;
 use crate::domain::phone::Phone;
 use crate::domain::time::DAY;
-use crate::store::StoreError;
+use crate::store::{AudiencePlace, StoreError};
 use serde_json::json;
 
 /// People shown as samples.
@@ -44,6 +44,8 @@ pub(super) struct LeftOut {
     pub by_reason: Vec<(String, u64)>,
     /// The first ones.
     pub first: Vec<(Number, String)>,
+    /// Where those stand: upload and row.
+    pub first_at: Vec<AudiencePlace>,
 }
 
 impl Service {
@@ -120,7 +122,7 @@ impl Service {
     ) -> Result<LeftOut> {
         let from_a_cell = |source: &Source| match source {
             Source::Column(column) | Source::ColumnOr { column, .. } => column != OWN_COLUMNS[1],
-            Source::Text { .. } => false,
+            Source::Text { .. } | Source::File { .. } => false,
         };
         let mut left_out = LeftOut::default();
         let any_opted_out = !self.inner.store.opt_outs("", None, 1).await?.is_empty();
@@ -138,14 +140,14 @@ impl Service {
             let phones: Vec<Phone> = page.iter().map(|(_, number)| number.phone).collect();
             let kinds = if any_opted_out { self.inner.store.opted_out(&phones).await? } else { Vec::new() };
             let mut kinds = kinds.into_iter();
-            for (_, number) in page {
+            for (at, number) in page {
                 let opted_out = kinds.next().and_then(|kinds| kinds.reason(held_back));
                 if let Some(why) = undeliverable(category, number.phone) {
-                    left_out.add(number, why.to_owned());
+                    left_out.add(at, number, why.to_owned());
                 } else if let Err(blank) = resolved.values(&number) {
-                    left_out.add(number, blank.to_string());
+                    left_out.add(at, number, blank.to_string());
                 } else if let Some(reason) = opted_out {
-                    left_out.add(number, reason.to_owned());
+                    left_out.add(at, number, reason.to_owned());
                 }
             }
             progress(walked, people);
@@ -156,7 +158,26 @@ impl Service {
 }
 
 impl LeftOut {
-    fn add(&mut self, number: Number, reason: String) {
+    /// Why nothing is sent when nobody may be left out; `None`: nobody is.
+    pub fn refusal(&self) -> Option<ServiceError> {
+        let people: u64 = self.by_reason.iter().map(|(_, count)| count).sum();
+        let ((number, reason), at) = self.first.first().zip(self.first_at.first())?;
+        let message = format!(
+            "the values of {people} people cannot be sent, so nothing was sent; the first is row {} ({}): {reason}; put \
+             the file right, give a fallback, or let them be left out",
+            at.row,
+            number.phone.masked()
+        );
+        let first = self.first.iter().zip(&self.first_at).map(|((number, reason), at)| {
+            json!({ "phone": number.phone.masked(), "upload": at.upload, "row": at.row, "reason": reason })
+        });
+        let reasons = self.by_reason.iter().map(|(reason, count)| json!({ "reason": reason, "count": count }));
+        Some(ServiceError::new(Kind::Wrong, "bad_rows", message).with_details(json!({
+            "people": people, "reasons": reasons.collect::<Vec<_>>(), "first": first.collect::<Vec<_>>(),
+        })))
+    }
+
+    fn add(&mut self, at: AudiencePlace, number: Number, reason: String) {
         // Variables times faults: far fewer than the bound, but what comes from outside is bounded.
         let reason = if self.by_reason.len() < REASONS { reason } else { OTHER_REASONS.to_owned() };
         match self.by_reason.iter().position(|(known, _)| *known == reason) {
@@ -165,6 +186,7 @@ impl LeftOut {
         }
         if self.first.len() < LEFT_OUT_FIRST {
             self.first.push((number, reason));
+            self.first_at.push(at);
         }
     }
 }

@@ -4,6 +4,7 @@ use super::snapshot::estimate_ends;
 use super::view::{BroadcastView, Cause, Driver};
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::account::RESTRICTION_NOTE;
+use crate::domain::binding::header_file;
 use crate::domain::broadcast::{Broadcast, Counts};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
@@ -77,6 +78,10 @@ impl Service {
         let resumed = self.inner.store.resume(id, now).await.map_err(|error| self.about(id, error))?;
         // So that a process that starts later does not hold it for nobody having been there.
         self.inner.store.put_note(&crate::engine::resumed_key(id), &now.0.to_string()).await?;
+        if header_file(&resumed.definition.bindings).is_some() {
+            // What stopped it may have been the uploaded file: it is uploaded anew.
+            self.inner.store.put_note(&crate::engine::media_key(id), "").await?;
+        }
         self.note_act("resume", id.as_str(), "").await;
         self.ring();
         Ok(resumed)
@@ -217,6 +222,8 @@ impl BroadcastView {
             "sender": definition.sender,
             "rehearsal": definition.rehearsal,
             "messages_per_second": definition.messages_per_second,
+            "on_template_pause": definition.choices.on_template_pause,
+            "on_bad_rows": definition.choices.on_bad_rows,
             "recipients": total,
             "counts": self.counts.by_word(),
             "funnel": self.funnel,

@@ -9,8 +9,9 @@ use super::view::{BroadcastRequest, Plan};
 use super::{Kind, Result, Service, ServiceError, Settings, times};
 use crate::domain::account::Restriction;
 use crate::domain::binding::{self, BindingProblem, Bindings, Resolved};
-use crate::domain::broadcast::{Audience, Broadcast, Definition, UploadId};
+use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows, UploadId};
 use crate::domain::ids::BroadcastId;
+use crate::domain::media;
 use crate::domain::opt_out::Kinds;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
@@ -50,6 +51,7 @@ impl Checked {
             audience: Audience { list: self.request.list.clone(), follow_up: None, uploads },
             messages_per_second: self.request.messages_per_second,
             rehearsal: settings.rehearsal,
+            choices: self.request.choices,
         }
     }
 }
@@ -60,7 +62,7 @@ impl Service {
     /// is walked only when a cell or an opt-out could leave somebody out. Dropping the future stops the walk.
     ///
     /// Errors: `unknown_list` (404), `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_unsupported`, `variables_unbound`,
-    /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
+    /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_file`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
     /// `store_full` (503), and the store's.
     pub async fn plan(&self, request: &BroadcastRequest, progress: impl FnMut(u64, u64) + Send) -> Result<Plan> {
         let checked = self.check(request).await?;
@@ -77,6 +79,7 @@ impl Service {
             people,
             left_out: left_out.by_reason,
             left_out_first: left_out.first,
+            left_out_at: left_out.first_at,
             samples: self.samples(&uploads).await?,
             sender: sender.map(|known| known.info),
             rehearsal: self.inner.settings.rehearsal,
@@ -115,6 +118,7 @@ impl Service {
         let (template, stale) = self.sendable_template(&request.template_name, &request.language_code).await?;
         let columns = self.columns(list, &uploads).await?;
         let resolved = resolve(&template, &request.bindings, &columns)?;
+        check_file(&template, &request.bindings).await?;
         self.check_space(people).await?;
         // What is to go out later is not stopped by what stands now.
         if request.start_at.is_none() {
@@ -202,6 +206,12 @@ impl Service {
         if plan.people == plan.left_out.iter().map(|(_, count)| count).sum::<u64>() {
             warnings.push("everybody would be left out".to_owned());
         }
+        let left_out = plan.people - plan.goes_to();
+        if left_out > 0 && plan.request.choices.on_bad_rows == OnBadRows::Refuse {
+            warnings.push(format!(
+                "the values of {left_out} people cannot be sent, and nobody may be left out: nothing will be sent"
+            ));
+        }
         if let Some(other) = &plan.repeat_of {
             let sent = was_sent(&self.stored(other).await?, &self.inner.settings.time_zone, self.now());
             warnings.push(format!("it looks like a repeat: {sent}"));
@@ -243,7 +253,7 @@ impl Service {
 /// `columns_missing`, `bad_text` (422).
 pub(super) fn resolve(template: &Template, bindings: &Bindings, columns: &[String]) -> Result<Resolved> {
     let slots = template.slots().map_err(|error| wrong("template_unsupported", error.to_string()))?;
-    binding::resolve(&slots, bindings, columns).map_err(|problem| {
+    binding::resolve_for(template, &slots, bindings, columns).map_err(|problem| {
         let BindingProblem { missing, unknown, no_such_column, bad_text, variables, columns } = &*problem;
         let code = match () {
             () if !missing.is_empty() => "variables_unbound",
@@ -262,6 +272,18 @@ pub(super) fn resolve(template: &Template, bindings: &Bindings, columns: &[Strin
             "variables": variables, "columns": columns,
         }))
     })
+}
+
+/// Whether the header's file, if one is to be uploaded, is there and can be. `bad_file` (422).
+pub(super) async fn check_file(template: &Template, bindings: &Bindings) -> Result<()> {
+    let (Some(path), Some(kind)) = (binding::header_file(bindings), media::wanted(template)) else { return Ok(()) };
+    let bad = |words: String| wrong("bad_file", format!("the header's file: {words}"));
+    let there = tokio::fs::metadata(path).await.map_err(|error| bad(format!("{path}: {error}")))?;
+    if !there.is_file() {
+        return Err(bad(format!("{path} is not a file")));
+    }
+    let name = path.rsplit('/').next().unwrap_or(path);
+    media::check(kind, name, there.len()).map(|_| ()).map_err(|error| bad(error.to_string()))
 }
 
 /// What fills each variable, with nothing left to be found by name: what a definition keeps.

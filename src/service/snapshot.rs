@@ -329,6 +329,7 @@ mod tests {
             audience: Audience { list: None, uploads: vec![], follow_up: None },
             messages_per_second: own_pace,
             rehearsal: false,
+            choices: crate::domain::broadcast::Choices::default(),
         };
         let broadcast = Broadcast {
             id: BroadcastId::from_random(1),

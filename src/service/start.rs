@@ -3,14 +3,16 @@
 //! Whatever happens twice here (a repeated request, two schedulers, a restart in the middle) has one outcome: the store
 //! decides by keys, and this module asks it in an order in which losing any step does no harm.
 
-use super::plan::{Checked, refuse_repeats_since, resolve, spelled_out, was_sent};
+use super::plan::{Checked, check_file, refuse_repeats_since, resolve, spelled_out, was_sent};
 use super::view::BroadcastRequest;
 use super::{Kind, Result, Service, ServiceError};
-use crate::domain::broadcast::{Audience, Broadcast, Definition};
+use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows};
 use crate::domain::ids::{BroadcastId, ScheduleId};
+use crate::domain::opt_out::Kinds;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
+use crate::engine::templates::look_again_at;
 use crate::store::{BroadcastMade, NewBroadcast, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -40,7 +42,8 @@ struct UsedKey {
 impl Service {
     /// Makes a broadcast. Checks everything that [`Service::plan`] checks, without trusting it, and then:
     /// `count_differs` (409, with both figures) when `expect` is not the number of people, `looks_like_repeat` (409, with the
-    /// other one's id), `key_reused` (422).
+    /// other one's id), `key_reused`, and `bad_rows` (422) when values of some people cannot be sent and nobody is to be
+    /// left out.
     pub async fn start(&self, request: BroadcastRequest) -> Result<Started> {
         // First of all: a repeated request is answered as before even if its checks would fail by now.
         if let Some((key, content)) = &request.idempotency
@@ -57,6 +60,12 @@ impl Service {
             );
             return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
                 .with_details(json!({ "expected": expected, "people": checked.people })));
+        }
+        if request.choices.on_bad_rows == OnBadRows::Refuse {
+            // Only what their own rows are to blame for: no category, and no opt-outs.
+            let (uploads, resolved, none) = (&checked.uploads, &checked.resolved, Kinds::default());
+            let left_out = self.left_out(uploads, checked.people, resolved, "", none, |_, _| {}).await?;
+            left_out.refusal().map_or(Ok(()), Err)?;
         }
         let made = self.make(new_broadcast(self, &checked)).await?;
         let started = match made {
@@ -139,7 +148,10 @@ impl Service {
                 }
                 started
             }
-            Err(words) => self.inner.store.pause(&broadcast.id, PauseReason::Template, &words, None).await,
+            Err(words) => {
+                let resume_at = look_again_at(&*self.inner.store, broadcast, self.now()).await?;
+                self.inner.store.pause(&broadcast.id, PauseReason::Template, &words, resume_at).await
+            }
         };
         self.ring();
         self.unless_faster(&broadcast.id, outcome).await
@@ -197,7 +209,11 @@ impl Service {
         if broadcast.status != BroadcastStatus::Scheduled {
             return Ok(broadcast);
         }
-        let paused = self.inner.store.pause(&broadcast.id, reason, words, None).await;
+        let resume_at = match reason {
+            PauseReason::Template => look_again_at(&*self.inner.store, &broadcast, self.now()).await?,
+            _ => None,
+        };
+        let paused = self.inner.store.pause(&broadcast.id, reason, words, resume_at).await;
         self.ring();
         self.unless_faster(&broadcast.id, paused).await
     }
@@ -257,19 +273,23 @@ impl Service {
             Err(error) if error.kind == Kind::NotFound => Vec::new(),
             other => other?,
         };
-        let fixed = match self.sendable_template(&template.name, &template.language).await {
-            Ok((template, _)) => {
-                let columns = self.columns(list, &uploads).await?;
-                resolve(&template, bindings, &columns).map(|resolved| (template, spelled_out(&resolved)))
+        let total = self.inner.store.audience_size(&uploads).await?;
+        let fixed = async {
+            let (template, _) = self.sendable_template(&template.name, &template.language).await?;
+            let columns = self.columns(list, &uploads).await?;
+            let resolved = resolve(&template, bindings, &columns)?;
+            check_file(&template, bindings).await?;
+            if definition.choices.on_bad_rows == OnBadRows::Refuse {
+                let left_out = self.left_out(&uploads, total, &resolved, "", Kinds::default(), |_, _| {}).await?;
+                left_out.refusal().map_or(Ok(()), Err)?;
             }
-            Err(error) => Err(error),
+            Ok((template, spelled_out(&resolved)))
         };
-        let (template, bindings) = match fixed {
+        let (template, bindings) = match fixed.await {
             Ok(fixed) => fixed,
-            Err(error) if error.kind == Kind::Wrong => return Ok(Err(error.message)),
+            Err(ServiceError { kind: Kind::Wrong, message, .. }) => return Ok(Err(message)),
             Err(error) => return Err(error),
         };
-        let total = self.inner.store.audience_size(&uploads).await?;
         let audience = Audience { list: audience.list.clone(), uploads, follow_up: None };
         let definition = Definition { template, bindings, audience, ..definition.clone() };
         Ok(Ok((definition, u32::try_from(total).unwrap_or(u32::MAX))))

@@ -4,6 +4,7 @@ use super::{Kind, Result, Service, ServiceError, times};
 use crate::cloud_api::CallError;
 use crate::domain::template::Template;
 use crate::domain::time::MINUTE;
+use crate::engine::templates::follow;
 use crate::store::SyncedTemplates;
 use serde_json::json;
 use std::time::Duration;
@@ -19,11 +20,17 @@ impl Service {
         Ok(self.inner.store.templates().await?)
     }
 
-    /// Asks WhatsApp for all templates and keeps them. Errors: `api_away` (503), `api_refused` (503, with WhatsApp's words).
+    /// Asks WhatsApp for all templates and keeps them. Broadcasts whose template may no longer be sent are paused, those that
+    /// wait for one that is approved again go on. Errors: `api_away` (503), `api_refused` (503, with WhatsApp's words).
     pub async fn sync_templates(&self) -> Result<SyncedTemplates> {
+        let asked_at = self.now();
         let asked = tokio::time::timeout(API_PATIENCE, self.inner.api.templates()).await;
         let templates = asked.map_err(|_| no_answer())?.map_err(|error| call_error(&error))?;
-        self.inner.store.put_templates(&templates, self.now()).await?;
+        let store = &self.inner.store;
+        store.put_templates(&templates, asked_at).await?;
+        for act in follow(&**store, &templates, Some(&self.inner.settings.sender), self.now()).await? {
+            self.note_act(act.what, act.broadcast.as_str(), act.detail).await;
+        }
         self.ring();
         self.templates().await
     }

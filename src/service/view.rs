@@ -4,13 +4,13 @@
 use crate::cloud_api::SenderInfo;
 use crate::domain::account::{Alert, Restriction, TokenStanding};
 use crate::domain::binding::Bindings;
-use crate::domain::broadcast::{Broadcast, Counts, Funnel, Number};
+use crate::domain::broadcast::{Broadcast, Choices, Counts, Funnel, Number};
 use crate::domain::ids::BroadcastId;
 use crate::domain::schedule::Schedule;
 use crate::domain::sweep::Verdict;
 use crate::domain::template::TemplateKey;
 use crate::domain::time::Millis;
-use crate::store::{Holder, ListSummary, LogRow};
+use crate::store::{AudiencePlace, Holder, ListSummary, LogRow};
 use serde::{Deserialize, Serialize};
 
 /// A broadcast that somebody asks for.
@@ -36,6 +36,8 @@ pub struct BroadcastRequest {
     pub repeat: bool,
     /// `Idempotency-Key` and a hash of the content.
     pub idempotency: Option<(String, String)>,
+    /// What happens when something is not as it should be.
+    pub choices: Choices,
 }
 
 /// What a broadcast would do: everything the review screen and the command line's question show.
@@ -56,6 +58,8 @@ pub struct Plan {
     pub left_out: Vec<(String, u64)>,
     /// The first of those left out: who and why.
     pub left_out_first: Vec<(Number, String)>,
+    /// Where those stand: upload, and row of its file.
+    pub left_out_at: Vec<AudiencePlace>,
     /// The first people of the audience, to fill the preview with.
     pub samples: Vec<Number>,
     /// The account and its state, when it could be asked.

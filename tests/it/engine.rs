@@ -67,6 +67,7 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
             audience: Audience { list: Some("people".into()), uploads: vec![upload], follow_up: None },
             messages_per_second: own_pace,
             rehearsal: true,
+            choices: wacast::domain::broadcast::Choices::default(),
         },
         status: BroadcastStatus::Preparing,
         start_at: None,

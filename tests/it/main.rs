@@ -30,3 +30,4 @@ mod service;
 mod simulation;
 mod store_contract;
 mod store_sqlite;
+mod templates;

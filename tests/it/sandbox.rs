@@ -64,6 +64,9 @@ async fn every_sample_can_be_sent_as_wacast_makes_it() {
         ("order_update", "hi", &["आशा \"जी\" \\"]),
         ("diwali_offer", "en_US", &["Asha", "20%", "c/1?a=b"]),
         ("new_arrivals", "en_US", &["https://example.com/a.jpg", "Asha", "NEW10"]),
+        ("login_code", "en_US", &["123456"]),
+        ("store_opening", "en_US", &["12.97", "77.59", "Shop", "1 Example Road", "Asha", "Sunday"]),
+        ("price_list", "en_US", &["https://example.com/a.pdf", "Prices.pdf", "Asha"]),
     ] {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
         let maker = MessageMaker::new(&sample(name, language)).unwrap();
@@ -106,8 +109,24 @@ async fn payloads_are_checked_as_meta_does() {
         (132_000, 400, payload("order_update", texts(&["a", "b"]))),
         (132_000, 400, payload("hello", texts(&["a"]))),
         (131_008, 400, payload("order_update", texts(&[""]))),
-        (131_009, 400, payload("order_update", texts(&["a\nb"]))),
-        (131_009, 400, payload("order_update", texts(&["a     b"]))),
+        (132_018, 400, payload("order_update", texts(&["a\nb"]))),
+        (132_018, 400, payload("order_update", texts(&["a     b"]))),
+        (132_005, 400, payload("order_update", texts(&[&"é".repeat(1_000)]))),
+        (131_008, 400, payload("login_code", texts(&["123456"]))),
+        (
+            132_012,
+            400,
+            payload("store_opening", json!([{"type": "header", "parameters": [{"type": "text", "text": "a"}]}])),
+        ),
+        (
+            131_053,
+            400,
+            payload(
+                "price_list",
+                json!([{"type": "header", "parameters":
+            [{"type": "document", "document": {"id": "400000000000001"}}]}]),
+            ),
+        ),
         (132_005, 400, payload("order_update", texts(&[&"é".repeat(1_025)]))),
         (
             132_012,

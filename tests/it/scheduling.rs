@@ -10,6 +10,7 @@ use wacast::scheduler::{self, Ticked, tick};
 use wacast::service::Service;
 use wacast::service::view::BroadcastRequest;
 
+const SYNC_EVERY: std::time::Duration = std::time::Duration::from_hours(6);
 const GRACE: i64 = 15 * MINUTE;
 
 async fn tick_at(bed: &Bed, time: &str) -> Ticked {
@@ -233,7 +234,7 @@ async fn the_running_scheduler_ticks_and_stops() {
     bed.people("diwali", 3).await;
     let broadcast = scheduled(&bed, "2026-11-08T12:30:00Z").await;
     let clock: Arc<TestClock> = bed.clock.clone();
-    let scheduler = scheduler::start(bed.service.clone(), clock, GRACE);
+    let scheduler = scheduler::start(bed.service.clone(), clock, GRACE, SYNC_EVERY);
     bed.clock.advance(2 * HOUR + 30 * MINUTE);
     let mut pictures = bed.service.snapshot();
     let fired = pictures
@@ -241,4 +242,23 @@ async fn the_running_scheduler_ticks_and_stops() {
     tokio::time::timeout(std::time::Duration::from_secs(20), fired).await.expect("it ticked").unwrap();
     scheduler.stop().await;
     assert_eq!(status(&bed, &broadcast).await.0, BroadcastStatus::Preparing);
+}
+
+#[tokio::test]
+async fn the_running_scheduler_fetches_the_templates_anew() {
+    let bed = Bed::new().await;
+    bed.service.sync_templates().await.unwrap();
+    let scheduler = scheduler::start(bed.service.clone(), bed.clock.clone(), GRACE, SYNC_EVERY);
+    bed.sandbox.set_template_status("hello", "en_US", "REJECTED").unwrap();
+    bed.clock.advance(6 * HOUR);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let known = bed.service.templates().await.unwrap();
+        if known.templates.iter().any(|template| template.status == "REJECTED") {
+            break assert_eq!(known.synced_at, Some(bed.clock.now()));
+        }
+        assert!(std::time::Instant::now() < deadline, "not synced");
+        tokio::task::yield_now().await;
+    }
+    scheduler.stop().await;
 }

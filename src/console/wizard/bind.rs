@@ -3,7 +3,7 @@
 use crate::console::field::Field;
 use crate::domain::binding::{Bindings, Source};
 use crate::domain::broadcast::Number;
-use crate::domain::template::Slot;
+use crate::domain::template::{Place, Slot};
 
 /// The choice for one variable.
 #[derive(Debug, Clone)]
@@ -82,13 +82,15 @@ pub fn guess(slot: &Slot, binding: &mut Binding, columns: &[String]) {
 
 /// The bindings as the service takes them. What is not chosen is left out; the service names it.
 pub fn bindings(variables: &[(Slot, Binding)], columns: &[String]) -> Bindings {
-    let source = |binding: &Binding| {
+    let source = |slot: &Slot, binding: &Binding| {
         let text = binding.text.trimmed().to_owned();
         if binding.is_fixed(columns) {
-            return Some(Source::Text { text });
+            // As on the command line: an address is linked, a file of this machine is uploaded.
+            let file = text.strip_prefix('@').filter(|_| matches!(slot.place, Place::HeaderMedia(_)));
+            return Some(file.map(|file| Source::File { file: file.to_owned() }).unwrap_or(Source::Text { text }));
         }
         let column = binding.column(columns)?.to_owned();
         Some(if text.is_empty() { Source::Column(column) } else { Source::ColumnOr { column, fallback: text } })
     };
-    variables.iter().filter_map(|(slot, binding)| Some((slot.name.clone(), source(binding)?))).collect()
+    variables.iter().filter_map(|(slot, binding)| Some((slot.name.clone(), source(slot, binding)?))).collect()
 }

@@ -111,6 +111,7 @@ impl Wizard {
                     .variables
                     .iter()
                     .enumerate()
+                    .filter(|(_, (slot, binding))| binding.choice != 0 || !slot.place.is_optional())
                     .find_map(|(place, (slot, binding))| Some((place, slot, binding.lacks(self.columns())?)));
                 if let Some((place, slot, lacks)) = lacking {
                     self.trouble = format!("{}: {lacks}.", words::slot_name(slot));

@@ -91,7 +91,7 @@ fn everything_that_does_not_fit_is_named_at_once() {
         problem.to_string(),
         "nothing fills the template's variables 2; the template has no variables 4 (it has: 1, 2, 3); no upload \
          has the columns \"frist\" (for 1) (there are: name, phone, first, city); the fixed text for 3 has a line \
-         break, a tab or more than three blanks in a row"
+         break, a tab or more than four blanks in a row"
     );
 }
 
@@ -101,7 +101,7 @@ fn a_cell_that_cannot_be_sent_is_named() {
     let fault = |value: &str| plain.values(&number(&[("city", value)])).unwrap_err().fault;
     assert_eq!(fault("  "), Fault::Blank);
     assert_eq!(fault("a\nb"), Fault::Whitespace);
-    assert_eq!(fault("a    b"), Fault::Whitespace);
+    assert_eq!(fault("a     b"), Fault::Whitespace);
     assert_eq!(fault(&"é".repeat(1_025)), Fault::TooLong(1_024));
     assert!(plain.values(&number(&[("city", &"é".repeat(1_024))])).is_ok());
     assert_eq!(plain.values(&number(&[])).unwrap_err().to_string(), "\"city\" is blank, and variable 1 needs it");
@@ -122,4 +122,70 @@ fn links_and_codes_have_their_own_rules() {
     assert!(ready("HTTPS://example.com/a.jpg", "SAVE15").is_ok());
     assert_eq!(ready("example.com/a.jpg", "SAVE15").unwrap_err().bad_text[0].1, Fault::NotALink);
     assert_eq!(ready("https://example.com/", &"x".repeat(21)).unwrap_err().bad_text[0].1, Fault::TooLong(20));
+}
+
+#[test]
+fn places_codes_and_files_are_checked() {
+    let place = template(&json!([{"type": "HEADER", "format": "LOCATION"}]));
+    let at = |latitude: &str, longitude: &str| {
+        let written = [
+            &format!("header.latitude:={latitude}"),
+            &format!("header.longitude:={longitude}"),
+            "header.name:=Shop",
+            "header.address:=1 Example Road",
+        ];
+        resolve(&place.slots().unwrap(), &bindings(&written), &[])
+    };
+    assert!(at("-37.5", "180").is_ok());
+    assert_eq!(
+        at("91", "12,5").unwrap_err().bad_text.iter().map(|(_, fault)| *fault).collect::<Vec<_>>(),
+        [Fault::NotDegrees(90), Fault::NotDegrees(180)]
+    );
+
+    let mut code = template(&json!([{"type": "BODY", "text": "{{1}} is your code."}]));
+    code.category = "AUTHENTICATION".into();
+    let code = |text: &str| resolve(&code.slots().unwrap(), &bindings(&[&format!("1:={text}")]), &[]);
+    assert!(code("123456").is_ok());
+    assert_eq!(code("1234567890123456").unwrap_err().bad_text[0].1, Fault::TooLong(15));
+    assert_eq!(
+        resolve(&slots("{{1}}"), &bindings(&["1=@/srv/a.jpg"]), &[]).unwrap_err().bad_text[0].1,
+        Fault::NotAText
+    );
+}
+
+#[test]
+fn an_uploaded_document_is_called_as_its_file() {
+    let document = template(&json!([{"type": "HEADER", "format": "DOCUMENT"}])).slots().unwrap();
+    let values = |written: &[&str]| {
+        resolve(&document, &bindings(written), &[]).unwrap().values(&number(&[("invoice", "i7.pdf")])).unwrap()
+    };
+    assert_eq!(
+        parse("header.link=@/srv/price list.pdf").unwrap().1,
+        Source::File { file: "/srv/price list.pdf".into() }
+    );
+    assert_eq!(values(&["header.link=@/srv/price list.pdf"]), ["price list.pdf", "price list.pdf"]);
+    assert_eq!(values(&["header.link=@/srv/a.pdf", "header.filename:=Offer.pdf"]), ["a.pdf", "Offer.pdf"]);
+    assert_eq!(values(&["header.link:=https://example.com/a.pdf"]), ["https://example.com/a.pdf", ""]);
+    let json: Source = serde_json::from_value(json!({"file": "/srv/a.pdf"})).unwrap();
+    assert_eq!(json, Source::File { file: "/srv/a.pdf".into() });
+}
+
+#[test]
+fn the_whole_body_and_the_whole_header_are_measured() {
+    let offer = template(&json!([{"type": "HEADER", "format": "TEXT", "text": "For you, {{1}}"},
+        {"type": "BODY", "text": "{{1}}, {{2}} and {{1}}"}]));
+    let resolved = resolve_for(
+        &offer,
+        &offer.slots().unwrap(),
+        &bindings(&["header.1=name", "1=a", "2=b"]),
+        &columns(&["a", "b"]),
+    )
+    .unwrap();
+    let fault = |a: usize, b: usize| {
+        resolved.values(&number(&[("a", &"x".repeat(a)), ("b", &"é".repeat(b))])).map_err(|problem| problem.to_string())
+    };
+    assert!(fault(300, 417).is_ok());
+    assert_eq!(fault(300, 418).unwrap_err(), "\"b\" makes the body longer than 1024 letters, and variable 2 needs it");
+    let long_name = Number { name: "n".repeat(52), ..number(&[("a", "x"), ("b", "x")]) };
+    assert_eq!(resolved.values(&long_name).unwrap_err().fault, Fault::PartTooLong("header", 60));
 }

@@ -6,11 +6,13 @@ use super::Source;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "\"{0}\" is not a binding: write VARIABLE=COLUMN (1=first_name), VARIABLE=COLUMN:-TEXT to fill blank cells \
-     (1=first_name:-friend), or VARIABLE:=TEXT for the same words for everybody (2:=Diwali)"
+     (1=first_name:-friend), VARIABLE:=TEXT for the same words for everybody (2:=Diwali), or header.link=@FILE for a \
+     file that is uploaded"
 )]
 pub struct NotABinding(pub String);
 
-/// Reads `NAME=COLUMN`, `NAME=COLUMN:-TEXT` (a fallback for blank cells) or `NAME:=TEXT` (a fixed text).
+/// Reads `NAME=COLUMN`, `NAME=COLUMN:-TEXT` (a fallback for blank cells), `NAME:=TEXT` (a fixed text) or `NAME=@FILE` (a
+/// header's file, to be uploaded).
 ///
 /// The name may stand in braces as in the template (`{{1}}`); the text is taken as it is.
 pub fn parse(text: &str) -> Result<(String, Source), NotABinding> {
@@ -24,6 +26,8 @@ pub fn parse(text: &str) -> Result<(String, Source), NotABinding> {
     }
     let source = if fixed {
         Source::Text { text: value.to_owned() }
+    } else if let Some(file) = value.trim().strip_prefix('@').filter(|file| !file.is_empty()) {
+        Source::File { file: file.to_owned() }
     } else if let Some((column, fallback)) = value.split_once(":-") {
         if column.trim().is_empty() || fallback.trim().is_empty() {
             return Err(wrong());

@@ -158,3 +158,147 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_one_time_code_stands_in_body_and_button() {
+    let mut code = template(
+        "POSITIONAL",
+        &json!([{"type": "BODY", "text": "*{{1}}* is your code."},
+            {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Copy code", "url": "https://example.com/?code={{1}}"}]}]),
+    );
+    code.category = "AUTHENTICATION".into();
+    let payload = |values: &[String]| -> Value {
+        let maker = MessageMaker::new(&code).unwrap();
+        serde_json::from_slice(&maker.body("+15550100111".parse().unwrap(), values, &attempt(0)).unwrap()).unwrap()
+    };
+    assert_eq!(
+        payload(&texts(&["123456"]))["template"]["components"],
+        json!([
+            {"type": "body", "parameters": [{"type": "text", "text": "123456"}]},
+            {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "123456"}]},
+        ])
+    );
+    let shown = preview(&code, &texts(&["123456"])).unwrap();
+    assert_eq!(
+        (shown.body.as_str(), shown.buttons[0].target.as_str()),
+        ("*123456* is your code.", "https://example.com/?code=123456")
+    );
+}
+
+#[test]
+fn a_place_is_a_header_like_any_other() {
+    let place =
+        template("NAMED", &json!([{"type": "HEADER", "format": "LOCATION"}, {"type": "BODY", "text": "Hi {{name}}"}]));
+    let values = texts(&["12.97", "77.59", "Shop", "1 Example Road", "Ana"]);
+    let body = MessageMaker::new(&place).unwrap().body("+15550100111".parse().unwrap(), &values, &attempt(0)).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&body).unwrap()["template"]["components"],
+        json!([
+            {"type": "header", "parameters": [{"type": "location", "location":
+                {"latitude": "12.97", "longitude": "77.59", "name": "Shop", "address": "1 Example Road"}}]},
+            {"type": "body", "parameters": [{"type": "text", "parameter_name": "name", "text": "Ana"}]},
+        ])
+    );
+    let shown = preview(&place, &values).unwrap();
+    assert_eq!((shown.header.as_deref(), shown.body.as_str()), (Some("Shop, 1 Example Road (12.97, 77.59)"), "Hi Ana"));
+}
+
+#[test]
+fn a_headers_file_goes_by_link_or_by_id() {
+    let document = template(
+        "POSITIONAL",
+        &json!([{"type": "HEADER", "format": "DOCUMENT"}, {"type": "BODY", "text": "Hi {{1}}"}]),
+    );
+    let header = |media_id: Option<&str>, values: &[&str]| -> Value {
+        let maker = MessageMaker::with_media(&document, media_id).unwrap();
+        let body = maker.body("+15550100111".parse().unwrap(), &texts(values), &attempt(0)).unwrap();
+        let payload: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(payload["template"]["components"][1]["parameters"][0]["text"], "Ana", "{payload}");
+        payload["template"]["components"][0]["parameters"][0]["document"].clone()
+    };
+    let link = "https://example.com/a.pdf";
+    assert_eq!(header(None, &[link, "Offer.pdf", "Ana"]), json!({"link": link, "filename": "Offer.pdf"}));
+    assert_eq!(header(None, &[link, "", "Ana"]), json!({"link": link}));
+    assert_eq!(header(Some("77"), &["a.pdf", "Offer.pdf", "Ana"]), json!({"id": "77", "filename": "Offer.pdf"}));
+    assert_eq!(
+        preview(&document, &texts(&[link, "Offer.pdf", "Ana"])).unwrap().header.unwrap(),
+        format!("Offer.pdf: {link}")
+    );
+}
+
+/// Any template that can be sent: every kind of header, up to five variables, every kind of button.
+fn any_template() -> impl Strategy<Value = Template> {
+    let header = prop_oneof![
+        Just(None),
+        Just(Some(json!({"type": "HEADER", "format": "TEXT", "text": "For {{1}}"}))),
+        prop::sample::select(vec!["IMAGE", "VIDEO", "DOCUMENT", "LOCATION"])
+            .prop_map(|format| Some(json!({"type": "HEADER", "format": format}))),
+    ];
+    let body = (0..=5_usize, any::<bool>()).prop_map(|(variables, named)| {
+        let variable = |place: usize| if named { format!("v_{place}") } else { place.to_string() };
+        (1..=variables)
+            .fold(String::from("Hi"), |text, place| format!("{text} {{{{{0}}}}} {{{{{0}}}}}", variable(place)))
+    });
+    let button = prop::sample::select(vec![
+        json!({"type": "QUICK_REPLY", "text": "Stop"}),
+        json!({"type": "URL", "text": "Shop", "url": "https://example.com/{{1}}"}),
+        json!({"type": "COPY_CODE", "text": "Copy"}),
+    ]);
+    let buttons = prop::collection::vec(button, 0..4);
+    (header, body, buttons, prop::bool::weighted(0.1)).prop_map(|(header, body, buttons, code)| {
+        let mut components =
+            vec![json!({"type": "BODY", "text": body}), json!({"type": "BUTTONS", "buttons": buttons})];
+        components.extend(header);
+        let mut made = template("POSITIONAL", &Value::Array(components));
+        if code {
+            made = template(
+                "POSITIONAL",
+                &json!([{"type": "BODY", "text": "{{1}} is your code"},
+                {"type": "BUTTONS", "buttons": [{"type": "OTP", "text": "Copy"}]}]),
+            );
+            made.category = "AUTHENTICATION".into();
+        }
+        made
+    })
+}
+
+/// Every text in a JSON value.
+fn all_texts(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| all_texts(item, into)),
+        Value::Object(fields) => fields.values().for_each(|field| all_texts(field, into)),
+        _ => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn nobody_gets_anybody_elses_words_whatever_the_template(
+        template in any_template(),
+        first in prop::collection::vec(any::<String>(), 12), second in prop::collection::vec(any::<String>(), 12),
+    ) {
+        let slots = template.slots().unwrap();
+        let tagged = |tag: char, words: &[String]| -> Vec<String> {
+            words.iter().take(slots.len()).map(|word| format!("{tag}{}", word.replace(['\u{e000}', '\u{e001}'], ""))).collect()
+        };
+        let (ours, theirs) = (tagged('\u{e000}', &first), tagged('\u{e001}', &second));
+        let maker = MessageMaker::new(&template).unwrap();
+        let phone = "+15550100111".parse().unwrap();
+        // One maker makes them in turn, as it does at work.
+        maker.body(phone, &theirs, &attempt(1)).unwrap();
+        let body = maker.body(phone, &ours, &attempt(0)).unwrap();
+        let payload: Value = serde_json::from_slice(&body).unwrap();
+        let mut sent = Vec::new();
+        all_texts(&payload, &mut sent);
+        prop_assert!(!sent.iter().any(|text| text.contains('\u{e001}')), "{payload}");
+        for value in &ours {
+            prop_assert!(sent.contains(value), "{value:?} is missing in {payload}");
+        }
+        // What is shown is what is sent.
+        let shown = format!("{:?}", preview(&template, &ours).unwrap());
+        prop_assert!(!shown.contains(&format!("{:?}", '\u{e001}').replace('\'', "")), "{shown}");
+        let tags = |text: &str| text.matches(&format!("{:?}", '\u{e000}').replace('\'', "")).count();
+        prop_assert!(tags(&shown) >= ours.len().min(1), "{shown}");
+    }
+}

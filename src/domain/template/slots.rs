@@ -2,14 +2,15 @@
 //!
 //! The order (header, body, buttons) is that of the values which the ledger keeps for each recipient, so it
 //! never changes for the same template. What wacast cannot fill yet is refused here, by name, before anybody
-//! is written to.
+//! is written to. Parts that Meta adds stay in the stored template; only sending with them is refused.
 
 use super::{Component, Part, Template, parts};
 
 /// One thing to fill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// The name that operators and scripts bind: `1`, `first_name`, `header.1`, `header.link`, `button.0`.
+    /// The name that operators and scripts bind: `1`, `first_name`, `header.1`, `header.link`, `header.latitude`,
+    /// `button.0`.
     pub name: String,
     /// Where it goes.
     pub place: Place,
@@ -20,14 +21,55 @@ pub struct Slot {
 pub enum Place {
     /// The variable of a text header; its name in a `NAMED` template.
     HeaderText(Option<String>),
-    /// The link to a media header's file.
+    /// A media header's file: a link, or the name of one that is uploaded.
     HeaderMedia(MediaKind),
+    /// What a document is called on the phone; may stay empty.
+    FileName,
+    /// A piece of a location header.
+    Location(LocationPart),
     /// A variable of the body; its name in a `NAMED` template, else they go by their order.
     Body(Option<String>),
     /// The end of a URL button's address. The index counts all buttons, from 0.
     UrlSuffix(usize),
     /// The code of a copy-code button.
     CopyCode(usize),
+    /// The one-time code of an authentication template: in the body, and in the button with this index if there is one.
+    OneTimeCode(Option<usize>),
+}
+
+impl Place {
+    /// Whether a message can be sent with nothing in it.
+    pub fn is_optional(&self) -> bool {
+        *self == Self::FileName
+    }
+}
+
+/// What a location header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocationPart {
+    /// Degrees north, -90 to 90.
+    Latitude,
+    /// Degrees east, -180 to 180.
+    Longitude,
+    /// What the place is called.
+    Name,
+    /// Where it is, in words.
+    Address,
+}
+
+impl LocationPart {
+    /// In the order of the values.
+    pub const ALL: [Self; 4] = [Self::Latitude, Self::Longitude, Self::Name, Self::Address];
+
+    /// The word in the payload.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Latitude => "latitude",
+            Self::Longitude => "longitude",
+            Self::Name => "name",
+            Self::Address => "address",
+        }
+    }
 }
 
 /// A media header's kind.
@@ -67,12 +109,13 @@ impl Template {
     ///
     /// Names: a body's `{{1}}` is `1` and its `{{first_name}}` is `first_name`. A text header's `{{1}}` is
     /// `header.1`; a named one keeps its plain name unless the body uses the same. A media header is
-    /// `header.link`. A URL button's suffix or a copy-code button's code is `button.<index>`, where the index
-    /// counts all buttons from 0.
+    /// `header.link`, a document has `header.filename` too, and a location is `header.latitude`, `header.longitude`,
+    /// `header.name` and `header.address`. A URL button's suffix or a copy-code button's code is `button.<index>`, where
+    /// the index counts all buttons from 0. An authentication template has one variable, `1`: its code.
     pub fn slots(&self) -> Result<Vec<Slot>, Unsupported> {
         let unsupported = |part: String| Unsupported { template: self.key().to_string(), part };
         if self.category.eq_ignore_ascii_case("AUTHENTICATION") {
-            return Err(unsupported("one-time codes (an authentication template)".to_owned()));
+            return self.code_slots().map_err(unsupported);
         }
         let (mut header, mut body, mut buttons) = (Vec::new(), Vec::new(), Vec::new());
         for component in &self.components {
@@ -95,10 +138,30 @@ impl Template {
         header.extend(buttons);
         Ok(header)
     }
+
+    /// An authentication template's only slot. Its button is listed as `OTP`, or as the `URL` that Meta makes of it.
+    fn code_slots(&self) -> Result<Vec<Slot>, String> {
+        let mut button = None;
+        for component in &self.components {
+            match component.kind.to_ascii_uppercase().as_str() {
+                "BODY" if variables(component.text.as_deref().unwrap_or_default())?.len() > 1 => {
+                    return Err("more than one variable beside its one-time code".to_owned());
+                }
+                "BODY" | "FOOTER" => {}
+                "BUTTONS" => {
+                    let is_code =
+                        |kind: &str| matches!(kind.to_ascii_uppercase().as_str(), "OTP" | "URL" | "COPY_CODE");
+                    button = component.buttons.iter().position(|button| is_code(&button.kind));
+                }
+                other => return Err(format!("a part of the kind {other} beside its one-time code")),
+            }
+        }
+        Ok(vec![Slot { name: "1".to_owned(), place: Place::OneTimeCode(button) }])
+    }
 }
 
 fn header_slots(header: &Component) -> Result<Vec<Slot>, String> {
-    let media = |kind| Ok(vec![Slot { name: "header.link".to_owned(), place: Place::HeaderMedia(kind) }]);
+    let link = |kind| Slot { name: "header.link".to_owned(), place: Place::HeaderMedia(kind) };
     match header.format.as_deref().unwrap_or("TEXT").to_ascii_uppercase().as_str() {
         "TEXT" => {
             let variables = variables(header.text.as_deref().unwrap_or_default())?;
@@ -108,9 +171,16 @@ fn header_slots(header: &Component) -> Result<Vec<Slot>, String> {
             let slot = |name: String| Slot { place: Place::HeaderText(named(&name)), name: format!("header.{name}") };
             Ok(variables.into_iter().map(slot).collect())
         }
-        "IMAGE" => media(MediaKind::Image),
-        "VIDEO" => media(MediaKind::Video),
-        "DOCUMENT" => media(MediaKind::Document),
+        "IMAGE" => Ok(vec![link(MediaKind::Image)]),
+        "VIDEO" => Ok(vec![link(MediaKind::Video)]),
+        "DOCUMENT" => {
+            Ok(vec![link(MediaKind::Document), Slot { name: "header.filename".to_owned(), place: Place::FileName }])
+        }
+        "LOCATION" => {
+            let part =
+                |part: LocationPart| Slot { name: format!("header.{}", part.word()), place: Place::Location(part) };
+            Ok(LocationPart::ALL.into_iter().map(part).collect())
+        }
         other => Err(format!("a header of the kind {other}")),
     }
 }
@@ -218,7 +288,7 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_yet_is_named() {
         for (components, part) in [
-            (json!([{"type": "HEADER", "format": "LOCATION"}]), "LOCATION"),
+            (json!([{"type": "HEADER", "format": "GIF"}]), "GIF"),
             (json!([{"type": "CAROUSEL"}]), "CAROUSEL"),
             (json!([{"type": "BUTTONS", "buttons": [{"type": "FLOW", "text": "Book"}]}]), "FLOW"),
             (json!([{"type": "BUTTONS", "buttons": [{"type": "CATALOG"}]}]), "CATALOG"),
@@ -232,8 +302,31 @@ mod tests {
             let error = template(&components).slots().unwrap_err();
             assert!(error.to_string().contains(part) && error.to_string().contains("t / en_US"), "{error}");
         }
-        let mut code = template(&json!([{"type": "BODY", "text": "{{1}}"}]));
-        code.category = "AUTHENTICATION".into();
-        assert!(code.slots().unwrap_err().part.contains("one-time"));
+    }
+
+    #[test]
+    fn documents_and_locations_say_more_than_a_link() {
+        assert_eq!(names(&json!([{"type": "HEADER", "format": "DOCUMENT"}])), ["header.link", "header.filename"]);
+        assert_eq!(
+            names(&json!([{"type": "HEADER", "format": "LOCATION"}, {"type": "BODY", "text": "{{name}}"}])),
+            ["header.latitude", "header.longitude", "header.name", "header.address", "name"]
+        );
+    }
+
+    #[test]
+    fn a_one_time_code_is_one_variable_wherever_it_stands() {
+        let code = |components: &serde_json::Value| {
+            let mut code = template(components);
+            code.category = "AUTHENTICATION".into();
+            code.slots()
+        };
+        let as_listed = json!([{"type": "BODY", "text": "*{{1}}* is your code.", "add_security_recommendation": true},
+            {"type": "FOOTER", "code_expiration_minutes": 10},
+            {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Copy code", "url": "https://example.com/otp?code={{1}}"}]}]);
+        let slot = |button| vec![Slot { name: "1".into(), place: Place::OneTimeCode(button) }];
+        assert_eq!(code(&as_listed), Ok(slot(Some(0))));
+        assert_eq!(code(&json!([{"type": "BODY", "text": "{{1}}"}])), Ok(slot(None)));
+        assert!(code(&json!([{"type": "BODY", "text": "{{1}} {{2}}"}])).unwrap_err().part.contains("one-time"));
+        assert!(code(&json!([{"type": "HEADER", "format": "IMAGE"}])).unwrap_err().part.contains("HEADER"));
     }
 }

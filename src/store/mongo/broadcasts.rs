@@ -299,7 +299,8 @@ impl Inner {
             }
             Change::Pause { reason, detail, resume_at } => {
                 let paused = document.status == BroadcastStatus::Paused;
-                if paused && *reason != PauseReason::Operator {
+                let puts_off = document.reason == Some(*reason) && document.resume_at.is_some() && resume_at.is_some();
+                if paused && *reason != PauseReason::Operator && !puts_off {
                     return Ok((false, document.into_broadcast()?));
                 }
                 if !paused && !document.status.may_become(BroadcastStatus::Paused) {

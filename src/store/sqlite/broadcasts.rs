@@ -162,7 +162,8 @@ pub(super) fn pause(
 ) -> Result<Broadcast> {
     let before = get(connection, id)?;
     if before.status == BroadcastStatus::Paused {
-        if reason != PauseReason::Operator {
+        let puts_off = before.reason == Some(reason) && before.resume_at.is_some() && resume_at.is_some();
+        if reason != PauseReason::Operator && !puts_off {
             return Ok(before);
         }
     } else {

@@ -146,6 +146,7 @@ impl Director<'_> {
             audience: Audience { list: Some(list), uploads: vec![upload], follow_up: None },
             messages_per_second: own_pace,
             rehearsal: false,
+            choices: wacast::domain::broadcast::Choices::default(),
         };
         let new = NewBroadcast {
             id: id.clone(),

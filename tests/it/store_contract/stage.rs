@@ -91,6 +91,7 @@ pub fn definition(list: Option<&str>) -> Definition {
         audience: Audience { list: list.map(str::to_owned), uploads: vec![], follow_up: None },
         messages_per_second: None,
         rehearsal: false,
+        choices: wacast::domain::broadcast::Choices::default(),
     }
 }
 

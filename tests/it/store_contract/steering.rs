@@ -72,6 +72,9 @@ pub async fn an_operators_word_stands_over_other_reasons(stores: &dyn Factory) {
     store.pause(&run.id, PauseReason::Budget, "used up", until).await.unwrap();
     let kept = store.pause(&run.id, PauseReason::Api, "no answer", None).await.unwrap();
     assert_eq!((kept.reason, kept.detail.as_str(), kept.resume_at), (Some(PauseReason::Budget), "used up", until));
+    let later = Some(NOW.plus(2 * HOUR));
+    let put_off = store.pause(&run.id, PauseReason::Budget, "still", later).await.unwrap();
+    assert_eq!((put_off.detail.as_str(), put_off.resume_at), ("still", later));
     let word = store.pause(&run.id, PauseReason::Operator, "wait", None).await.unwrap();
     assert_eq!((word.reason, word.detail.as_str(), word.resume_at), (Some(PauseReason::Operator), "wait", None));
     let kept = store.pause(&run.id, PauseReason::Budget, "used up", until).await.unwrap();

@@ -1,0 +1,203 @@
+//! Webhooks about templates: a new status, quality or category, or new words. Applied to the stored templates at once, so
+//! that nothing waits for the next sync, and to the broadcasts that go out with them.
+//!
+//! Tolerant like everything from outside: a field that is missing or new changes nothing else.
+
+use crate::domain::template::{Button, Component, Template};
+use crate::domain::time::Millis;
+use crate::engine::Shared;
+use crate::engine::templates;
+use crate::store::StoreError;
+use serde_json::Value;
+
+/// The kinds of webhooks that are read here.
+pub(super) const FIELDS: [&str; 5] = [
+    "message_template_status_update",
+    "message_template_quality_update",
+    "message_template_components_update",
+    "template_category_update",
+    "template_correct_category_detection",
+];
+
+/// The longest word or text that is taken over.
+const LONGEST: usize = 4_096;
+/// Buttons of one template.
+const MOST_BUTTONS: usize = 10;
+
+/// Applies one webhook's value.
+pub(super) async fn apply(shared: &Shared, field: &str, value: &str, now: Millis) -> Result<(), StoreError> {
+    let Some((name, language, value)) = read(value) else {
+        tracing::warn!(field, "a webhook about a template does not say which");
+        return Ok(());
+    };
+    let store = &shared.parts.store;
+    let mut known = store.templates().await?;
+    let is_it = |one: &&mut Template| one.name == name && one.language == language;
+    let changed = if let Some(template) = known.templates.iter_mut().find(is_it) {
+        let before = template.clone();
+        change(template, field, &value);
+        let changed = template.clone();
+        if changed != before {
+            let Template { status, quality, category, .. } = &changed;
+            tracing::info!(template = %changed.key(), status, quality, category, "WhatsApp changed a template");
+            // As of the sync before: what this webhook does not tell is as old as it was.
+            store.put_templates(&known.templates, known.synced_at.unwrap_or(now)).await?;
+        }
+        changed
+    } else {
+        // Never synced: its status counts all the same for what goes out with it.
+        let mut unknown = unknown(name, language);
+        change(&mut unknown, field, &value);
+        unknown
+    };
+    if field == "message_template_quality_update" && changed.quality == "RED" {
+        tracing::warn!(template = %changed.key(), "people dislike this template: WhatsApp may pause it");
+    }
+    // Without a status there is nothing to follow.
+    if changed.status.is_empty() {
+        return Ok(());
+    }
+    for followed in templates::follow(&**store, std::slice::from_ref(&changed), None, now).await? {
+        shared.note_act(followed.what, &followed.broadcast, followed.detail).await;
+    }
+    shared.bell.notify_one();
+    Ok(())
+}
+
+fn unknown(name: String, language: String) -> Template {
+    Template {
+        id: String::new(),
+        name,
+        language,
+        status: String::new(),
+        category: String::new(),
+        quality: String::new(),
+        parameter_format: String::new(),
+        components: Vec::new(),
+    }
+}
+
+/// Name, language (with `_`), and all of it.
+fn read(value: &str) -> Option<(String, String, Value)> {
+    let value: Value = serde_json::from_str(value).ok()?;
+    let name = text(&value, "message_template_name")?;
+    let language = text(&value, "message_template_language")?.replace('-', "_");
+    Some((name, language, value))
+}
+
+fn text(value: &Value, key: &str) -> Option<String> {
+    let text = value.get(key)?.as_str()?;
+    (!text.is_empty() && text.len() <= LONGEST).then(|| text.to_owned())
+}
+
+fn word(value: &Value, key: &str) -> Option<String> {
+    text(value, key).map(|word| word.to_ascii_uppercase())
+}
+
+fn change(template: &mut Template, field: &str, value: &Value) {
+    match field {
+        "message_template_status_update" => {
+            if let Some(event) = word(value, "event") {
+                template.status = status(event);
+            }
+        }
+        "message_template_quality_update" => {
+            template.quality = word(value, "new_quality_score").unwrap_or(std::mem::take(&mut template.quality));
+        }
+        "template_category_update" => {
+            // A notice names what it will be as `correct_category`; `new_category` is what it is now.
+            template.category = word(value, "new_category").unwrap_or(std::mem::take(&mut template.category));
+        }
+        "message_template_components_update" => change_words(template, value),
+        _ => {}
+    }
+}
+
+/// An event as the status that the listing shows.
+fn status(event: String) -> String {
+    match event.as_str() {
+        "REINSTATED" | "UNARCHIVED" => "APPROVED".to_owned(),
+        _ => event,
+    }
+}
+
+fn change_words(template: &mut Template, value: &Value) {
+    for (key, kind) in [
+        ("message_template_title", "HEADER"),
+        ("message_template_element", "BODY"),
+        ("message_template_footer", "FOOTER"),
+    ] {
+        let component =
+            template.components.iter_mut().find(|one| one.kind == kind && (kind != "HEADER" || is_text(one)));
+        if let (Some(component), Some(text)) = (component, text(value, key)) {
+            component.text = Some(text);
+        }
+    }
+    let Some(told) = value.get("message_template_buttons").and_then(Value::as_array) else { return };
+    let button = |told: &Value| {
+        Some(Button {
+            kind: word(told, "message_template_button_type")?,
+            text: text(told, "message_template_button_text").unwrap_or_default(),
+            url: text(told, "message_template_button_url"),
+        })
+    };
+    let buttons: Option<Vec<Button>> = told.iter().take(MOST_BUTTONS).map(button).collect();
+    let component = template.components.iter_mut().find(|one| one.kind == "BUTTONS");
+    if let (Some(component), Some(buttons)) = (component, buttons) {
+        component.buttons = buttons;
+    }
+}
+
+fn is_text(header: &Component) -> bool {
+    header.format.as_deref().is_none_or(|format| format == "TEXT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn changed(field: &str, value: &Value) -> Template {
+        let mut template: Template = serde_json::from_value(json!({
+            "name": "offer", "language": "en_US", "status": "APPROVED", "category": "UTILITY", "quality": "GREEN",
+            "components": [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Hi {{1}}"},
+                {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Stop"}]}],
+        }))
+        .unwrap();
+        change(&mut template, field, value);
+        template
+    }
+
+    #[test]
+    fn each_kind_changes_its_own_part() {
+        for (event, status) in [("PAUSED", "PAUSED"), ("REINSTATED", "APPROVED"), ("SOMETHING_NEW", "SOMETHING_NEW")] {
+            assert_eq!(changed("message_template_status_update", &json!({"event": event})).status, status);
+        }
+        let quality = changed("message_template_quality_update", &json!({"new_quality_score": "red"}));
+        assert_eq!((quality.quality.as_str(), quality.status.as_str()), ("RED", "APPROVED"));
+        let notice = json!({"new_category": "UTILITY", "correct_category": "MARKETING"});
+        assert_eq!(changed("template_category_update", &notice).category, "UTILITY");
+        let done = json!({"new_category": "MARKETING", "previous_category": "UTILITY"});
+        assert_eq!(changed("template_category_update", &done).category, "MARKETING");
+        let words = json!({"message_template_title": "no picture", "message_template_element": "Hello {{1}}",
+            "message_template_buttons": [{"message_template_button_type": "URL", "message_template_button_text": "Go",
+                "message_template_button_url": "https://example.com"}]});
+        let words = changed("message_template_components_update", &words);
+        assert_eq!(words.components[0].text, None);
+        assert_eq!(words.components[1].text.as_deref(), Some("Hello {{1}}"));
+        assert_eq!(words.components[2].buttons[0].url.as_deref(), Some("https://example.com"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_changes_nothing() {
+        for field in FIELDS {
+            for value in [json!({}), json!({"event": 7, "new_category": "", "new_quality_score": null})] {
+                assert_eq!(changed(field, &value), changed("", &value), "{field} {value}");
+            }
+        }
+        assert!(read("[]").is_none() && read("{").is_none());
+        assert!(read(r#"{"message_template_name":"a"}"#).is_none());
+        let (name, language, _) = read(r#"{"message_template_name":"a","message_template_language":"en-US"}"#).unwrap();
+        assert_eq!((name.as_str(), language.as_str()), ("a", "en_US"));
+    }
+}
