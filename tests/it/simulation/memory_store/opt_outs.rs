@@ -1,7 +1,7 @@
 //! Who asked not to be written to.
 
 use super::ledger::Ledger;
-use wacast::domain::opt_out::{Change, Kinds, Noted, OptedOut, Who, key};
+use wacast::domain::opt_out::{Change, Kinds, Noted, OptedOut, Record, Who, key};
 use wacast::domain::phone::Phone;
 use wacast::store::{Result, StoreError};
 
@@ -17,7 +17,8 @@ impl Ledger {
         }
         let mut noted = Vec::new();
         for change in changes {
-            self.learn_users(&Vec::from_iter(change.who.pair()));
+            let pair: Vec<_> = change.who.pair().into_iter().collect();
+            self.learn_users(&pair);
             let person = self.person_of(&change.who).unwrap_or_default();
             self.opt_out_events += 1;
             let record = self.opt_outs.entry(person).or_default();
@@ -50,6 +51,6 @@ impl Ledger {
     }
 
     pub(super) fn opted_out(&self, phone: Phone) -> Kinds {
-        self.opt_outs.get(&key(phone)).map(|record| record.kinds()).unwrap_or_default()
+        self.opt_outs.get(&key(phone)).map(Record::kinds).unwrap_or_default()
     }
 }
