@@ -10,9 +10,10 @@
 //!
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
 //! `claim` intents · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
-//! freezing · `receipts` folding · `die` crashes that tests ask for · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
+//! freezing · `receipts` folding · `die` crashes that tests ask for · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`], [`breaker`] small parts ·
 //! [`verdict`] what an answer means.
 
+pub mod breaker;
 mod claim;
 mod die;
 mod dispatch;

@@ -32,12 +32,13 @@ pub type Result<T> = std::result::Result<T, ServiceError>;
 use crate::clock::Clock;
 use crate::cloud_api::CloudApi;
 use crate::custody::Custody;
+use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::time::Millis;
 use crate::engine::EngineLink;
 use crate::store::{ListSummary, Store, UploadSummary};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What the use cases need to know of the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +106,8 @@ struct Inner {
     custody: Option<Custody>,
     receipts: receipts::Intake,
     watcher: snapshot::Watcher,
+    /// The words for error codes; set once, else the built-in ones.
+    policy: OnceLock<Arc<ErrorPolicy>>,
 }
 
 impl fmt::Debug for Service {
@@ -119,7 +122,7 @@ impl Service {
         let Parts { store, api, clock, settings, engine, custody, who } = parts;
         let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
         let receipts = receipts::Intake::default();
-        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher };
+        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy: OnceLock::new() };
         Self { inner: Arc::new(inner), who: who.into() }
     }
 
@@ -132,6 +135,16 @@ impl Service {
     /// What it was made with.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// Takes the words for error codes from this policy. The first call counts, before anything was shown.
+    pub fn use_error_policy(&self, policy: Arc<ErrorPolicy>) {
+        let _ = self.inner.policy.set(policy);
+    }
+
+    /// The words for error codes.
+    pub fn error_policy(&self) -> &Arc<ErrorPolicy> {
+        self.inner.policy.get_or_init(|| Arc::new(ErrorPolicy::built_in()))
     }
 
     /// The time, by the clock it was made with.

@@ -4,6 +4,7 @@
 //! after it is durable. Folding it into states is somebody else's work.
 
 use super::{Api, ApiError, body};
+use crate::domain::receipt::check_shape;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -60,6 +61,7 @@ pub(super) async fn receive(State(api): State<Api>, headers: HeaderMap, raw: Bod
     if !is_signed_with(secret, &bytes, &signature) {
         return Err(unsigned("the signature is not that of the body with the configured app secret"));
     }
+    check_shape(&bytes).map_err(|error| ApiError::malformed(error.to_string()))?;
     api.service.take_receipt(bytes).await?;
     api.shared.metrics.receipt();
     Ok(StatusCode::OK)

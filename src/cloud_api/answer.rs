@@ -2,7 +2,7 @@
 //!
 //! Used by [`super::client`] for sends and by [`super::listing`] for everything else.
 
-use super::{GraphError, SendResult};
+use super::{GraphError, SendResult, Usage};
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -143,9 +143,52 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     (wait > 0).then(|| Duration::from_secs(wait).min(LONGEST_WAIT))
 }
 
+/// How much of a limit on calls is used, as far as an answer tells: the highest of all shares.
+pub(super) fn usage(headers: &HeaderMap) -> Option<Usage> {
+    let header =
+        |name: &str| headers.get(name).and_then(|value| serde_json::from_slice::<Value>(value.as_bytes()).ok());
+    let highest = |limit: &Value| {
+        let shares = ["call_count", "total_cputime", "total_time"].map(|name| limit.get(name).and_then(Value::as_f64));
+        shares
+            .into_iter()
+            .flatten()
+            .fold(None, |most: Option<f64>, share| Some(most.map_or(share, |most| most.max(share))))
+    };
+    let account = header("x-business-use-case-usage").and_then(|usage| {
+        let limits = usage.as_object()?.values().filter_map(Value::as_array).flatten();
+        limits.filter_map(highest).max_by(f64::total_cmp)
+    });
+    let app = header("x-app-usage").as_ref().and_then(highest);
+    let told = |share: Option<f64>, code| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        share.map(|share| Usage { percent: share.clamp(0.0, 1_000.0) as u16, code })
+    };
+    told(account, 80_007).into_iter().chain(told(app, 4)).max_by_key(|usage| usage.percent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_highest_share_of_any_limit_is_told() {
+        let told = |headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(*name, value.parse().unwrap());
+            }
+            usage(&map).map(|usage| (usage.percent, usage.code))
+        };
+        let account =
+            r#"{"1":[{"type":"whatsapp","call_count":40,"total_cputime":97.5,"total_time":2}],"2":[{"x":1},7]}"#;
+        let app = r#"{"call_count":28,"total_time":250,"total_cputime":25}"#;
+        assert_eq!(told(&[("x-business-use-case-usage", account)]), Some((97, 80_007)));
+        assert_eq!(told(&[("x-business-use-case-usage", account), ("x-app-usage", app)]), Some((250, 4)));
+        assert_eq!(told(&[("x-app-usage", r#"{"call_count":1e300}"#)]), Some((1_000, 4)));
+        for odd in ["", "nonsense", "[]", "{}", r#"{"call_count":"9"}"#, r#"{"1":{"call_count":9}}"#] {
+            assert_eq!(told(&[("x-business-use-case-usage", odd), ("x-app-usage", odd)]), None, "{odd}");
+        }
+    }
 
     fn result(status: u16, body: &str) -> SendResult {
         send_result(StatusCode::from_u16(status).unwrap(), None, body.as_bytes(), "EAAsecret")

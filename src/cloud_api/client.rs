@@ -4,9 +4,9 @@
 //! [`WriteGate`] has the last word. HTTP/1.1 on purpose: one request a connection, so that a lost connection
 //! leaves one outcome unknown and not a hundred.
 
-use super::answer::{ReadBody, in_words, read_body, retry_after, send_result};
+use super::answer::{ReadBody, in_words, read_body, retry_after, send_result, usage};
 use super::gated_body::{GatedBody, Stage};
-use super::{CallError, CloudApi, SendResult, SenderInfo, TokenInfo, WriteGate, listing};
+use super::{CallError, CloudApi, SendResult, SenderInfo, TokenInfo, Usage, WriteGate, listing};
 use crate::domain::template::Template;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Url};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Meta's own address.
@@ -122,6 +122,8 @@ pub struct GraphClient {
     business_account_id: String,
     token: ArcSwap<Token>,
     app: Option<(String, SecretString)>,
+    /// What the newest answer told, until somebody takes it.
+    usage: Mutex<Option<Usage>>,
 }
 
 impl GraphClient {
@@ -142,6 +144,7 @@ impl GraphClient {
             business_account_id: config.business_account_id,
             token: ArcSwap::from_pointee(Token::new(&config.access_token)?),
             app,
+            usage: Mutex::default(),
         })
     }
 
@@ -247,6 +250,9 @@ impl CloudApi for GraphClient {
         };
         let status = response.status();
         let retry_after = retry_after(response.headers());
+        if let Some(usage) = usage(response.headers()) {
+            *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+        }
         let result = match read_body(response, SEND_ANSWER_BYTES).await {
             ReadBody::Whole(body) => send_result(status, retry_after, &body, token.secret()),
             ReadBody::TooLong => SendResult::Unknown { detail: format!("HTTP {status} with an endless answer") },
@@ -259,6 +265,10 @@ impl CloudApi for GraphClient {
             }
             (_, result) => result,
         }
+    }
+
+    fn take_usage(&self) -> Option<Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     async fn templates(&self) -> Result<Vec<Template>, CallError> {

@@ -71,7 +71,7 @@ fn shown_default(key: &Key) -> String {
 fn quote(key: &Key, value: &str) -> String {
     let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
     match key.kind {
-        Kind::Secrets => {
+        Kind::Secrets | Kind::Texts => {
             let items: Vec<String> = value.split(',').map(|item| text(item.trim())).collect();
             format!("[{}]", items.join(", "))
         }

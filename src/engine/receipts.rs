@@ -5,14 +5,16 @@
 
 use super::die;
 use super::lease::{self, Asked, Held};
-use super::verdict::{self, Effect};
+use super::reign::message_of;
+use super::verdict::{self, Effect, Message};
 use super::{Shared, news, pause_before_asking, trouble};
 use crate::domain::ids::BroadcastId;
-use crate::domain::receipt;
+use crate::domain::phone::Phone;
+use crate::domain::receipt::{self, Status, StatusEvent};
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
 use crate::store::{Evidence, RECEIPTS, ReceiptMove, StoreError, StoredReceipt};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,6 +28,9 @@ const MOST_MOVES: usize = 5_000;
 /// How often it is noted that another program sends from our sender too.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 
+/// Broadcasts of which it is remembered what their messages are.
+const MOST_MESSAGES: usize = 32;
+
 /// The note that holds how many receipts on our sender were another program's.
 pub(crate) const FOREIGN_NOTE: &str = "receipts.foreign";
 
@@ -33,7 +38,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
     while !shared.drain.is_cancelled() {
         match lease::ask(&shared.parts.store, &shared.parts.clock, &shared.identity, RECEIPTS, String::new).await {
             Ok(Asked::Ours(held)) => {
-                Folder { shared: &shared, held: &held, noted_at: None, foreign: 0 }.fold_while_leased().await;
+                Folder { shared: &shared, held: &held, noted_at: None, foreign: 0, messages: VecDeque::new() }
+                    .fold_while_leased()
+                    .await;
                 // Folding the same receipts twice changes nothing, so the fence may stay the same.
                 let _ = held.release().await;
             }
@@ -51,6 +58,8 @@ struct Folder<'a> {
     held: &'a Held,
     noted_at: Option<Instant>,
     foreign: u64,
+    /// What the messages of the broadcasts are that failed receipts came for lately.
+    messages: VecDeque<(BroadcastId, Message)>,
 }
 
 impl Folder<'_> {
@@ -141,8 +150,14 @@ impl Folder<'_> {
                 self.foreign += 1;
                 continue;
             }
-            let (evidence, effect) =
-                verdict::of_receipt(&self.shared.parts.policy, &event, attempt.attempt, now, fastrand::u64(..));
+            let message = self.message(&event, &attempt.broadcast).await?;
+            let (evidence, effect) = verdict::of_receipt(
+                &self.shared.parts.policy,
+                &event,
+                (attempt.attempt, message),
+                now,
+                fastrand::u64(..),
+            );
             match effect {
                 Effect::Pause(reason, detail) => moves.pauses.push((Some(attempt.broadcast.clone()), reason, detail)),
                 Effect::PauseAll(reason, detail) => moves.pauses.push((None, reason, detail)),
@@ -161,6 +176,30 @@ impl Folder<'_> {
             });
         }
         Ok(())
+    }
+
+    /// What the message of a failed receipt is; of others nobody asks.
+    async fn message(&mut self, event: &StatusEvent, broadcast: &BroadcastId) -> Result<Message, StoreError> {
+        if !matches!(event.status, Status::Failed { .. }) {
+            return Ok(Message::default());
+        }
+        let known = if let Some((_, known)) = self.messages.iter().find(|(id, _)| id == broadcast) {
+            *known
+        } else {
+            let store = &self.shared.parts.store;
+            let message = match store.broadcast(broadcast).await {
+                Ok(broadcast) => message_of(&**store, &broadcast).await?,
+                Err(StoreError::NotFound(_)) => Message::default(),
+                Err(error) => return Err(error),
+            };
+            if self.messages.len() >= MOST_MESSAGES {
+                self.messages.pop_front();
+            }
+            self.messages.push_back((broadcast.clone(), message));
+            message
+        };
+        let to = event.recipient.parse().ok().and_then(|digits| Phone::from_digits(digits).ok());
+        Ok(Message { to_the_us: to.is_some_and(Phone::is_in_the_us), ..known })
     }
 
     /// A receipt may say that a template or an account is blocked: that pauses like an answer does.

@@ -53,6 +53,14 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template], prog
             add(Some(view), format!("{}: {} may or may not have got it", name(view), people(in_doubt)), advice);
         }
     }
+    if picture.engine.held_back > 0 {
+        let what = format!(
+            "WhatsApp has taken {} and holds them back until it has judged the template",
+            messages(picture.engine.held_back)
+        );
+        let advice = "It lets them go by itself, or fails them with code 132015; then mend the template and follow up.";
+        add(None, what, advice);
+    }
     template_problems(picture, now, templates, &mut add);
     receipts_problems(picture, now, &mut add);
     problems
@@ -157,6 +165,10 @@ fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Optio
             "Check that WhatsApp can reach the webhook from outside, and that it is subscribed to messages.",
         );
     }
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 fn people(count: u64) -> String {

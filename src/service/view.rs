@@ -193,6 +193,9 @@ pub struct EngineStatus {
     pub answer_ms_p99: u64,
     /// Why it gave up or could not start, in words; empty: nothing wrong.
     pub trouble: String,
+    /// Messages of running broadcasts that WhatsApp took and holds until it has judged the template.
+    #[serde(default)]
+    pub held_back: u64,
 }
 
 /// Who drives the sender.
