@@ -47,6 +47,8 @@ pub struct ApiConfig {
     pub app_secret: Option<SecretString>,
     /// What Meta shows when it verifies the webhook.
     pub verify_token: Option<SecretString>,
+    /// Where webhook bodies go on to.
+    pub forward_webhooks: Vec<String>,
     /// The largest upload in bytes.
     pub upload_limit_bytes: u64,
     /// The longest that an upload may take to arrive.
@@ -62,6 +64,7 @@ impl Default for ApiConfig {
             api_keys: Vec::new(),
             app_secret: None,
             verify_token: None,
+            forward_webhooks: Vec::new(),
             upload_limit_bytes: 512 * 1024 * 1024,
             upload_timeout: Duration::from_mins(15),
             body_timeout: Duration::from_secs(20),
@@ -116,6 +119,9 @@ pub async fn serve(config: ApiConfig, service: Service, shutdown: CancellationTo
             return Err(error);
         }
     };
+    if let Err(error) = service.forward_to(&config.forward_webhooks) {
+        tracing::warn!(%error, "webhooks are not handed on");
+    }
     service.set_http(&format!("http://{local_addr}"));
     let warning = (!local_addr.ip().is_loopback()).then(|| {
         format!(

@@ -271,6 +271,7 @@ fn api_config(config: &Config, listen: SocketAddr) -> ApiConfig {
         api_keys: config.http.api_keys.iter().cloned().collect(),
         app_secret: config.whatsapp.app_secret.clone(),
         verify_token: config.whatsapp.verify_token.clone(),
+        forward_webhooks: config.http.forward_webhooks.clone(),
         ..ApiConfig::default()
     }
 }

@@ -26,6 +26,7 @@ mod news;
 mod oversee;
 pub mod pace;
 pub mod pair;
+mod parked;
 mod receipts;
 pub mod reign;
 mod settle;

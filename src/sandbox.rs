@@ -21,7 +21,7 @@ mod templates;
 
 pub use faults::{Fault, FaultKind};
 pub use ledger::{LedgerPage, LedgerRow, Summary, Twice};
-pub use settings::{Mix, SenderProfile, Settings};
+pub use settings::{Mix, Provoked, SenderProfile, Settings};
 pub use signature::sign;
 
 use crate::cloud_api::WebhookSender;

@@ -10,6 +10,7 @@ pub mod custody;
 pub mod doubts;
 pub mod error;
 pub mod follow_up;
+pub mod forward;
 pub mod import;
 pub mod plan;
 mod problems;
@@ -108,6 +109,8 @@ struct Inner {
     watcher: snapshot::Watcher,
     /// The words for error codes; set once, else the built-in ones.
     policy: OnceLock<Arc<ErrorPolicy>>,
+    /// Where webhooks are handed on to; set once.
+    forwarder: OnceLock<forward::Forwarder>,
 }
 
 impl fmt::Debug for Service {
@@ -122,7 +125,8 @@ impl Service {
         let Parts { store, api, clock, settings, engine, custody, who } = parts;
         let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
         let receipts = receipts::Intake::default();
-        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy: OnceLock::new() };
+        let (policy, forwarder) = (OnceLock::new(), OnceLock::new());
+        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, forwarder };
         Self { inner: Arc::new(inner), who: who.into() }
     }
 

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -62,7 +63,11 @@ pub(super) async fn receive(State(api): State<Api>, headers: HeaderMap, raw: Bod
         return Err(unsigned("the signature is not that of the body with the configured app secret"));
     }
     check_shape(&bytes).map_err(|error| ApiError::malformed(error.to_string()))?;
+    let copy = api.service.forwards().then(|| Bytes::copy_from_slice(&bytes));
     api.service.take_receipt(bytes).await?;
+    if let Some(copy) = copy {
+        api.service.forward(&copy, &format!("sha256={}", hex::encode(&signature)));
+    }
     api.shared.metrics.receipt();
     Ok(StatusCode::OK)
 }

@@ -169,6 +169,7 @@ pub(super) fn usage(headers: &HeaderMap) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy as _;
 
     #[test]
     fn the_highest_share_of_any_limit_is_told() {
@@ -262,5 +263,44 @@ mod tests {
         let no_wait = r#"{"1":[{"estimated_time_to_regain_access":0}]}"#;
         assert_eq!(wait("x-business-use-case-usage", no_wait), None);
         assert_eq!(wait("x-business-use-case-usage", "nonsense"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_answered_proves_no_more_than_it_says(
+            status in 100_u16..600,
+            body in proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+                "\\{\"(error|messages)\":[\\[{\"a-z:0-9,}\\]]{0,60}".prop_map(String::into_bytes),
+                (proptest::prelude::any::<i64>(), "[a-zEA\"é]{0,40}").prop_map(|(code, text)| {
+                    serde_json::json!({"error": {"code": code, "message": text, "error_data": {"details": text}}})
+                        .to_string()
+                        .into_bytes()
+                }),
+            ],
+        ) {
+            let status = StatusCode::from_u16(status).unwrap();
+            match send_result(status, None, &body, "EAA") {
+                SendResult::Accepted { wamid, response, .. } => {
+                    proptest::prop_assert!(status.is_success() && !wamid.is_empty() && response.len() <= RESPONSE_BYTES);
+                }
+                SendResult::Refused { http_status, error, response, .. } => {
+                    proptest::prop_assert!(http_status >= 400 && response.len() <= RESPONSE_BYTES);
+                    proptest::prop_assert!(error.message.len() <= ERROR_TEXT_BYTES && !error.message.contains("EAA"));
+                }
+                SendResult::Unknown { detail } => proptest::prop_assert!(detail.len() <= RESPONSE_BYTES + 200),
+                other => proptest::prop_assert!(false, "{:?}", other),
+            }
+        }
+
+        #[test]
+        fn whatever_headers_say_is_bounded(text in "[ -~]{0,200}") {
+            let mut headers = HeaderMap::new();
+            for name in ["retry-after", "x-business-use-case-usage", "x-app-usage"] {
+                headers.insert(name, text.parse().unwrap());
+            }
+            proptest::prop_assert!(retry_after(&headers).is_none_or(|wait| wait <= LONGEST_WAIT));
+            proptest::prop_assert!(usage(&headers).is_none_or(|usage| usage.percent <= 1_000));
+        }
     }
 }

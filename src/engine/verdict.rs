@@ -15,6 +15,9 @@ const AFTER_A_PAUSE: i64 = MINUTE;
 /// Retries of this length are not waited for: the person is failed with `retry_at`.
 const LONGEST_WAIT_MS: i64 = 60 * MINUTE;
 
+/// Stands for a receipt that names no code; no row has it.
+const NO_CODE: i64 = i64::MIN;
+
 /// What one result means beyond the recipient.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -97,7 +100,8 @@ pub fn of_receipt(
         Status::Delivered => (Evidence::Reached(RecipientState::Delivered), Effect::Definite),
         Status::Read => (Evidence::Reached(RecipientState::Read), Effect::Definite),
         Status::Failed { code, response, details } => {
-            let rule = policy.rule_for(*code, None, None, false);
+            // Without a code it is unknown, and not Meta's code 0, which stops everything.
+            let rule = policy.rule_for(if *code == 0 { NO_CODE } else { *code }, None, None, false);
             // The message was accepted, so the template as such cannot be malformed.
             let action = rule.action_for(details, true);
             let becomes = Becomes::of(rule, action, (attempt, attempt), message, (now, random), false);
@@ -249,6 +253,8 @@ mod tests {
             by_receipt(132_015),
             (Evidence::Failed { retry: Some(_), .. }, Effect::Pause(PauseReason::Template, _))
         ));
+        assert!(matches!(by_receipt(0).0, Evidence::Failed { code: 0, retry: None, retry_at: None, .. }));
+        assert_eq!(by_receipt(0).1, Effect::CountsAsFailure(0), "a failure without a code stops nobody else");
         assert!(matches!(by_receipt(130_429).1, Effect::SlowDown(130_429, _)));
     }
 

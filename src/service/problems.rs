@@ -141,6 +141,14 @@ fn template_problems(
 }
 
 fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
+    let forwarding = picture.receipts.forwarding;
+    if forwarding.dropped_at.is_some_and(|at| now.since(at) < HOUR) {
+        let bodies =
+            if forwarding.dropped == 1 { "1 body".to_owned() } else { format!("{} bodies", forwarding.dropped) };
+        let advice =
+            "They are lost there, not here. See that the addresses of [http] forward_webhooks answer with 200.";
+        add(None, format!("{bodies} of the webhook could not be handed on"), advice);
+    }
     let sending = picture.open.iter().any(BroadcastView::is_under_way);
     if !picture.receipts.set_up {
         if sending && !picture.rehearsal {

@@ -1,6 +1,7 @@
 //! What faces show: plain values, made by the service, drawn by console, headless reporter, API and
 //! command line. Nothing here does anything.
 
+use super::forward::Forwarding;
 use crate::cloud_api::SenderInfo;
 use crate::domain::binding::Bindings;
 use crate::domain::broadcast::{Broadcast, Counts, Funnel, Number};
@@ -218,6 +219,8 @@ pub struct ReceiptsHealth {
     pub last_at: Option<Millis>,
     /// Bodies waiting to be folded.
     pub backlog: u64,
+    /// How handing bodies on to other addresses stands; in another process only what was dropped is known.
+    pub forwarding: Forwarding,
 }
 
 /// Something that needs a person.

@@ -109,7 +109,9 @@ fn configuration(config: &Config, report: &mut Report) {
     }
     match config.http.forward_webhooks.as_slice() {
         [] => {}
-        addresses => report.ok("forwarding", format!("webhooks go on to {}", addresses.join(" and "))),
+        addresses => {
+            report.ok("forwarding", format!("webhooks go on to {}, as they came and signed", addresses.join(" and ")));
+        }
     }
     if config.is_loopback() {
         report.ok("kind", "REHEARSAL: base_url is on this machine, nothing reaches people");
