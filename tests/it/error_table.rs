@@ -164,7 +164,7 @@ async fn codes_about_the_pace_slow_the_sender_and_fail_nobody() {
     for by_receipt in [false, true] {
         let slow = |case: &Case| case.action() == Action::SlowDown && case.what.by_receipt == by_receipt;
         let cases = with_phones(cases().into_iter().filter(slow).collect());
-        assert!(cases.len() >= 10, "{}", cases.len());
+        assert!(cases.len() >= 9, "{}", cases.len());
         // All of them are under way before the first answer.
         let site = site_for(&cases, Settings { latency_ms: (700, 700), ..Settings::default() }).await;
         let people: Vec<Phone> = cases.iter().map(|(phone, _)| *phone).collect();
