@@ -53,6 +53,8 @@ pub struct ApiConfig {
     pub verify_token: Option<SecretString>,
     /// Where files for headers are kept; `None`: nowhere.
     pub media_folder: Option<PathBuf>,
+    /// Where webhook bodies go on to.
+    pub forward_webhooks: Vec<String>,
     /// The largest upload in bytes.
     pub upload_limit_bytes: u64,
     /// The longest that an upload may take to arrive.
@@ -69,6 +71,7 @@ impl Default for ApiConfig {
             app_secret: None,
             verify_token: None,
             media_folder: None,
+            forward_webhooks: Vec::new(),
             upload_limit_bytes: 512 * 1024 * 1024,
             upload_timeout: Duration::from_mins(15),
             body_timeout: Duration::from_secs(20),
@@ -123,6 +126,9 @@ pub async fn serve(config: ApiConfig, service: Service, shutdown: CancellationTo
             return Err(error);
         }
     };
+    if let Err(error) = service.forward_to(&config.forward_webhooks) {
+        tracing::warn!(%error, "webhooks are not handed on");
+    }
     service.set_http(&format!("http://{local_addr}"));
     let warning = (!local_addr.ip().is_loopback()).then(|| {
         format!(

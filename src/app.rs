@@ -16,12 +16,10 @@ pub use ground::{AppError, Ground, cloud_api, rehearsed};
 
 use crate::api::{self, ApiConfig, ApiHandle, BindError};
 use crate::config::Config;
-use crate::domain::error_policy::ErrorPolicy;
 use crate::engine::{self, EngineConfig, EngineHandle, EngineParts};
 use crate::scheduler::{self, SchedulerHandle};
 use crate::service::Service;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -179,7 +177,7 @@ fn engine_parts(ground: &Ground, face: Face) -> EngineParts {
         store: ground.store.clone(),
         api: ground.api.clone(),
         clock: ground.clock.clone(),
-        policy: Arc::new(ErrorPolicy::built_in()),
+        policy: ground.policy.clone(),
         custody: Some(ground.custody.clone()),
         config: EngineConfig {
             sender: config.whatsapp.phone_number_id.clone().unwrap_or_default(),
@@ -304,6 +302,7 @@ fn api_config(config: &Config, listen: SocketAddr) -> ApiConfig {
         app_secret: config.whatsapp.app_secret.clone(),
         verify_token: config.whatsapp.verify_token.clone(),
         media_folder: Some(config.places.state.join("media")),
+        forward_webhooks: config.http.forward_webhooks.clone(),
         ..ApiConfig::default()
     }
 }

@@ -58,6 +58,15 @@ pub struct GraphError {
     pub trace: String,
 }
 
+/// How much of a limit on calls is used, as the headers `X-Business-Use-Case-Usage` and `X-App-Usage` of any answer tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// The highest of the shares that were told, in percent; can be above 100.
+    pub percent: u16,
+    /// The code that calls are refused with when it is used up: 80007 for the account's, 4 for the app's.
+    pub code: i64,
+}
+
 /// What is known after a send.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SendResult {
@@ -197,6 +206,11 @@ pub struct MediaFile {
 pub trait CloudApi: Send + Sync + 'static {
     /// Sends one message. `body` is the whole JSON payload ([`crate::domain::message`]).
     async fn send(&self, sender: &str, body: Bytes, gate: Arc<dyn WriteGate>) -> SendResult;
+
+    /// How much of a limit on calls was used by the newest answer that told, once; `None`: none told since.
+    fn take_usage(&self) -> Option<Usage> {
+        None
+    }
 
     /// All templates of the account, every page.
     async fn templates(&self) -> Result<Vec<Template>, CallError>;

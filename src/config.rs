@@ -20,6 +20,7 @@ pub use error::ConfigError;
 pub use origin::Origin;
 pub use places::Places;
 
+use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::marketing::MarketingEndpoint;
 use crate::domain::opt_out::TypedHolds;
 use keys::{KEYS, Key, Kind};
@@ -68,6 +69,8 @@ pub struct Http {
     pub listen: Option<SocketAddr>,
     /// Who may call.
     pub api_keys: ApiKeys,
+    /// Where webhook bodies go on to.
+    pub forward_webhooks: Vec<String>,
 }
 
 /// Keys of the HTTP API. `Debug` shows how many.
@@ -113,6 +116,10 @@ pub struct Sender {
     pub max_in_flight: u32,
     /// People of the messaging limit that are left to others.
     pub daily_reserve: u32,
+    /// The share of failures of one kind that pauses a broadcast; 1: none does.
+    pub failure_share: f64,
+    /// The operator's own rows of the error policy, a full path.
+    pub error_policy: Option<PathBuf>,
 }
 
 impl Sender {
@@ -298,6 +305,19 @@ impl Config {
         check::without_password(self.store.url.expose_secret())
     }
 
+    /// What to do about error codes: the built-in rows with the operator's own ones over them. The error names the
+    /// file, the line and the column.
+    pub fn error_policy(&self) -> Result<ErrorPolicy, ConfigError> {
+        let built_in = ErrorPolicy::built_in().with_failure_share(self.sender.failure_share);
+        let Some(file) = &self.sender.error_policy else { return Ok(built_in) };
+        let text = source::read_text(file)?;
+        built_in.with_own(text.expose_secret()).map_err(|error| ConfigError::Invalid {
+            key: "sender.error_policy".to_owned(),
+            origin: self.origin("sender.error_policy"),
+            reason: format!("{}: {error}", file.display()),
+        })
+    }
+
     /// Every key with its value and where that came from; secrets only say whether they are set.
     pub fn settings(&self) -> Vec<Setting> {
         KEYS.iter().map(|key| Setting { key, value: self.shown(key), origin: self.origin(&key.path()) }).collect()
@@ -323,10 +343,18 @@ impl Config {
                 1 => "1 key".to_owned(),
                 count => format!("{count} keys"),
             },
+            "http.forward_webhooks" if self.http.forward_webhooks.is_empty() => "not set".to_owned(),
+            "http.forward_webhooks" => self.http.forward_webhooks.join(", "),
             "intake.default_country" => text(&self.intake.default_country),
             "sender.messages_per_second" => self.sender.messages_per_second.to_string(),
             "sender.daily_reserve" => self.sender.daily_reserve.to_string(),
             "sender.max_in_flight" => self.sender.max_in_flight.to_string(),
+            "sender.failure_share" => self.sender.failure_share.to_string(),
+            "sender.error_policy" => self
+                .sender
+                .error_policy
+                .as_ref()
+                .map_or_else(|| "not set".to_owned(), |file| file.display().to_string()),
             "opt_out.typed_holds" => match self.opt_out.typed_holds {
                 TypedHolds::Everything => "everything".to_owned(),
                 TypedHolds::Marketing => "marketing".to_owned(),
@@ -373,12 +401,20 @@ impl Reader {
             http: Http {
                 listen: self.parse("http.listen", &self.word("http.listen")?, check::listen)?,
                 api_keys: self.get("http.api_keys", Raw::list)?.map(ApiKeys).unwrap_or_default(),
+                forward_webhooks: self
+                    .get("http.forward_webhooks", Raw::list)?
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|address| address.expose_secret().trim().to_owned())
+                    .collect(),
             },
             intake: Intake { default_country: self.text("intake.default_country")?.map(|code| code.to_uppercase()) },
             sender: Sender {
                 messages_per_second: self.get("sender.messages_per_second", Raw::number)?.unwrap_or(0.0),
                 max_in_flight: self.whole("sender.max_in_flight")?,
                 daily_reserve: self.whole("sender.daily_reserve")?,
+                failure_share: self.get("sender.failure_share", Raw::number)?.unwrap_or(1.0),
+                error_policy: self.text("sender.error_policy")?.map(|file| places.folder.join(file)),
             },
             opt_out: OptOut {
                 typed_holds: match self.get("opt_out.typed_holds", choice)? {

@@ -11,9 +11,10 @@
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
 //! `claim` intents · `budget` the messaging limit · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
 //! freezing · `templates` what a template's standing does to broadcasts · `media` headers' files · `news` other webhooks ·
-//! `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`] small parts ·
+//! `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`], [`breaker`] small parts ·
 //! [`verdict`] what an answer means.
 
+pub mod breaker;
 mod budget;
 mod claim;
 mod dispatch;
@@ -27,6 +28,7 @@ mod news;
 mod oversee;
 pub mod pace;
 pub mod pair;
+mod parked;
 mod receipts;
 pub mod reign;
 mod settle;

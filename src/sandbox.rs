@@ -26,7 +26,7 @@ pub use faults::{Fault, FaultKind};
 pub use ledger::{LedgerPage, LedgerRow, Summary, Twice};
 pub use media::MediaUpload;
 pub use people::{Deed, Inbound};
-pub use settings::{Mix, SenderProfile, Settings};
+pub use settings::{Mix, Provoked, SenderProfile, Settings};
 pub use signature::sign;
 pub use tokens::SandboxToken;
 

@@ -10,6 +10,7 @@ pub mod custody;
 pub mod doubts;
 pub mod error;
 pub mod follow_up;
+pub mod forward;
 pub mod import;
 pub mod opt_outs;
 pub mod plan;
@@ -34,13 +35,14 @@ pub type Result<T> = std::result::Result<T, ServiceError>;
 use crate::clock::Clock;
 use crate::cloud_api::CloudApi;
 use crate::custody::Custody;
+use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::opt_out::TypedHolds;
 use crate::domain::time::Millis;
 use crate::engine::EngineLink;
 use crate::store::{ListSummary, Store, UploadSummary};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What the use cases need to know of the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +116,10 @@ struct Inner {
     custody: Option<Custody>,
     receipts: receipts::Intake,
     watcher: snapshot::Watcher,
+    /// The words for error codes; set once, else the built-in ones.
+    policy: OnceLock<Arc<ErrorPolicy>>,
+    /// Where webhooks are handed on to; set once.
+    forwarder: OnceLock<forward::Forwarder>,
 }
 
 impl fmt::Debug for Service {
@@ -128,7 +134,8 @@ impl Service {
         let Parts { store, api, clock, settings, engine, custody, who } = parts;
         let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
         let receipts = receipts::Intake::default();
-        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher };
+        let (policy, forwarder) = (OnceLock::new(), OnceLock::new());
+        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, forwarder };
         Self { inner: Arc::new(inner), who: who.into() }
     }
 
@@ -141,6 +148,16 @@ impl Service {
     /// What it was made with.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// Takes the words for error codes from this policy. The first call counts, before anything was shown.
+    pub fn use_error_policy(&self, policy: Arc<ErrorPolicy>) {
+        let _ = self.inner.policy.set(policy);
+    }
+
+    /// The words for error codes.
+    pub fn error_policy(&self) -> &Arc<ErrorPolicy> {
+        self.inner.policy.get_or_init(|| Arc::new(ErrorPolicy::built_in()))
     }
 
     /// The time, by the clock it was made with.

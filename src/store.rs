@@ -343,6 +343,10 @@ pub trait Store: Send + Sync + 'static {
     /// The next unfolded bodies in order.
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>>;
 
+    /// The attempts whose rows of the log hold these ids of Meta's, in no order; those that none holds are left out.
+    /// At most 5,000 a call.
+    async fn attempts_of(&self, wamids: &[String]) -> Result<Vec<AttemptPlace>>;
+
     /// Applies what receipts say and drops all stored bodies up to and with `up_to`, in one step. The lease is
     /// that of [`RECEIPTS`]. Rules: the ladder only goes up; proof of delivery counts whatever attempt it
     /// belongs to; `Sent` and `Failed` count only for the newest attempt, `Failed` not against delivered or read,

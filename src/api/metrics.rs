@@ -73,6 +73,9 @@ pub(super) struct Metrics {
     store_up: Gauge,
     driver: Family<ByDriver, Gauge>,
     problems: Gauge,
+    forward_waiting: Gauge,
+    forwarded: Gauge,
+    forward_dropped: Gauge,
 }
 
 impl Default for Metrics {
@@ -95,6 +98,9 @@ impl Default for Metrics {
             store_up: Gauge::default(),
             driver: Family::default(),
             problems: Gauge::default(),
+            forward_waiting: Gauge::default(),
+            forwarded: Gauge::default(),
+            forward_dropped: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -122,6 +128,14 @@ impl Metrics {
         );
         registry.register("store_up", "1 when the store answered last", self.store_up.clone());
         registry.register("driver", "1 for who drives the sender: us, other or nobody", self.driver.clone());
+        let forwarding = [
+            ("webhooks_forward_waiting", "Webhook bodies that wait to be handed on", &self.forward_waiting),
+            ("webhooks_forwarded", "Webhook bodies handed on since the start", &self.forwarded),
+            ("webhooks_forward_dropped", "Webhook bodies that could not be handed on", &self.forward_dropped),
+        ];
+        for (name, help, figure) in forwarding {
+            registry.register(name, help, figure.clone());
+        }
         registry.register("problems", "What needs a person", self.problems.clone());
     }
 
@@ -174,6 +188,10 @@ pub(super) async fn show(State(api): State<Api>) -> Result<Response, ApiError> {
     let metrics = &api.shared.metrics;
     let picture = api.service.snapshot().borrow().clone();
     metrics.take_over(&picture);
+    let forwarding = api.service.forwarding();
+    metrics.forward_waiting.set(gauge(forwarding.waiting));
+    metrics.forwarded.set(gauge(forwarding.taken));
+    metrics.forward_dropped.set(gauge(forwarding.dropped));
     let mut text = String::new();
     text::encode(&mut text, &metrics.registry)
         .map_err(|_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the figures cannot be written"))?;

@@ -4,10 +4,12 @@
 //! after it is durable. Folding it into states is somebody else's work.
 
 use super::{Api, ApiError, body};
+use crate::domain::receipt::check_shape;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -60,7 +62,12 @@ pub(super) async fn receive(State(api): State<Api>, headers: HeaderMap, raw: Bod
     if !is_signed_with(secret, &bytes, &signature) {
         return Err(unsigned("the signature is not that of the body with the configured app secret"));
     }
+    check_shape(&bytes).map_err(|error| ApiError::malformed(error.to_string()))?;
+    let copy = api.service.forwards().then(|| Bytes::copy_from_slice(&bytes));
     api.service.take_receipt(bytes).await?;
+    if let Some(copy) = copy {
+        api.service.forward(&copy, &format!("sha256={}", hex::encode(&signature)));
+    }
     api.shared.metrics.receipt();
     Ok(StatusCode::OK)
 }

@@ -3,8 +3,9 @@
 use super::offline::Offline;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError, TokenFiles};
-use crate::config::{Config, Origin};
+use crate::config::{Config, ConfigError, Origin};
 use crate::custody::Custody;
+use crate::domain::error_policy::ErrorPolicy;
 use crate::engine::EngineLink;
 use crate::sandbox::{self, Sandbox, SandboxConfig, SandboxError, SandboxHandle};
 use crate::service::{Parts, Service, Settings};
@@ -23,6 +24,9 @@ pub enum AppError {
     /// The Cloud API's client cannot be made.
     #[error("[whatsapp] {0}")]
     CloudApi(#[from] SetupError),
+    /// The operator's own error policy cannot be used.
+    #[error(transparent)]
+    ErrorPolicy(#[from] ConfigError),
     /// The sandbox cannot be started.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -44,7 +48,7 @@ impl AppError {
 
     /// Whether the configuration is to blame.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::CloudApi(_) | Self::Store(StoreError::Setup(_)))
+        matches!(self, Self::CloudApi(_) | Self::ErrorPolicy(_) | Self::Store(StoreError::Setup(_)))
     }
 }
 
@@ -60,6 +64,8 @@ pub struct Ground {
     pub clock: Arc<dyn Clock>,
     /// What is kept outside the store.
     pub custody: Custody,
+    /// What to do about error codes.
+    pub policy: Arc<ErrorPolicy>,
     /// The built-in sandbox, in a rehearsal.
     pub sandbox: Option<SandboxHandle>,
 }
@@ -74,6 +80,7 @@ impl Ground {
     /// As [`Ground::open`], with a sandbox of a special kind.
     pub async fn open_with(mut config: Config, sandbox: Option<SandboxConfig>) -> Result<Self, AppError> {
         private_folder(&config.places.state)?;
+        let policy = Arc::new(config.error_policy()?);
         let sandbox = match sandbox {
             Some(sandbox) => Some(Sandbox::start(sandbox).await?),
             None => None,
@@ -88,13 +95,13 @@ impl Ground {
         let api = cloud_api(&config)?;
         let store = store::open(config.store.url.expose_secret(), clock.now()).await?;
         let custody = Custody::new(&config.places.state, store.id());
-        Ok(Self { config, store, api, clock, custody, sandbox })
+        Ok(Self { config, store, api, clock, custody, policy, sandbox })
     }
 
     /// The use cases; with the engine of this process, or without one. `face`: what asks, for the audit trail.
     pub fn service(&self, engine: Option<EngineLink>, face: &str) -> Service {
         let config = &self.config;
-        Service::new(Parts {
+        let service = Service::new(Parts {
             store: self.store.clone(),
             api: self.api.clone(),
             clock: self.clock.clone(),
@@ -113,7 +120,9 @@ impl Ground {
             engine,
             custody: Some(self.custody.clone()),
             who: who(face),
-        })
+        });
+        service.use_error_policy(self.policy.clone());
+        service
     }
 
     /// How hints begin a command line.

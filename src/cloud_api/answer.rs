@@ -2,7 +2,7 @@
 //!
 //! Used by [`super::client`] for sends and by [`super::listing`] for everything else.
 
-use super::{GraphError, SendResult};
+use super::{GraphError, SendResult, Usage};
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -143,9 +143,53 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     (wait > 0).then(|| Duration::from_secs(wait).min(LONGEST_WAIT))
 }
 
+/// How much of a limit on calls is used, as far as an answer tells: the highest of all shares.
+pub(super) fn usage(headers: &HeaderMap) -> Option<Usage> {
+    let header =
+        |name: &str| headers.get(name).and_then(|value| serde_json::from_slice::<Value>(value.as_bytes()).ok());
+    let highest = |limit: &Value| {
+        let shares = ["call_count", "total_cputime", "total_time"].map(|name| limit.get(name).and_then(Value::as_f64));
+        shares
+            .into_iter()
+            .flatten()
+            .fold(None, |most: Option<f64>, share| Some(most.map_or(share, |most| most.max(share))))
+    };
+    let account = header("x-business-use-case-usage").and_then(|usage| {
+        let limits = usage.as_object()?.values().filter_map(Value::as_array).flatten();
+        limits.filter_map(highest).max_by(f64::total_cmp)
+    });
+    let app = header("x-app-usage").as_ref().and_then(highest);
+    let told = |share: Option<f64>, code| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        share.map(|share| Usage { percent: share.clamp(0.0, 1_000.0) as u16, code })
+    };
+    told(account, 80_007).into_iter().chain(told(app, 4)).max_by_key(|usage| usage.percent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy as _;
+
+    #[test]
+    fn the_highest_share_of_any_limit_is_told() {
+        let told = |headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(*name, value.parse().unwrap());
+            }
+            usage(&map).map(|usage| (usage.percent, usage.code))
+        };
+        let account =
+            r#"{"1":[{"type":"whatsapp","call_count":40,"total_cputime":97.5,"total_time":2}],"2":[{"x":1},7]}"#;
+        let app = r#"{"call_count":28,"total_time":250,"total_cputime":25}"#;
+        assert_eq!(told(&[("x-business-use-case-usage", account)]), Some((97, 80_007)));
+        assert_eq!(told(&[("x-business-use-case-usage", account), ("x-app-usage", app)]), Some((250, 4)));
+        assert_eq!(told(&[("x-app-usage", r#"{"call_count":1e300}"#)]), Some((1_000, 4)));
+        for odd in ["", "nonsense", "[]", "{}", r#"{"call_count":"9"}"#, r#"{"1":{"call_count":9}}"#] {
+            assert_eq!(told(&[("x-business-use-case-usage", odd), ("x-app-usage", odd)]), None, "{odd}");
+        }
+    }
 
     fn result(status: u16, body: &str) -> SendResult {
         send_result(StatusCode::from_u16(status).unwrap(), None, body.as_bytes(), "EAAsecret")
@@ -219,5 +263,44 @@ mod tests {
         let no_wait = r#"{"1":[{"estimated_time_to_regain_access":0}]}"#;
         assert_eq!(wait("x-business-use-case-usage", no_wait), None);
         assert_eq!(wait("x-business-use-case-usage", "nonsense"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_answered_proves_no_more_than_it_says(
+            status in 100_u16..600,
+            body in proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+                "\\{\"(error|messages)\":[\\[{\"a-z:0-9,}\\]]{0,60}".prop_map(String::into_bytes),
+                (proptest::prelude::any::<i64>(), "[a-zEA\"é]{0,40}").prop_map(|(code, text)| {
+                    serde_json::json!({"error": {"code": code, "message": text, "error_data": {"details": text}}})
+                        .to_string()
+                        .into_bytes()
+                }),
+            ],
+        ) {
+            let status = StatusCode::from_u16(status).unwrap();
+            match send_result(status, None, &body, "EAA") {
+                SendResult::Accepted { wamid, response, .. } => {
+                    proptest::prop_assert!(status.is_success() && !wamid.is_empty() && response.len() <= RESPONSE_BYTES);
+                }
+                SendResult::Refused { http_status, error, response, .. } => {
+                    proptest::prop_assert!(http_status >= 400 && response.len() <= RESPONSE_BYTES);
+                    proptest::prop_assert!(error.message.len() <= ERROR_TEXT_BYTES && !error.message.contains("EAA"));
+                }
+                SendResult::Unknown { detail } => proptest::prop_assert!(detail.len() <= RESPONSE_BYTES + 200),
+                other => proptest::prop_assert!(false, "{:?}", other),
+            }
+        }
+
+        #[test]
+        fn whatever_headers_say_is_bounded(text in "[ -~]{0,200}") {
+            let mut headers = HeaderMap::new();
+            for name in ["retry-after", "x-business-use-case-usage", "x-app-usage"] {
+                headers.insert(name, text.parse().unwrap());
+            }
+            proptest::prop_assert!(retry_after(&headers).is_none_or(|wait| wait <= LONGEST_WAIT));
+            proptest::prop_assert!(usage(&headers).is_none_or(|usage| usage.percent <= 1_000));
+        }
     }
 }

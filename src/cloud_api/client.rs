@@ -4,10 +4,10 @@
 //! [`WriteGate`] has the last word. HTTP/1.1 on purpose: one request a connection, so that a lost connection
 //! leaves one outcome unknown and not a hundred.
 
-use super::answer::{ReadBody, in_words, read_body, retry_after, send_result};
+use super::answer::{ReadBody, in_words, read_body, retry_after, send_result, usage};
 use super::gated_body::{GatedBody, Stage};
 use super::token::{Token, TokenFiles};
-use super::{CallError, CloudApi, MediaFile, SendResult, SenderInfo, TokenInfo, WriteGate, listing, media};
+use super::{CallError, CloudApi, MediaFile, SendResult, SenderInfo, TokenInfo, Usage, WriteGate, listing, media};
 use crate::domain::template::Template;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Url};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Meta's own address.
@@ -106,6 +106,8 @@ pub struct GraphClient {
     configured_token: SecretString,
     token_files: TokenFiles,
     app: Option<(String, SecretString)>,
+    /// What the newest answer told, until somebody takes it.
+    usage: Mutex<Option<Usage>>,
 }
 
 impl GraphClient {
@@ -128,6 +130,7 @@ impl GraphClient {
             configured_token: config.access_token,
             token_files: config.token_files,
             app,
+            usage: Mutex::default(),
         })
     }
 
@@ -186,6 +189,9 @@ impl GraphClient {
         };
         let status = response.status();
         let retry_after = retry_after(response.headers());
+        if let Some(usage) = usage(response.headers()) {
+            *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+        }
         let result = match read_body(response, SEND_ANSWER_BYTES).await {
             ReadBody::Whole(body) => send_result(status, retry_after, &body, token.secret()),
             ReadBody::TooLong => SendResult::Unknown { detail: format!("HTTP {status} with an endless answer") },
@@ -280,6 +286,10 @@ impl CloudApi for GraphClient {
         // The payload is an object that is never empty.
         let fields = body.strip_prefix(b"{").unwrap_or(&body);
         self.post(sender, "/marketing_messages", [MARKETING_POLICY, fields].concat().into(), gate).await
+    }
+
+    fn take_usage(&self) -> Option<Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     async fn templates(&self) -> Result<Vec<Template>, CallError> {

@@ -39,6 +39,8 @@ pub fn check(config: &mut Config, today: Date) -> Result<(), ConfigError> {
     config.warnings.extend(version);
     let url = store_url(config.store.url.expose_secret(), &config.places.folder);
     config.store.url = invalid(config, "store.url", url)?;
+    let forward = forward_webhooks(&config.http.forward_webhooks);
+    invalid(config, "http.forward_webhooks", forward)?;
     let country = config.intake.default_country.as_deref().map_or(Ok(()), country);
     invalid(config, "intake.default_country", country)?;
     let zone = &config.console.time_zone;
@@ -92,6 +94,27 @@ fn base_url(url: &str) -> Result<(), String> {
         Some(("http", _, _)) => Err("the token would travel unencrypted; use https://".to_owned()),
         _ => Err("expected an address such as https://graph.facebook.com".to_owned()),
     }
+}
+
+/// The most addresses that webhooks go on to.
+const MOST_FORWARDS: usize = 8;
+
+fn forward_webhooks(addresses: &[String]) -> Result<(), String> {
+    if addresses.len() > MOST_FORWARDS {
+        return Err(format!("{} addresses; {MOST_FORWARDS} are the most", addresses.len()));
+    }
+    for address in addresses {
+        let shown = super::value::shorten(address);
+        match split_url(address) {
+            Some(("https", _, path)) if !path.contains(['?', '#']) => {}
+            Some(("http", _, path)) if is_loopback(address) && !path.contains(['?', '#']) => {}
+            Some(("http", ..)) => {
+                return Err(format!("people's numbers would travel unencrypted to {shown}; use https://"));
+            }
+            _ => return Err(format!("expected addresses such as https://crm.example.com/webhook, found \"{shown}\"")),
+        }
+    }
+    Ok(())
 }
 
 fn api_version(version: &str, today: Date) -> Result<Option<String>, String> {

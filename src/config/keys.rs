@@ -37,11 +37,11 @@ pub enum Kind {
     },
     /// A file; a relative one is relative to the configuration file.
     Path,
-    /// Several texts; in the environment separated by commas.
-    Texts,
     /// Text that is never shown. Also read from the file that `NAME_file` names.
     Secret,
-    /// Several of them; in the environment separated by commas, in a file one a line.
+    /// Several texts; in the environment separated by commas.
+    Texts,
+    /// Several secrets; in the environment separated by commas, in a file one a line.
     Secrets,
 }
 
@@ -60,8 +60,8 @@ impl Kind {
                 super::value::write_span(std::time::Duration::from_secs(max)),
             ),
             Self::Path => "a file's path in quotes".to_owned(),
-            Self::Texts => "a list of texts in quotes, [\"…\", \"…\"]".to_owned(),
             Self::Secret => "text in quotes (its value is not shown here)".to_owned(),
+            Self::Texts => "a list of texts in quotes, [\"…\", \"…\"]".to_owned(),
             Self::Secrets => "a list of texts in quotes, [\"…\", \"…\"] (their values are not shown here)".to_owned(),
         }
     }
@@ -218,6 +218,14 @@ pub const KEYS: &[Key] = &[
         doc: "Who may call the HTTP API (Authorization: Bearer KEY). Make one with: openssl rand -hex 32",
     },
     Key {
+        section: "http",
+        name: "forward_webhooks",
+        kind: Kind::Texts,
+        default: None,
+        example: "[\"https://crm.example.com/webhook\"]",
+        doc: "Where webhooks go on to, as they came and with Meta's signature: an app has one address only. Up to 8.",
+    },
+    Key {
         section: "intake",
         name: "default_country",
         kind: Kind::Text,
@@ -240,6 +248,22 @@ pub const KEYS: &[Key] = &[
         default: Some("256"),
         example: "",
         doc: "Requests without an answer at one time. Twice as many people at most may be unsettled in a crash.",
+    },
+    Key {
+        section: "sender",
+        name: "failure_share",
+        kind: Kind::Number { min: 0.01, max: 1.0 },
+        default: Some("0.3"),
+        example: "",
+        doc: "A broadcast pauses when more than this share of at least 50 people failed with one code. 1: never.",
+    },
+    Key {
+        section: "sender",
+        name: "error_policy",
+        kind: Kind::Path,
+        default: None,
+        example: "\"error_policy.csv\"",
+        doc: "A CSV file of your own: what to do about WhatsApp's error codes, over the built-in rows. See wacast doctor.",
     },
     Key {
         section: "sender",

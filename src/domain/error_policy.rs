@@ -14,8 +14,14 @@ pub use table::PolicyError;
 /// The policy that is compiled in.
 const BUILT_IN: &str = include_str!("../../assets/error_policy.csv");
 
+/// The share of failures of one kind that pauses a broadcast, when nothing else is configured.
+pub const DEFAULT_FAILURE_SHARE: f64 = 0.3;
+
 /// No wait between two tries grows beyond this, other than a rule's own `wait_s`.
 const LONGEST_BACKOFF_MS: i64 = 15 * 60 * 1_000;
+
+/// A follow-up is never put off for longer than this, other than by a rule's own `wait_s`.
+const LONGEST_LATER_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// 4^5 s: the longest that a person is held back because of the pair limit (it refills in 6 s a message, so
 /// even a full burst of 45 is forgotten after 5 minutes).
@@ -69,13 +75,17 @@ pub struct Rule {
     pub action: Action,
     /// Seconds: before the first retry, of standing still at a slow-down, until a follow-up may try.
     pub wait_s: u32,
-    /// For [`Action::Retry`]: requests to one person altogether, the first one included; 0 elsewhere.
+    /// For [`Action::Retry`]: requests to one person altogether, the first one included. For
+    /// [`Action::FailRetryLater`]: messages to one person over a broadcast and all its follow-ups. 0 elsewhere.
     pub max_tries: u32,
     /// Whether a failure with it counts towards the share that pauses a broadcast: a wrong list or template
     /// can cause it. Failures that tell about the person only (an opt-out) do not count.
     pub counts_as_failure: bool,
     /// Whether one person's values alone may be to blame; see [`Rule::action_for`].
     pub one_row: bool,
+    /// A [`Action::FailRetryLater`] is one for marketing templates only, and not for numbers of the United States, where
+    /// WhatsApp delivers no marketing; else the person is failed for good.
+    pub marketing_only: bool,
     /// What happened, for operators.
     pub title: String,
     /// What to do about it, for operators.
@@ -122,7 +132,9 @@ fn names_one_row(details: &str) -> bool {
 
 /// Milliseconds to wait after the `tries`-th try (from 1) before the next one.
 ///
-/// At least the rule's own wait, plus full jitter that doubles with each try up to 15 minutes, so that many
+/// For [`Action::FailRetryLater`] `tries` is how many messages of a broadcast and its follow-ups the person was sent, and
+/// the wait doubles with each, up to a week. Else it is
+/// at least the rule's own wait, plus full jitter that doubles with each try up to 15 minutes, so that many
 /// people refused at once do not come back at once. `random` is any 64 random bits. For
 /// [`Action::DelayRecipient`] `tries` is how often this person was refused for it, and the wait grows fourfold
 /// as Meta asks (4^X s), but never below the six seconds that the pair limit needs.
@@ -134,7 +146,10 @@ pub fn retry_wait_ms(rule: &Rule, tries: u32, random: u64) -> i64 {
             let grown_ms = 4_i64.pow(doubled.min(LONGEST_PAIR_EXPONENT)) * 1_000;
             grown_ms.max(least_ms) + jitter(1_000, random)
         }
-        Action::FailRetryLater => least_ms + jitter(least_ms / 4, random),
+        Action::FailRetryLater => {
+            let grown_ms = least_ms.saturating_mul(1 << doubled.min(10)).min(LONGEST_LATER_MS.max(least_ms));
+            grown_ms + jitter(least_ms / 4, random)
+        }
         _ => {
             let widest = least_ms.max(1_000).saturating_mul(1 << doubled.min(20)).min(LONGEST_BACKOFF_MS);
             least_ms + jitter(widest, random)
@@ -149,7 +164,7 @@ fn jitter(widest_ms: i64, random: u64) -> i64 {
 }
 
 /// All rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ErrorPolicy {
     rules: Vec<Rule>,
     /// From code and subcode to a place in `rules`.
@@ -159,6 +174,9 @@ pub struct ErrorPolicy {
     transient: usize,
     unknown_5xx: usize,
     unknown: usize,
+    /// The codes of an operator's own rows.
+    own: Vec<String>,
+    failure_share: f64,
 }
 
 impl ErrorPolicy {
@@ -174,6 +192,34 @@ impl ErrorPolicy {
     /// Reads a policy; `assets/error_policy.csv` explains its columns. An error names the line.
     pub fn from_csv(text: &str) -> Result<Self, PolicyError> {
         table::read(text)
+    }
+
+    /// The same with an operator's own rows over it. They have the columns of the built-in file, and may leave out all
+    /// but `code`; what a file leaves out stays as it was. An error names line and column.
+    pub fn with_own(mut self, text: &str) -> Result<Self, PolicyError> {
+        table::put_over(&mut self, text)?;
+        Ok(self)
+    }
+
+    /// The codes that an operator's own file has rows for, as they stand there.
+    pub fn own_codes(&self) -> &[String] {
+        &self.own
+    }
+
+    /// The same with another share of failures of one kind that pauses a broadcast; 1: none does.
+    #[must_use]
+    pub fn with_failure_share(self, failure_share: f64) -> Self {
+        Self { failure_share, ..self }
+    }
+
+    /// The share of failures of one kind, 0 to 1, above which a broadcast is paused.
+    pub fn failure_share(&self) -> f64 {
+        self.failure_share
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rules.len()
     }
 
     /// The rule for a code. `http_status` is `None` for a receipt; `transient` is `error.is_transient`.

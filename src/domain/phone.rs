@@ -39,6 +39,12 @@ impl Phone {
         self.0
     }
 
+    /// Whether it is a number of the United States: elsewhere under +1 marketing is delivered.
+    pub fn is_in_the_us(self) -> bool {
+        let digits = self.0.to_string();
+        digits.len() == 11 && digits.starts_with('1') && parse::is_in_the_us(self)
+    }
+
     /// As screens and copies show it: the country code's first digits and the last two, the rest hidden.
     pub fn masked(self) -> String {
         let digits = self.0.to_string();

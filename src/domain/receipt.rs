@@ -43,6 +43,8 @@ pub struct StatusEvent {
     pub at: Millis,
     /// Our id of the attempt, when it is of our making.
     pub attempt: Option<AttemptId>,
+    /// It carries an id that is another program's.
+    pub foreign: bool,
     /// The sender's phone number id; empty: not said.
     pub sender: String,
     /// Whom it went to, as far as WhatsApp names them: not for finding a recipient (that is what the attempt's id is for).
@@ -77,18 +79,21 @@ pub struct NotAnEvent(String);
 /// Texts from outside are cut to so many characters.
 const LONGEST: usize = 1_000;
 
+/// The deepest that Meta's events go is about 12.
+const DEEPEST: usize = 64;
+
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]
-    entry: Vec<Entry<'a>>,
+    entry: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, default)]
-    id: Cow<'a, str>,
+    id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    changes: Vec<Change<'a>>,
+    changes: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -102,18 +107,18 @@ struct Change<'a> {
 #[derive(Deserialize)]
 struct Value<'a> {
     #[serde(borrow, default)]
-    metadata: Option<Metadata<'a>>,
+    metadata: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    statuses: Vec<&'a RawValue>,
+    statuses: Option<Vec<&'a RawValue>>,
     /// Messages of people; read elsewhere.
     #[serde(borrow, default)]
-    messages: Vec<&'a RawValue>,
+    messages: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
 struct Metadata<'a> {
     #[serde(borrow, default)]
-    phone_number_id: Cow<'a, str>,
+    phone_number_id: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -125,68 +130,114 @@ struct RawStatus<'a> {
     #[serde(borrow, default)]
     timestamp: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    biz_opaque_callback_data: Option<Cow<'a, str>>,
+    recipient_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    errors: Vec<&'a RawValue>,
+    recipient_user_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    recipient_id: Option<Cow<'a, str>>,
+    biz_opaque_callback_data: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    recipient_user_id: Option<Cow<'a, str>>,
+    errors: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
-struct RawError {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    title: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    error_data: Option<RawErrorData>,
+struct RawError<'a> {
+    #[serde(borrow, default)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    title: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error_data: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct RawErrorData {
-    #[serde(default)]
-    details: Option<String>,
+#[derive(Deserialize, Default)]
+struct RawErrorData<'a> {
+    #[serde(borrow, default)]
+    details: Option<&'a RawValue>,
+}
+
+/// Whether a body can be an event at all: a JSON object that is nested no deeper than 64. For the door, before it is
+/// stored; what is in it, [`statuses`] reads.
+pub fn check_shape(body: &[u8]) -> Result<(), NotAnEvent> {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return Err(NotAnEvent(format!("nested deeper than {DEEPEST}")));
+                }
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    // What is passed over is not looked at, so the letters are looked at here.
+    let text = std::str::from_utf8(body).map_err(|error| NotAnEvent(error.to_string()))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| NotAnEvent(error.to_string()))?;
+    if body.trim_ascii_start().first() == Some(&b'{') { Ok(()) } else { Err(NotAnEvent("no JSON object".to_owned())) }
 }
 
 /// Reads the statuses out of a webhook body. `received_at` stands in where a status has no usable time.
 pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent> {
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
     let mut found = Statuses::default();
-    let with_account = body
-        .entry
-        .into_iter()
-        .flat_map(|Entry { id, changes }| changes.into_iter().map(move |change| (id.clone(), change)));
-    for (account, change) in with_account {
-        let Some(raw) = change.value else { continue };
-        let news = |account: Cow<'_, str>, field: Cow<'_, str>| News {
-            account: account.into_owned(),
-            field: field.into_owned(),
-            value: raw.get().to_owned(),
-        };
-        if change.field != "messages" {
-            found.news.push(news(account, change.field));
-            continue;
-        }
-        let Ok(value) = serde_json::from_str::<Value<'_>>(raw.get()) else {
+    for raw in body.entry {
+        let Ok(Entry { id, changes }) = serde_json::from_str(raw.get()) else {
             found.malformed += 1;
             continue;
         };
-        if !value.messages.is_empty() {
-            found.news.push(news(account, change.field));
-        }
-        let sender = value.metadata.unwrap_or_default().phone_number_id;
-        for raw in value.statuses {
-            match read_status(raw, &sender, received_at) {
-                Ok(event) => found.events.extend(event),
-                Err(Malformed) => found.malformed += 1,
+        let account = text(id);
+        for raw in changes.unwrap_or_default() {
+            match serde_json::from_str::<Change<'_>>(raw.get()) {
+                Ok(change) => read_change(&change, &account, received_at, &mut found),
+                Err(_) => found.malformed += 1,
             }
         }
     }
     Ok(found)
+}
+
+fn read_change(change: &Change<'_>, account: &str, received_at: Millis, found: &mut Statuses) {
+    let Some(raw) = change.value else { return };
+    let news = || News { account: account.to_owned(), field: change.field.to_string(), value: raw.get().to_owned() };
+    if change.field != "messages" {
+        found.news.push(news());
+        return;
+    }
+    let Ok(value) = serde_json::from_str::<Value<'_>>(raw.get()) else {
+        found.malformed += 1;
+        return;
+    };
+    if value.messages.is_some_and(|messages| !matches!(messages.get(), "[]" | "null")) {
+        found.news.push(news());
+    }
+    let metadata: Metadata<'_> = part(value.metadata);
+    let sender = text(metadata.phone_number_id);
+    for raw in value.statuses.unwrap_or_default() {
+        match read_status(raw, &sender, received_at) {
+            Ok(event) => found.events.extend(event),
+            Err(Malformed) => found.malformed += 1,
+        }
+    }
+}
+
+/// A part that may be missing, or of another shape than is known: then it says nothing.
+fn part<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+/// A text, or a number's digits; of anything else nothing. Bounded.
+fn text(raw: Option<&RawValue>) -> String {
+    let Some(raw) = raw else { return String::new() };
+    if raw.get().starts_with(|first: char| first.is_ascii_digit() || first == '-') {
+        return cut(raw.get());
+    }
+    cut(&part::<Cow<'_, str>>(Some(raw)))
 }
 
 /// A status without an id or a word.
@@ -199,26 +250,32 @@ fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Result<Opti
         "sent" => Status::Sent,
         "delivered" => Status::Delivered,
         "read" | "played" => Status::Read,
-        "failed" => failed(&raw.errors),
+        "failed" => failed(raw.errors),
         _ => return Ok(None),
     };
+    let id = text(raw.biz_opaque_callback_data);
+    let attempt = AttemptId::parse(&id);
     Ok(Some(StatusEvent {
         wamid: cut(&raw.id),
         status,
         at: raw.timestamp.and_then(seconds).unwrap_or(received_at),
-        attempt: raw.biz_opaque_callback_data.as_deref().and_then(AttemptId::parse),
+        foreign: attempt.is_none() && !id.is_empty(),
+        attempt,
         sender: cut(sender),
-        recipient: inbound::who(raw.recipient_id.as_deref(), raw.recipient_user_id.as_deref()),
+        recipient: inbound::who(Some(&text(raw.recipient_id)), Some(&text(raw.recipient_user_id))),
     }))
 }
 
-fn failed(errors: &[&RawValue]) -> Status {
+fn failed(errors: Option<&RawValue>) -> Status {
+    let errors: Vec<&RawValue> = part(errors);
     let Some(first) = errors.first() else {
         return Status::Failed { code: 0, response: String::new(), details: String::new() };
     };
-    let error: RawError = serde_json::from_str(first.get()).unwrap_or_default();
-    let details = error.error_data.and_then(|data| data.details).or(error.title).or(error.message).unwrap_or_default();
-    Status::Failed { code: error.code, response: cut(first.get()), details: cut(&details) }
+    let error: RawError<'_> = part(Some(first));
+    let data: RawErrorData<'_> = part(error.error_data);
+    let words = [data.details, error.title, error.message].map(text);
+    let details = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
+    Status::Failed { code: text(error.code).parse().unwrap_or(0), response: cut(first.get()), details }
 }
 
 /// Meta sends seconds as a string; a number is understood too.
@@ -237,6 +294,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::phone::Phone;
 
     const NOW: Millis = Millis(1_800_000_000_000);
 
@@ -284,6 +342,39 @@ mod tests {
         assert_eq!(found.events.len(), 2);
         assert_eq!(found.malformed, 2);
         assert_eq!(found.events[0].at, NOW);
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_shape_spoils_nothing_else() {
+        let body = br#"{"object":"whatsapp_business_account","added":[1],"entry":[7,null,{"id":200,"changes":[null,
+            {"field":"messages","value":{"metadata":null,"statuses":null,"messages":null,"contacts":null}},
+            {"field":"messages","value":{"metadata":{"phone_number_id":77},"statuses":[
+                {"id":"wamid.1","status":"failed","errors":null,"timestamp":null,"recipient_id":null},
+                {"id":"wamid.2","status":"failed","errors":[{"code":"131026","title":null,"error_data":"odd"}]},
+                {"id":"wamid.3","status":"delivered","biz_opaque_callback_data":null,"recipient_user_id":"US.1"},
+                {"id":"wamid.4","status":"read","biz_opaque_callback_data":"c42:r7","recipient_id":15550100111}]}}]}]}"#;
+        let found = statuses(body, NOW).unwrap();
+        assert_eq!((found.events.len(), found.malformed, found.news.len()), (4, 3, 0));
+        let codes = found.events.iter().map(|event| match &event.status {
+            Status::Failed { code, .. } => *code,
+            _ => -1,
+        });
+        assert_eq!(codes.collect::<Vec<_>>(), [0, 131_026, -1, -1]);
+        assert!(found.events.iter().all(|event| event.sender == "77" && event.attempt.is_none()));
+        assert_eq!(found.events.iter().map(|event| event.foreign).collect::<Vec<_>>(), [false, false, false, true]);
+        assert_eq!(found.events[3].recipient.phone, Phone::from_digits(15_550_100_111).ok());
+    }
+
+    #[test]
+    fn only_json_objects_of_a_bounded_depth_come_in() {
+        let nested = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+        for body in ["{}", r#" {"entry":[]}"#, r#"{"a":"[[[[[[\"{{{{"}"#, &nested(64)] {
+            assert!(check_shape(body.as_bytes()).is_ok(), "{body}");
+        }
+        for body in ["", "1", "[]", "{", "{}{}", "null", "not JSON", &nested(65), &"[".repeat(3_000_000)] {
+            assert!(check_shape(body.as_bytes()).is_err(), "{}", &body[..body.len().min(80)]);
+        }
+        assert!(check_shape(b"{\"a\":\"\xff\xfe").is_err());
     }
 
     #[test]

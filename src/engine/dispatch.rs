@@ -6,7 +6,7 @@
 use super::hold::Permit;
 use super::pair::Pairs;
 use super::reign::{Active, Item, PauseAsked, Pending, Reign};
-use super::verdict::{self, Effect};
+use super::verdict::{self, Effect, Message};
 use crate::cloud_api::SendResult;
 use crate::die;
 use crate::domain::attempt_id::AttemptId;
@@ -86,6 +86,8 @@ fn halted(reign: &Reign, active: &Active) -> bool {
     reign.stop.is_cancelled() || !active.is_running() || matches!(reign.hold.permit(), Permit::Held { .. })
 }
 
+/// What an answer says of a message that waits for a judgement on its template: it may yet be sent, or fail with 132015.
+const HELD_BACK: &str = "held_for_quality_assessment";
 /// A pause, a hold and a change of how many may be in flight are noticed within this time.
 const NOTICE: Duration = Duration::from_millis(50);
 
@@ -182,12 +184,17 @@ impl Request {
         };
         drop(in_flight);
         let accepted_before = ending.active.accepted_before.load(Ordering::Relaxed);
+        let refused = matches!(result, SendResult::Refused { .. });
+        let message = Message { to_the_us: refused && intent.phone.is_in_the_us(), ..ending.active.message };
+        if matches!(&result, SendResult::Accepted { message_status: Some(status), .. } if status == HELD_BACK) {
+            ending.active.under_review.fetch_add(1, Ordering::Relaxed);
+        }
         let counters = (intent.attempt, intent.tries);
         let (verdict, effect) = verdict::of_result(
             &parts.policy,
             result,
             counters,
-            accepted_before,
+            (accepted_before, message),
             reign.shared.onward.now(),
             fastrand::u64(..),
         );

@@ -1,19 +1,19 @@
 //! Looks after the broadcasts of a reign: which are running, which are to be frozen, paused, resumed, completed;
 //! looks whether a held API answers again; keeps the figures that others see.
 
-use super::freeze;
+use super::breaker::{Tally, TooMany};
 use super::hold::Permit;
 use super::media::Uploads;
-use super::reign::{Active, OPEN_BROADCASTS, PauseAsked, Reign, note_driving};
-use super::{budget, pass_panic_on, sweep, templates};
+use super::reign::{Active, Begun, OPEN_BROADCASTS, PauseAsked, Reign, message_of, note_driving};
+use super::{budget, freeze, pass_panic_on, sweep, templates};
 use crate::cloud_api::CallError;
 use crate::die;
-use crate::domain::broadcast::Broadcast;
+use crate::domain::broadcast::{Broadcast, Counts};
 use crate::domain::ids::BroadcastId;
-use crate::domain::state::{BroadcastStatus, PauseReason};
+use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::domain::time::Millis;
 use crate::service::view::{EngineStatus, WhyNotFaster};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -33,6 +33,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 const LEAST_FREE_BYTES: u64 = 64 << 20;
 /// How often it is looked at while something is being sent: at 1,000 messages a second this leaves half a minute.
 const SPACE_EVERY: Duration = Duration::from_secs(10);
+/// How often the share of failures is looked at.
+const FAILURES_EVERY: Duration = Duration::from_secs(2);
 
 struct Overseer {
     reign: Arc<Reign>,
@@ -52,6 +54,7 @@ struct Overseer {
     renewed_at: Option<Instant>,
     counted_at: Option<Instant>,
     space_seen_at: Option<Instant>,
+    failures_seen_at: Option<Instant>,
 }
 
 pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<PauseAsked>) {
@@ -71,6 +74,7 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         renewed_at: None,
         counted_at: None,
         space_seen_at: None,
+        failures_seen_at: None,
     };
     while !reign.stop.is_cancelled() {
         match overseer.look().await {
@@ -111,6 +115,9 @@ impl Overseer {
         if let Some((code, wait)) = asked {
             reign.pace.slow_down(code, wait, reign.meter.lately());
         }
+        if let Some(usage) = reign.shared.parts.api.take_usage() {
+            reign.pace.near_limit(usage, reign.meter.lately());
+        }
         reign.pace.grow();
         self.record_pauses().await?;
         self.look_at_api();
@@ -126,6 +133,7 @@ impl Overseer {
         let begun = self.begun_before(&ours).await?;
         self.match_actives(&ours, &begun);
         self.look_at_space().await;
+        self.look_at_failures().await?;
         self.tidy_actives().await?;
         self.sweep();
         Ok(())
@@ -184,6 +192,33 @@ impl Overseer {
             note_driving(&self.reign.shared).await;
         }
         self.budgeting = Some(tokio::spawn(budget::renew(self.reign.clone(), ask)));
+    }
+
+    /// Failures of one kind, by answer or by receipt, that are too large a share pause a broadcast.
+    async fn look_at_failures(&mut self) -> Result<(), StoreError> {
+        if self.failures_seen_at.is_some_and(|at| at.elapsed() < FAILURES_EVERY) {
+            return Ok(());
+        }
+        self.failures_seen_at = Some(Instant::now());
+        let reign = self.reign.clone();
+        let policy = &reign.shared.parts.policy;
+        for active in reign.actives.load().iter().filter(|active| active.is_running()) {
+            let counts = reign.store().counts(&active.id).await?;
+            let tally = tally(&**reign.store(), &active.id, &counts).await?;
+            let counted = |code| policy.rule_for(code, None, None, false).counts_as_failure;
+            let mut breaker = active.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(TooMany { code, failed, people }) = breaker.look(tally, policy.failure_share(), counted) else {
+                continue;
+            };
+            drop(breaker);
+            let rule = policy.rule_for(code, None, None, false);
+            let detail = format!(
+                "{failed} of the last {people} people failed for the same reason: {} (code {code}). {}",
+                rule.title, rule.advice
+            );
+            reign.ask_pause(Some(active), PauseReason::Failures, detail);
+        }
+        Ok(())
     }
 
     /// A disk that is nearly full stops everything before a record cannot be written.
@@ -252,14 +287,18 @@ impl Overseer {
         Ok(())
     }
 
-    /// The running broadcasts that are new here and of which WhatsApp has taken messages before.
-    async fn begun_before(&self, ours: &[Broadcast]) -> Result<Vec<BroadcastId>, StoreError> {
+    /// What is to be known of the running broadcasts that are new here.
+    async fn begun_before(&self, ours: &[Broadcast]) -> Result<BTreeMap<BroadcastId, Begun>, StoreError> {
         let actives = self.reign.actives.load_full();
-        let mut begun = Vec::new();
+        let store = self.reign.store();
+        let mut begun = BTreeMap::new();
         for broadcast in ours.iter().filter(|one| one.status == BroadcastStatus::Running) {
-            let is_new = !actives.iter().any(|active| active.id == broadcast.id);
-            if is_new && self.reign.store().counts(&broadcast.id).await?.reached_whatsapp() > 0 {
-                begun.push(broadcast.id.clone());
+            if !actives.iter().any(|active| active.id == broadcast.id) {
+                let counts = store.counts(&broadcast.id).await?;
+                let accepted_before = counts.reached_whatsapp() > 0;
+                let tally = tally(&**store, &broadcast.id, &counts).await?;
+                let message = message_of(&**store, broadcast).await?;
+                begun.insert(broadcast.id.clone(), Begun { accepted_before, message, tally });
             }
         }
         Ok(begun)
@@ -278,7 +317,7 @@ impl Overseer {
     }
 
     /// Makes the running broadcasts of the store the active ones here.
-    fn match_actives(&mut self, ours: &[Broadcast], begun: &[BroadcastId]) {
+    fn match_actives(&mut self, ours: &[Broadcast], begun: &BTreeMap<BroadcastId, Begun>) {
         // What was asked for since the look began must not be undone by what the store said before.
         while let Ok(asked) = self.pauses.try_recv() {
             self.pending.push(asked);
@@ -298,6 +337,7 @@ impl Overseer {
                 }
             } else if !active.is_running() && !pausing(&active.id) {
                 active.turn().not_before = Instant::now();
+                active.breaker.lock().unwrap_or_else(PoisonError::into_inner).start_over();
                 active.running.store(true, Ordering::Release);
             }
             actives.push(active.clone());
@@ -306,12 +346,13 @@ impl Overseer {
             if actives.iter().any(|active| active.id == broadcast.id) || pausing(&broadcast.id) {
                 continue;
             }
+            // One that came up since is taken at the next look.
+            let Some(begun) = begun.get(&broadcast.id) else { continue };
             let Some(maker) = self.uploads.maker(broadcast) else { continue };
             match maker {
                 Ok(maker) => {
                     let config = &reign.shared.parts.config;
-                    let begun = begun.contains(&broadcast.id);
-                    actives.push(Arc::new(Active::new(broadcast, maker, begun, config)));
+                    actives.push(Arc::new(Active::new(broadcast, maker, begun.clone(), config)));
                 }
                 Err(problem) => {
                     let _ = reign.pauses.send(PauseAsked {
@@ -380,6 +421,7 @@ impl Overseer {
             answer_ms_p50,
             answer_ms_p99,
             trouble: store_trouble,
+            held_back: reign.actives.load().iter().map(|active| active.under_review.load(Ordering::Relaxed)).sum(),
         };
         reign.shared.status.send_if_modified(|before| {
             let changed = *before != status;
@@ -403,14 +445,22 @@ impl Overseer {
         if !reign.actives.load().iter().any(|active| active.is_running()) {
             return WhyNotFaster::Idle;
         }
-        if let Some((code, messages_per_second)) = reign.pace.slowed() {
-            return WhyNotFaster::SlowedByApi { code, messages_per_second, until: None };
+        if let Some((code, messages_per_second, still)) = reign.pace.slowed() {
+            let until = still.map(|still| reign.now().plus(i64::try_from(still.as_millis()).unwrap_or(i64::MAX / 2)));
+            return WhyNotFaster::SlowedByApi { code, messages_per_second, until };
         }
         if reign.in_flight.available_permits() == 0 || reign.pace.allowed() <= 0.0 {
             return WhyNotFaster::InFlight { limit: reign.shared.parts.config.max_in_flight };
         }
         WhyNotFaster::Pace { messages_per_second: reign.pace.allowed() }
     }
+}
+
+/// Who of a broadcast is through.
+async fn tally(store: &dyn Store, id: &BroadcastId, counts: &Counts) -> Result<Tally, StoreError> {
+    let failed = counts.get(RecipientState::Failed);
+    let failures = if failed == 0 { Vec::new() } else { store.failures(id).await? };
+    Ok(Tally { people: counts.reached_whatsapp() + failed, failures })
 }
 
 /// Records one pause, of one broadcast or of all that are open.

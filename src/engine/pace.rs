@@ -5,6 +5,7 @@
 //! really written in the last second, so that a stall, a slow connection or a change of rate can never put
 //! more than the limit into any one-second window.
 
+use crate::cloud_api::Usage;
 use arc_swap::ArcSwapOption;
 use governor::clock::{Clock, ReasonablyRealtime};
 use governor::middleware::NoOpMiddleware;
@@ -26,6 +27,10 @@ const FLOOR: f64 = 1.0;
 const GROWTH: f64 = 0.05;
 /// … each time this much time went by without another.
 const GROWTH_EVERY: Duration = Duration::from_secs(3);
+/// Usage of a limit that slows us before it is reached.
+const NEAR_PERCENT: u16 = 95;
+/// … and how often, since the figures lag behind.
+const EASED_EVERY: Duration = Duration::from_secs(10);
 
 /// governor's clock on tokio's, so that tests can pause time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -144,6 +149,17 @@ impl Pace {
         self.allow(&mut adaptation, to.max(FLOOR / 10.0));
     }
 
+    /// The API says that so much of a limit is used: near its end the pace is halved before anybody is refused.
+    pub fn near_limit(&self, usage: Usage, written_lately: f64) {
+        if usage.percent < NEAR_PERCENT {
+            return;
+        }
+        let eased = self.adaptation().slowed_at.is_some_and(|at| at.elapsed() < EASED_EVERY);
+        if !eased {
+            self.slow_down(usage.code, None, written_lately);
+        }
+    }
+
     /// Grows back towards the configured pace; to be called a few times a second.
     pub fn grow(&self) {
         let now = Instant::now();
@@ -167,10 +183,12 @@ impl Pace {
         }
     }
 
-    /// The code that slowed us and the pace that is left, while it is below the configured one.
-    pub fn slowed(&self) -> Option<(i64, f64)> {
+    /// The code that slowed us and the pace that is left, while it is below the configured one; and for how long
+    /// nothing leaves at all.
+    pub fn slowed(&self) -> Option<(i64, f64, Option<Duration>)> {
         let adaptation = self.adaptation();
-        adaptation.slowed_at.map(|_| (adaptation.code, adaptation.allowed))
+        let still = adaptation.not_before.map(|until| until.saturating_duration_since(Instant::now()));
+        adaptation.slowed_at.map(|_| (adaptation.code, adaptation.allowed, still.filter(|still| !still.is_zero())))
     }
 
     /// Waits until the next message may leave.
@@ -316,7 +334,7 @@ mod tests {
             pace.slow_down(130_429, None, 80.0);
         }
         assert!((pace.allowed() - 40.0).abs() < 1e-9);
-        assert_eq!(pace.slowed().map(|(code, _)| code), Some(130_429));
+        assert_eq!(pace.slowed().map(|(code, ..)| code), Some(130_429));
         for _ in 0..100 {
             tokio::time::advance(Duration::from_secs(1)).await;
             pace.grow();
@@ -326,9 +344,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_limit_that_is_nearly_used_up_slows_down_in_time() {
+        let pace = Pace::new(80.0);
+        pace.near_limit(Usage { percent: 94, code: 80_007 }, 80.0);
+        assert_eq!(pace.slowed(), None);
+        for _ in 0..40 {
+            pace.near_limit(Usage { percent: 97, code: 80_007 }, 80.0);
+            tokio::time::advance(Duration::from_millis(200)).await;
+        }
+        assert_eq!(pace.slowed(), Some((80_007, 40.0, None)), "once in ten seconds, and it does not stand still");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_wait_that_the_api_named_is_kept() {
         let pace = Pace::new(80.0);
         pace.slow_down(80_007, Some(Duration::from_mins(1)), 80.0);
+        assert_eq!(pace.slowed(), Some((80_007, 40.0, Some(Duration::from_mins(1)))));
         let start = Instant::now();
         pace.wait().await;
         assert!(start.elapsed() >= Duration::from_mins(1));

@@ -5,17 +5,19 @@
 
 use super::lease::{self, Asked, Held};
 use super::news::opt_outs;
-use super::verdict::{self, Effect};
+use super::parked::Parked;
+use super::reign::message_of;
+use super::verdict::{self, Effect, Message};
 use super::{Shared, news, pause_before_asking, trouble};
 use crate::die;
 use crate::domain::ids::BroadcastId;
 use crate::domain::opt_out::Change;
 use crate::domain::phone::Phone;
-use crate::domain::receipt;
+use crate::domain::receipt::{self, Status, StatusEvent};
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
 use crate::store::{Evidence, RECEIPTS, ReceiptMove, StoreError, StoredReceipt};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -31,6 +33,13 @@ const MOST_LEARNED: usize = 100_000;
 /// How often it is noted that another program sends from our sender too.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often it is asked whether a parked status has found its message.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// Messages that are asked for at one time.
+const MOST_WAMIDS: usize = 1_000;
+/// Broadcasts of which it is remembered what their messages are.
+const MOST_MESSAGES: usize = 32;
+
 /// The note that holds how many receipts on our sender were another program's.
 pub(crate) const FOREIGN_NOTE: &str = "receipts.foreign";
 
@@ -38,9 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
     while !shared.drain.is_cancelled() {
         match lease::ask(&shared.parts.store, &shared.parts.clock, &shared.identity, RECEIPTS, String::new).await {
             Ok(Asked::Ours(held)) => {
-                let folder =
-                    Folder { shared: &shared, held: &held, noted_at: None, foreign: 0, learned: HashSet::new() };
-                folder.fold_while_leased().await;
+                Folder::new(&shared, &held).fold_while_leased().await;
                 // Folding the same receipts twice changes nothing, so the fence may stay the same.
                 let _ = held.release().await;
             }
@@ -60,10 +67,39 @@ struct Folder<'a> {
     foreign: u64,
     /// User ids whose phone was handed to the store already, so that a person's receipts do so once.
     learned: HashSet<String>,
+    /// What the messages of the broadcasts are that failed receipts came for lately.
+    messages: VecDeque<(BroadcastId, Message)>,
+    /// Statuses whose message is not known yet.
+    parked: Parked,
+    /// When the store was last asked for them.
+    asked_at: Option<Instant>,
 }
 
-impl Folder<'_> {
-    async fn fold_while_leased(mut self) {
+/// A broadcast, a recipient, an attempt.
+type Place = (BroadcastId, u32, u32);
+
+impl<'a> Folder<'a> {
+    fn new(shared: &'a Shared, held: &'a Held) -> Self {
+        Self {
+            shared,
+            held,
+            noted_at: None,
+            foreign: 0,
+            learned: HashSet::new(),
+            messages: VecDeque::new(),
+            parked: Parked::default(),
+            asked_at: None,
+        }
+    }
+
+    async fn fold_while_leased(&mut self) {
+        match Parked::load(&*self.shared.parts.store).await {
+            Ok(parked) => self.parked = parked,
+            Err(error) => {
+                trouble(self.shared, &error);
+                return pause_before_asking(self.shared).await;
+            }
+        }
         loop {
             let draining = self.shared.drain.is_cancelled();
             match self.fold_once().await {
@@ -96,17 +132,27 @@ impl Folder<'_> {
     async fn fold_once(&mut self) -> Result<bool, StoreError> {
         let store = &self.shared.parts.store;
         let bodies = store.receipts(MOST_BODIES).await?;
-        let Some(up_to) = bodies.last().map(|body| body.id) else { return Ok(false) };
-        let full = bodies.len() >= MOST_BODIES as usize;
         let now = self.shared.onward.now();
+        let ask_for_parked = !self.parked.is_empty() && self.asked_at.is_none_or(|at| at.elapsed() >= ASK_EVERY);
+        let mut up_to = match bodies.last() {
+            Some(body) => body.id,
+            None if ask_for_parked => 0,
+            None => return Ok(false),
+        };
+        let full = bodies.len() >= MOST_BODIES as usize;
         let mut moves = Moves::default();
-        let mut up_to = up_to;
         for body in &bodies {
             self.read(body, now, &mut moves).await?;
             if moves.in_order.len() >= MOST_MOVES {
                 up_to = body.id;
                 break;
             }
+        }
+        let matched = if ask_for_parked { self.match_parked(now, &mut moves).await? } else { Vec::new() };
+        // Before the bodies that they came in are dropped.
+        self.parked.save(&**store).await?;
+        if moves.in_order.is_empty() && up_to == 0 {
+            return self.note_foreign().await.map(|()| false);
         }
         let full = full || bodies.last().is_some_and(|body| body.id > up_to);
         // Before the bodies are dropped; noting them once more changes nothing.
@@ -119,6 +165,8 @@ impl Folder<'_> {
         let report = store.fold_receipts(&self.held.lease, moves.in_order, up_to).await?;
         die::point("after_fold");
         tracing::debug!(bodies = bodies.len(), ?report, "folded receipts");
+        self.parked.let_go(&matched);
+        self.parked.save(&**store).await?;
         // Repeats that move nobody pause nothing: an operator may have mended it since.
         if report.moved > 0 {
             for (asked, reason, detail) in moves.pauses {
@@ -147,6 +195,7 @@ impl Folder<'_> {
         for item in &statuses.news {
             news::apply(self.shared, item, body.received_at).await?;
         }
+        let places = self.places(&statuses.events).await?;
         for event in statuses.events {
             if let Some((user, phone)) = event.recipient.pair()
                 && self.is_new(&user)
@@ -154,32 +203,17 @@ impl Folder<'_> {
                 moves.known.push((user, phone));
             }
             moves.opt_outs.extend(opt_outs::of_receipt(self.shared, &event).await?);
-            let Some(attempt) = event.attempt.clone() else {
-                self.foreign += 1;
-                continue;
-            };
-            if attempt.store != *self.shared.parts.store.id() {
-                self.foreign += 1;
-                continue;
-            }
-            let (evidence, effect) =
-                verdict::of_receipt(&self.shared.parts.policy, &event, attempt.attempt, now, fastrand::u64(..));
-            match effect {
-                Effect::Pause(reason, detail) => moves.pauses.push((Some(attempt.broadcast.clone()), reason, detail)),
-                Effect::PauseAll(reason, detail) => moves.pauses.push((None, reason, detail)),
-                Effect::SlowDown(code, wait) => {
-                    *self.shared.slow_down.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, wait));
+            match &event.attempt {
+                Some(attempt) if attempt.store == *self.shared.parts.store.id() => {
+                    let place = (attempt.broadcast.clone(), attempt.seq, attempt.attempt);
+                    self.add(event, place, now, moves).await?;
                 }
-                _ => {}
+                None if !event.foreign => match places.get(&event.wamid).cloned() {
+                    Some(place) => self.add(event, place, now, moves).await?,
+                    None => self.foreign += self.parked.park(&event, now),
+                },
+                _ => self.foreign += 1,
             }
-            moves.add(ReceiptMove {
-                broadcast: attempt.broadcast,
-                seq: attempt.seq,
-                attempt: attempt.attempt,
-                wamid: event.wamid,
-                at: event.at,
-                evidence,
-            });
         }
         Ok(())
     }
@@ -190,6 +224,81 @@ impl Folder<'_> {
             self.learned.clear();
         }
         !self.learned.contains(user) && self.learned.insert(user.to_owned())
+    }
+
+    /// Where the messages of the statuses stand that carry no id at all.
+    async fn places(&self, events: &[StatusEvent]) -> Result<HashMap<String, Place>, StoreError> {
+        let nameless = events.iter().filter(|event| event.attempt.is_none() && !event.foreign);
+        let wamids: BTreeSet<String> = nameless.map(|event| event.wamid.clone()).collect();
+        let wamids: Vec<String> = wamids.into_iter().collect();
+        let mut places = HashMap::new();
+        for wamids in wamids.chunks(MOST_WAMIDS) {
+            let found = self.shared.parts.store.attempts_of(wamids).await?;
+            places.extend(found.into_iter().map(|place| (place.wamid, (place.broadcast, place.seq, place.attempt))));
+        }
+        Ok(places)
+    }
+
+    /// Asks whether the answers to the messages of parked statuses have come. Returns the messages found.
+    async fn match_parked(&mut self, now: Millis, moves: &mut Moves) -> Result<Vec<String>, StoreError> {
+        self.asked_at = Some(Instant::now());
+        let found = self.shared.parts.store.attempts_of(&self.parked.wamids()).await?;
+        let mut matched = Vec::new();
+        for place in found {
+            for event in self.parked.of(&place.wamid) {
+                self.add(event, (place.broadcast.clone(), place.seq, place.attempt), now, moves).await?;
+            }
+            matched.push(place.wamid);
+        }
+        self.foreign += self.parked.forget(now);
+        Ok(matched)
+    }
+
+    /// Adds what one status says about one attempt.
+    async fn add(
+        &mut self,
+        event: StatusEvent,
+        (broadcast, seq, attempt): Place,
+        now: Millis,
+        moves: &mut Moves,
+    ) -> Result<(), StoreError> {
+        let message = self.message(&event, &broadcast).await?;
+        let (evidence, effect) =
+            verdict::of_receipt(&self.shared.parts.policy, &event, (attempt, message), now, fastrand::u64(..));
+        match effect {
+            Effect::Pause(reason, detail) => moves.pauses.push((Some(broadcast.clone()), reason, detail)),
+            Effect::PauseAll(reason, detail) => moves.pauses.push((None, reason, detail)),
+            Effect::SlowDown(code, wait) => {
+                *self.shared.slow_down.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, wait));
+            }
+            _ => {}
+        }
+        moves.add(ReceiptMove { broadcast, seq, attempt, wamid: event.wamid, at: event.at, evidence });
+        Ok(())
+    }
+
+    /// What the message of a failed receipt is; of others nobody asks.
+    async fn message(&mut self, event: &StatusEvent, broadcast: &BroadcastId) -> Result<Message, StoreError> {
+        if !matches!(event.status, Status::Failed { .. }) {
+            return Ok(Message::default());
+        }
+        let known = if let Some((_, known)) = self.messages.iter().find(|(id, _)| id == broadcast) {
+            *known
+        } else {
+            let store = &self.shared.parts.store;
+            let message = match store.broadcast(broadcast).await {
+                Ok(broadcast) => message_of(&**store, &broadcast).await?,
+                Err(StoreError::NotFound(_)) => Message::default(),
+                Err(error) => return Err(error),
+            };
+            if self.messages.len() >= MOST_MESSAGES {
+                self.messages.pop_front();
+            }
+            self.messages.push_back((broadcast.clone(), message));
+            message
+        };
+        let to = event.recipient.phone;
+        Ok(Message { to_the_us: to.is_some_and(Phone::is_in_the_us), ..known })
     }
 
     /// A receipt may say that a template or an account is blocked: that pauses like an answer does.

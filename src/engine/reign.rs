@@ -3,11 +3,13 @@
 //! First what an earlier holder left open becomes in doubt, then four tasks work side by side: `claim` records
 //! intents, `dispatch` sends them at the pace, `settle` makes outcomes durable, `oversee` looks after broadcasts.
 
+use super::breaker::{Breaker, Tally};
 use super::gate::Gate;
 use super::hold::Hold;
 use super::lease::Held;
 use super::meter::Meter;
 use super::pace::Pace;
+use super::verdict::Message;
 use super::{EngineConfig, Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
 use crate::custody::{Keeper, Mark};
 use crate::die;
@@ -22,7 +24,7 @@ use crate::service::view::WhyNotFaster;
 use crate::store::{Intent, Lease, Outcome, Store, StoreError};
 use arc_swap::ArcSwap;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
@@ -45,6 +47,8 @@ pub(super) struct Active {
     pub(super) by_marketing_api: AtomicBool,
     /// The messaging limit is used up, and only whoever costs nothing of it may go.
     pub(super) free_only: AtomicBool,
+    /// Whether it is marketing, and how many broadcasts it follows up.
+    pub(super) message: Message,
     /// A pace of its own: at most so many a second.
     pub(super) own_pace: Option<f64>,
     /// The ways of opting out that hold it back.
@@ -62,6 +66,8 @@ pub(super) struct Active {
     /// A window is being asked for.
     pub(super) opening: AtomicBool,
     pub(super) breaker: Mutex<Breaker>,
+    /// Messages that WhatsApp took and holds until it has judged the template.
+    pub(super) under_review: AtomicU64,
     pub(super) turn: Mutex<Turn>,
 }
 
@@ -74,36 +80,38 @@ pub(super) struct Turn {
     pub(super) opened_at: Instant,
 }
 
-/// Equal failures in a row.
-#[derive(Default)]
-pub(super) struct Breaker {
-    code: i64,
-    in_a_row: u32,
+/// What is to be known of a broadcast before anything of it is sent.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Begun {
+    /// WhatsApp took a message of it before.
+    pub(super) accepted_before: bool,
+    /// What its messages are.
+    pub(super) message: Message,
+    /// Who was through.
+    pub(super) tally: Tally,
 }
 
-/// Equal failures in a row that pause a broadcast.
-const EQUAL_FAILURES: u32 = 50;
+/// Chains of follow-ups are walked back so far.
+const MOST_ROUNDS: u32 = 20;
 
-impl Breaker {
-    /// Whether this failure is the one too many.
-    pub(super) fn failure(&mut self, code: i64) -> bool {
-        self.in_a_row = if self.code == code { self.in_a_row + 1 } else { 1 };
-        self.code = code;
-        self.in_a_row >= EQUAL_FAILURES
+/// What the messages of a broadcast are.
+pub(super) async fn message_of(store: &dyn Store, broadcast: &Broadcast) -> Result<Message, StoreError> {
+    let marketing = broadcast.definition.template.category.eq_ignore_ascii_case("MARKETING");
+    let mut round = 0;
+    let mut earlier = broadcast.definition.audience.follow_up.as_ref().map(|follow_up| follow_up.of.clone());
+    while let Some(id) = earlier.take_if(|_| round < MOST_ROUNDS) {
+        round += 1;
+        earlier = match store.broadcast(&id).await {
+            Ok(before) => before.definition.audience.follow_up.map(|follow_up| follow_up.of),
+            Err(StoreError::NotFound(_)) => None,
+            Err(error) => return Err(error),
+        };
     }
-
-    pub(super) fn success(&mut self) {
-        self.in_a_row = 0;
-    }
+    Ok(Message { marketing, to_the_us: false, round })
 }
 
 impl Active {
-    pub(super) fn new(
-        broadcast: &Broadcast,
-        maker: MessageMaker,
-        accepted_before: bool,
-        config: &EngineConfig,
-    ) -> Self {
+    pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker, begun: Begun, config: &EngineConfig) -> Self {
         let now = Instant::now();
         let category = broadcast.definition.template.category.clone();
         let by_marketing_api = config.marketing_endpoint == MarketingEndpoint::Always && category == MARKETING;
@@ -114,14 +122,16 @@ impl Active {
             category,
             by_marketing_api: AtomicBool::new(by_marketing_api),
             free_only: AtomicBool::new(false),
+            message: begun.message,
             own_pace: broadcast.definition.messages_per_second.filter(|pace| *pace > 0.0),
             running: AtomicBool::new(true),
-            accepted_before: AtomicBool::new(accepted_before),
+            accepted_before: AtomicBool::new(begun.accepted_before),
             held: Mutex::default(),
             unheard: AtomicBool::new(false),
             unheard_permits: Mutex::default(),
             opening: AtomicBool::new(false),
-            breaker: Mutex::default(),
+            breaker: Mutex::new(Breaker::new(begun.tally)),
+            under_review: AtomicU64::new(0),
             turn: Mutex::new(Turn { not_before: now, nobody_due: false, opened_at: now }),
         }
     }

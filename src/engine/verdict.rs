@@ -15,6 +15,9 @@ const AFTER_A_PAUSE: i64 = MINUTE;
 /// Retries of this length are not waited for: the person is failed with `retry_at`.
 const LONGEST_WAIT_MS: i64 = 60 * MINUTE;
 
+/// Stands for a receipt that names no code; no row has it.
+const NO_CODE: i64 = i64::MIN;
+
 /// What one result means beyond the recipient.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -36,13 +39,24 @@ pub enum Effect {
     PauseAll(PauseReason, String),
 }
 
+/// What the message is, as far as the policy asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Message {
+    /// Of a marketing template.
+    pub marketing: bool,
+    /// To a number of the United States.
+    pub to_the_us: bool,
+    /// How many broadcasts this one follows up, one after the other; 0: none.
+    pub round: u32,
+}
+
 /// The verdict on a request, and its effect. `tries` were used up before it, `attempt` counts requests from 1;
 /// `accepted_before`: WhatsApp took another message of this broadcast.
 pub fn of_result(
     policy: &ErrorPolicy,
     result: SendResult,
     (attempt, tries): (u32, u32),
-    accepted_before: bool,
+    (accepted_before, message): (bool, Message),
     at: Millis,
     random: u64,
 ) -> (Verdict, Effect) {
@@ -61,12 +75,14 @@ pub fn of_result(
         SendResult::Refused { http_status, error, retry_after, response } => {
             let rule = policy.rule_for(error.code, error.subcode, Some(http_status), error.transient);
             let action = rule.action_for(&error.details, accepted_before);
-            let becomes = Becomes::of(rule, action, (attempt, tries + 1), at, random, http_status >= 500);
+            let slow = http_status >= 500;
+            let becomes = Becomes::of(rule, action, (attempt, tries + 1), message, (at, random), slow);
+            let failed = matches!(becomes, Becomes::Failed { .. });
             let verdict = match becomes {
                 Becomes::Failed { retry_at } => Verdict::Failed { code: error.code, response, retry_at },
                 Becomes::Queued { due, counts } => Verdict::Retry { code: error.code, response, due, counts },
             };
-            (verdict, effect(rule, action, &error, retry_after))
+            (verdict, effect(rule, action, failed, &error, retry_after))
         }
     }
 }
@@ -75,7 +91,7 @@ pub fn of_result(
 pub fn of_receipt(
     policy: &ErrorPolicy,
     event: &StatusEvent,
-    attempt: u32,
+    (attempt, message): (u32, Message),
     now: Millis,
     random: u64,
 ) -> (Evidence, Effect) {
@@ -84,16 +100,19 @@ pub fn of_receipt(
         Status::Delivered => (Evidence::Reached(RecipientState::Delivered), Effect::Definite),
         Status::Read => (Evidence::Reached(RecipientState::Read), Effect::Definite),
         Status::Failed { code, response, details } => {
-            let rule = policy.rule_for(*code, None, None, false);
+            // Without a code it is unknown, and not Meta's code 0, which stops everything.
+            let rule = policy.rule_for(if *code == 0 { NO_CODE } else { *code }, None, None, false);
             // The message was accepted, so the template as such cannot be malformed.
             let action = rule.action_for(details, true);
-            let (retry, counts, retry_at) = match Becomes::of(rule, action, (attempt, attempt), now, random, false) {
+            let becomes = Becomes::of(rule, action, (attempt, attempt), message, (now, random), false);
+            let failed = matches!(becomes, Becomes::Failed { .. });
+            let (retry, counts, retry_at) = match becomes {
                 Becomes::Failed { retry_at } => (None, false, retry_at),
                 Becomes::Queued { due, counts } => (Some(due), counts, None),
             };
             let error = GraphError { code: *code, details: details.clone(), ..GraphError::default() };
             let evidence = Evidence::Failed { code: *code, response: response.clone(), retry, counts, retry_at };
-            (evidence, effect(rule, action, &error, None))
+            (evidence, effect(rule, action, failed, &error, None))
         }
     }
 }
@@ -104,9 +123,20 @@ enum Becomes {
 }
 
 impl Becomes {
-    fn of(rule: &Rule, action: Action, (attempt, tries): (u32, u32), at: Millis, random: u64, slow: bool) -> Self {
-        let waits = matches!(action, Action::DelayRecipient | Action::SlowDown);
-        let count = if waits { attempt } else { tries };
+    fn of(
+        rule: &Rule,
+        action: Action,
+        (attempt, tries): (u32, u32),
+        message: Message,
+        (at, random): (Millis, u64),
+        slow: bool,
+    ) -> Self {
+        let sent = message.round.saturating_add(1);
+        let count = match action {
+            Action::DelayRecipient | Action::SlowDown => attempt,
+            Action::FailRetryLater => sent,
+            _ => tries,
+        };
         let mut wait_ms = retry_wait_ms(rule, count, random);
         if slow {
             wait_ms = wait_ms.max(5 * SECOND);
@@ -114,6 +144,10 @@ impl Becomes {
         let later = Some(at.plus(wait_ms));
         match action {
             Action::Fail => Self::Failed { retry_at: None },
+            Action::FailRetryLater if sent >= rule.max_tries => Self::Failed { retry_at: None },
+            Action::FailRetryLater if rule.marketing_only && (!message.marketing || message.to_the_us) => {
+                Self::Failed { retry_at: None }
+            }
             Action::FailRetryLater => Self::Failed { retry_at: later },
             Action::Retry if attempt >= MOST_ATTEMPTS => Self::Failed { retry_at: later },
             Action::Retry if !rule.may_retry(tries) => Self::Failed { retry_at: None },
@@ -130,7 +164,7 @@ impl Becomes {
     }
 }
 
-fn effect(rule: &Rule, action: Action, error: &GraphError, retry_after: Option<Duration>) -> Effect {
+fn effect(rule: &Rule, action: Action, failed: bool, error: &GraphError, retry_after: Option<Duration>) -> Effect {
     match action {
         Action::SlowDown => {
             let wait = retry_after.unwrap_or(Duration::from_secs(u64::from(rule.wait_s)));
@@ -140,7 +174,10 @@ fn effect(rule: &Rule, action: Action, error: &GraphError, retry_after: Option<D
         Action::PauseSender | Action::PauseAccount | Action::StopAuth => {
             Effect::PauseAll(action.pause_reason().unwrap_or(PauseReason::Sender), words(rule, error))
         }
-        Action::Fail | Action::FailRetryLater if rule.counts_as_failure => Effect::CountsAsFailure(error.code),
+        // A retry that was the last one is a failure like any other.
+        Action::Fail | Action::FailRetryLater | Action::Retry if failed && rule.counts_as_failure => {
+            Effect::CountsAsFailure(error.code)
+        }
         Action::Fail | Action::FailRetryLater | Action::Retry | Action::DelayRecipient => Effect::Definite,
     }
 }
@@ -163,7 +200,7 @@ mod tests {
     fn refused(code: i64, http_status: u16, counters: (u32, u32)) -> (Verdict, Effect) {
         let error = GraphError { code, ..GraphError::default() };
         let result = SendResult::Refused { http_status, error, retry_after: None, response: "{}".into() };
-        of_result(&ErrorPolicy::built_in(), result, counters, false, NOW, u64::MAX / 2)
+        of_result(&ErrorPolicy::built_in(), result, counters, (false, Message::default()), NOW, u64::MAX / 2)
     }
 
     #[test]
@@ -181,13 +218,16 @@ mod tests {
         let first = refused(131_000, 500, (1, 0)).0;
         let Verdict::Retry { due, counts: true, .. } = first else { panic!("{first:?}") };
         assert!(due.since(NOW) >= 5 * SECOND, "a 5xx waits for a receipt first");
-        assert!(matches!(refused(131_000, 500, (30, 29)).0, Verdict::Failed { .. }));
+        let (verdict, effect) = refused(131_000, 500, (30, 29));
+        assert!(matches!(verdict, Verdict::Failed { .. }));
+        assert_eq!(effect, Effect::CountsAsFailure(131_000), "the last try counts as a failure");
+        assert_eq!(refused(131_000, 500, (1, 0)).1, Effect::Definite);
     }
 
     #[test]
     fn what_is_not_known_is_in_doubt_and_what_never_left_is_queued() {
         let policy = ErrorPolicy::built_in();
-        let of = |result| of_result(&policy, result, (1, 0), false, NOW, 0);
+        let of = |result| of_result(&policy, result, (1, 0), (false, Message::default()), NOW, 0);
         let (verdict, effect) = of(SendResult::Unknown { detail: "cut".into() });
         assert_eq!((verdict, effect), (Verdict::InDoubt { detail: "cut".into() }, Effect::Unknown("cut".into())));
         let (verdict, effect) = of(SendResult::Unsent { refused_by_gate: false, detail: "refused".into() });
@@ -201,17 +241,39 @@ mod tests {
             status: Status::Failed { code, response: String::new(), details: String::new() },
             at: NOW,
             attempt: None,
+            foreign: false,
             sender: String::new(),
             recipient: Who::default(),
         };
         let policy = ErrorPolicy::built_in();
-        let by_receipt = |code| of_receipt(&policy, &event(code), 1, NOW, 0);
+        let marketing = Message { marketing: true, ..Message::default() };
+        let by_receipt = |code| of_receipt(&policy, &event(code), (1, marketing), NOW, 0);
         assert!(matches!(by_receipt(131_026).0, Evidence::Failed { retry: None, retry_at: None, .. }));
         assert!(matches!(by_receipt(131_049).0, Evidence::Failed { retry: None, retry_at: Some(_), .. }));
         assert!(matches!(
             by_receipt(132_015),
             (Evidence::Failed { retry: Some(_), .. }, Effect::Pause(PauseReason::Template, _))
         ));
+        assert!(matches!(by_receipt(0).0, Evidence::Failed { code: 0, retry: None, retry_at: None, .. }));
+        assert_eq!(by_receipt(0).1, Effect::CountsAsFailure(0), "a failure without a code stops nobody else");
         assert!(matches!(by_receipt(130_429).1, Effect::SlowDown(130_429, _)));
+    }
+
+    #[test]
+    fn marketing_that_is_held_back_is_tried_again_a_bounded_number_of_times() {
+        let policy = ErrorPolicy::built_in();
+        let retry_at = |message| {
+            let error = GraphError { code: 131_049, ..GraphError::default() };
+            let result = SendResult::Refused { http_status: 400, error, retry_after: None, response: "{}".into() };
+            match of_result(&policy, result, (1, 0), (true, message), NOW, 0).0 {
+                Verdict::Failed { retry_at, .. } => retry_at.map(|at| at.since(NOW) / crate::domain::time::DAY),
+                other => panic!("{other:?}"),
+            }
+        };
+        let marketing = Message { marketing: true, ..Message::default() };
+        let rounds = [0, 1, 2, 3, 50].map(|round| retry_at(Message { round, ..marketing }));
+        assert_eq!(rounds, [Some(1), Some(2), Some(4), None, None]);
+        assert_eq!(retry_at(Message { to_the_us: true, ..marketing }), None);
+        assert_eq!(retry_at(Message::default()), None, "a utility template");
     }
 }

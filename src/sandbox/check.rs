@@ -23,11 +23,14 @@ pub(super) struct Refusal {
     pub(super) code: i64,
     pub(super) subcode: Option<i64>,
     pub(super) details: String,
+    pub(super) transient: bool,
+    /// Not the code's usual one.
+    pub(super) http_status: Option<u16>,
 }
 
 impl Refusal {
     pub(super) fn new(code: i64, details: impl Into<String>) -> Self {
-        Self { code, subcode: None, details: details.into() }
+        Self { code, subcode: None, details: details.into(), transient: code == 2, http_status: None }
     }
 }
 

@@ -267,7 +267,7 @@ fn status(shared: &Shared, due_us: u64, row: &LedgerRow, kind: Kind, category: &
         "id": row.wamid, "status": word, "timestamp": (due_us / 1_000_000).to_string(),
         "recipient_id": row.to.trim_start_matches('+'),
     });
-    if !row.opaque.is_empty() {
+    if !row.opaque.is_empty() && !shared.settings.load().receipts_without_id {
         status["biz_opaque_callback_data"] = row.opaque.as_str().into();
     }
     match kind {

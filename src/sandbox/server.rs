@@ -222,7 +222,7 @@ async fn send(
         }
     }
     match outcome {
-        Outcome::Taken { wamid, to } => taken(&wamid, to),
+        Outcome::Taken { wamid, to } => taken(&shared, &wamid, to),
         Outcome::Refused(why) => refusal(&shared, &why),
         Outcome::Broken(FaultKind::Unavailable) => {
             refusal(&shared, &Refusal::new(2, "Service temporarily unavailable"))
@@ -251,12 +251,18 @@ fn latency(shared: &Shared) -> Duration {
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
 /// Written by hand: neither the id nor digits need escapes, and this is on every message's way.
-fn taken(wamid: &str, to: u64) -> Response {
+fn taken(shared: &Shared, wamid: &str, to: u64) -> Response {
+    let settings = shared.settings.load();
+    let status = &settings.message_status;
     let body = format!(
         "{{\"messaging_product\":\"whatsapp\",\"contacts\":[{{\"input\":\"+{to}\",\"wa_id\":\"{to}\"}}],\
-         \"messages\":[{{\"id\":\"{wamid}\",\"message_status\":\"accepted\"}}]}}"
+         \"messages\":[{{\"id\":\"{wamid}\",\"message_status\":\"{status}\"}}]}}"
     );
-    ([(header::CONTENT_TYPE, JSON)], Body::from(body)).into_response()
+    let mut response = ([(header::CONTENT_TYPE, JSON)], Body::from(body)).into_response();
+    if settings.usage_percent > 0 {
+        say_usage(shared, &mut response, settings.usage_percent, 0);
+    }
+    response
 }
 
 /// The HTTP status that Meta sends with a code.
@@ -281,20 +287,26 @@ fn refusal(shared: &Shared, why: &Refusal) -> Response {
     if let Some(subcode) = why.subcode {
         error["error_subcode"] = subcode.into();
     }
-    if why.code == 2 {
+    if why.transient {
         error["is_transient"] = true.into();
     }
-    let mut response = answer(http_status(why.code), &json!({"error": error}));
+    let asked_for = why.http_status.and_then(|status| StatusCode::from_u16(status).ok());
+    let mut response = answer(asked_for.unwrap_or_else(|| http_status(why.code)), &json!({"error": error}));
     if matches!(why.code, 4 | 80_007) {
-        let usage = format!(
-            r#"{{"{}":[{{"type":"whatsapp","call_count":100,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":1}}]}}"#,
-            shared.business_account_id
-        );
-        if let Ok(usage) = HeaderValue::try_from(usage) {
-            response.headers_mut().insert("x-business-use-case-usage", usage);
-        }
+        say_usage(shared, &mut response, 100, 1);
     }
     response
+}
+
+/// The header that tells how much of the account's limit on calls is used, and for how long there is none.
+fn say_usage(shared: &Shared, response: &mut Response, percent: u32, minutes: u32) {
+    let usage = format!(
+        r#"{{"{}":[{{"type":"whatsapp","call_count":{percent},"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":{minutes}}}]}}"#,
+        shared.business_account_id
+    );
+    if let Ok(usage) = HeaderValue::try_from(usage) {
+        response.headers_mut().insert("x-business-use-case-usage", usage);
+    }
 }
 
 /// Any JSON.

@@ -1,6 +1,7 @@
 //! What can be changed in a sandbox while it runs.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How the sandbox behaves. Changed by `POST /_sandbox/settings` or [`super::SandboxHandle::change`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,12 @@ pub struct Settings {
     pub marketing_on_messages: bool,
     /// Numbers that provoke codes do so; see [`super::numbers`].
     pub provoking_numbers: bool,
+    /// What is answered to certain people, by `+` and number: any code, also those that no number can provoke. 1,000 at most.
+    pub provoke: BTreeMap<String, Provoked>,
+    /// `message_status` of the answers to messages that are taken.
+    pub message_status: String,
+    /// How much of the account's limit on calls every answer says is used, in percent; 0: nothing is said.
+    pub usage_percent: u32,
     /// What becomes of everybody else.
     pub mix: Mix,
     /// How long an uploaded file's id is good for, in seconds.
@@ -36,6 +43,8 @@ pub struct Settings {
     pub read_after_ms: u32,
     /// Each receipt comes up to this much later than its time, so that they overtake each other.
     pub receipt_shuffle_ms: u32,
+    /// Receipts come without `biz_opaque_callback_data`.
+    pub receipts_without_id: bool,
     /// The share of receipts that never come, 0 to 1.
     pub receipts_lost: f64,
     /// The share of receipts that come twice, 0 to 1.
@@ -51,6 +60,9 @@ impl Default for Settings {
             token_valid: true,
             marketing_on_messages: true,
             provoking_numbers: true,
+            provoke: BTreeMap::new(),
+            message_status: "accepted".into(),
+            usage_percent: 0,
             mix: Mix::default(),
             media_lifetime_s: 30 * 86_400,
             webhook_url: None,
@@ -60,10 +72,29 @@ impl Default for Settings {
             delivered_after_ms: 100,
             read_after_ms: 200,
             receipt_shuffle_ms: 0,
+            receipts_without_id: false,
             receipts_lost: 0.0,
             receipts_doubled: 0.0,
         }
     }
+}
+
+/// An error that one person draws.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provoked {
+    /// The code.
+    pub code: i64,
+    /// With this subcode; an answer's only.
+    pub subcode: Option<i64>,
+    /// `error_data.details`.
+    pub details: String,
+    /// `is_transient`; an answer's only.
+    pub transient: bool,
+    /// The answer's HTTP status; `None`: Meta's usual one for the code.
+    pub http_status: Option<u16>,
+    /// The message is taken, and a receipt tells.
+    pub by_receipt: bool,
 }
 
 /// What becomes of people whose numbers provoke nothing. Decided by phone and seed, so always the same.
@@ -107,6 +138,10 @@ impl Settings {
             ("delivered_after_ms", self.delivered_after_ms <= 60 * minute),
             ("read_after_ms", self.read_after_ms <= 60 * minute),
             ("receipt_shuffle_ms", self.receipt_shuffle_ms <= 60 * minute),
+            ("provoke", self.provoke.len() <= 1_000),
+            ("provoke", self.provoke.values().all(|what| what.http_status.is_none_or(|it| (400..600).contains(&it)))),
+            ("message_status", self.message_status.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
+            ("usage_percent", self.usage_percent <= 1_000),
             ("receipts_lost", share(self.receipts_lost)),
             ("receipts_doubled", share(self.receipts_doubled)),
             (

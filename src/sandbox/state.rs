@@ -6,7 +6,7 @@ use super::ledger::{Ledger, NewEntry, Summary, Window};
 use super::media::Media;
 use super::numbers::{Fate, Numbers, Way};
 use super::receipts::Outbox;
-use super::settings::{SenderProfile, Settings};
+use super::settings::{Provoked, SenderProfile, Settings};
 use super::templates::Sample;
 use super::tokens::Tokens;
 use super::{SandboxConfig, SandboxError};
@@ -208,8 +208,20 @@ impl Shared {
         if sender.profile.display_phone_number.bytes().filter(u8::is_ascii_digit).eq(to.digits().to_string().bytes()) {
             return Err(refused(Refusal::new(131_021, "Recipient phone number cannot be the sender's")));
         }
+        let asked_for =
+            if settings.provoke.is_empty() { None } else { settings.provoke.get(&format!("+{}", to.digits())) };
+        if let Some(Provoked { code, subcode, details, transient, http_status, by_receipt: false }) = asked_for {
+            return Err(refused(Refusal {
+                code: *code,
+                subcode: *subcode,
+                details: details.clone(),
+                transient: *transient,
+                http_status: *http_status,
+            }));
+        }
         let provoked = if settings.provoking_numbers { self.numbers.provoked(*to) } else { None };
         let fate = match provoked {
+            _ if asked_for.is_some() => Fate::Failed(asked_for.map_or(0, |what| what.code)),
             Some((Way::Once, _)) if core.once.contains(&to.digits()) => Fate::Delivered,
             Some((way, fate)) => {
                 if way == Way::Once && core.once.len() < MOST_ONCE {
@@ -313,6 +325,8 @@ pub(super) fn unknown_object(id: &str) -> Refusal {
     Refusal {
         code: 100,
         subcode: Some(33),
+        transient: false,
+        http_status: None,
         details: format!("Object with ID '{shown}' does not exist or cannot be loaded due to missing permissions"),
     }
 }

@@ -11,7 +11,6 @@ use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::store::{LogRow, RecipientRow, StoreError};
 use serde_json::{Value, json};
-use std::sync::LazyLock;
 
 /// The slowest pace that an operator can set, in messages a second.
 pub const SLOWEST_PACE: f64 = 0.1;
@@ -174,7 +173,7 @@ impl Service {
         let failures =
             if counts.get(RecipientState::Failed) > 0 { store.failures(&broadcast.id).await? } else { vec![] };
         let skips = if counts.get(RecipientState::Skipped) > 0 { store.skips(&broadcast.id).await? } else { vec![] };
-        let failures = failures.into_iter().map(|(code, count)| cause(code, count)).collect();
+        let failures = failures.into_iter().map(|(code, count)| cause(self.error_policy(), code, count)).collect();
         Ok(BroadcastView { broadcast, funnel: counts.funnel(), counts, failures, skips, done_at: None, audit: None })
     }
 }
@@ -197,9 +196,8 @@ fn not_frozen_yet(broadcast: &Broadcast, counts: &Counts) -> u64 {
 }
 
 /// The words for failures of one kind.
-fn cause(code: i64, count: u64) -> Cause {
-    static POLICY: LazyLock<ErrorPolicy> = LazyLock::new(ErrorPolicy::built_in);
-    let rule = POLICY.rule_for(code, None, None, false);
+fn cause(policy: &ErrorPolicy, code: i64, count: u64) -> Cause {
+    let rule = policy.rule_for(code, None, None, false);
     Cause { code, title: rule.title.clone(), advice: rule.advice.clone(), count }
 }
 

@@ -54,6 +54,14 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template], prog
             add(Some(view), format!("{}: {} may or may not have got it", name(view), people(in_doubt)), advice);
         }
     }
+    if picture.engine.held_back > 0 {
+        let what = format!(
+            "WhatsApp has taken {} and holds them back until it has judged the template",
+            messages(picture.engine.held_back)
+        );
+        let advice = "It lets them go by itself, or fails them with code 132015; then mend the template and follow up.";
+        add(None, what, advice);
+    }
     template_problems(picture, now, templates, &mut add);
     receipts_problems(picture, now, &mut add);
     problems
@@ -175,6 +183,14 @@ fn template_problems(
 }
 
 fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
+    let forwarding = picture.receipts.forwarding;
+    if forwarding.dropped_at.is_some_and(|at| now.since(at) < HOUR) {
+        let bodies =
+            if forwarding.dropped == 1 { "1 body".to_owned() } else { format!("{} bodies", forwarding.dropped) };
+        let advice =
+            "They are lost there, not here. See that the addresses of [http] forward_webhooks answer with 200.";
+        add(None, format!("{bodies} of the webhook could not be handed on"), advice);
+    }
     let sending = picture.open.iter().any(BroadcastView::is_under_way);
     if !picture.receipts.set_up {
         if sending && !picture.rehearsal {
@@ -199,6 +215,10 @@ fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Optio
             "Check that WhatsApp can reach the webhook from outside, and that it is subscribed to messages.",
         );
     }
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 fn people(count: u64) -> String {

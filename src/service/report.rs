@@ -7,6 +7,7 @@ use crate::domain::time::Millis;
 use crate::store::RecipientRow;
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
 
 /// The report's columns.
 pub const COLUMNS: [&str; 10] =
@@ -21,7 +22,7 @@ impl Service {
     pub async fn report(&self, id: &BroadcastId, masked: bool, writer: impl Write + Send) -> Result<u64> {
         self.stored(id).await?;
         let mut csv = csv::Writer::from_writer(writer);
-        let mut titles = Titles::default();
+        let mut titles = Titles { policy: self.error_policy().clone(), known: HashMap::new() };
         csv.write_record(COLUMNS).map_err(|error| cannot_write(&error))?;
         let mut after = None;
         let mut people = 0;
@@ -40,9 +41,8 @@ impl Service {
 }
 
 /// The words for error codes, looked up once each.
-#[derive(Default)]
 struct Titles {
-    policy: Option<ErrorPolicy>,
+    policy: Arc<ErrorPolicy>,
     known: HashMap<i64, String>,
 }
 
@@ -51,7 +51,7 @@ impl Titles {
         if code == 0 {
             return "";
         }
-        let policy = self.policy.get_or_insert_with(ErrorPolicy::built_in);
+        let policy = &self.policy;
         self.known.entry(code).or_insert_with(|| policy.rule_for(code, None, None, false).title.clone())
     }
 }

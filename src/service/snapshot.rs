@@ -3,6 +3,7 @@
 //! One background task for each service takes it and everybody reads the same one, so that ten consoles' worth of drawing costs the
 //! store no more than one. It never ends for an error: it says what is wrong and keeps the last figures.
 
+use super::forward::Forwarding;
 use super::problems;
 use super::receipts::LAST_AT_NOTE;
 use super::view::{AccountView, BroadcastView, Driver, EngineStatus, ReceiptsHealth, Snapshot};
@@ -37,6 +38,8 @@ const LATEST: u32 = 50;
 const OPEN: u32 = 200;
 /// The note that tells other processes that receipts can come in somewhere.
 const LISTENING_NOTE: &str = "receipts.listening_at";
+/// The note that tells other processes how many bodies were not taken where they were handed on to, and when last.
+const FORWARDING_NOTE: &str = "receipts.forward_dropped";
 /// How old that note may be, and how often it is written.
 const LISTENING_MS: i64 = 3 * MINUTE;
 const LISTENING_EVERY_MS: i64 = MINUTE;
@@ -240,7 +243,31 @@ impl Service {
             set_up: set_up_here || listening_at.is_some_and(|at| now.since(at) < LISTENING_MS),
             last_at: time_of(LAST_AT_NOTE).max(self.inner.receipts.last_at()),
             backlog: store.receipts_backlog().await?,
+            forwarding: self.forwarding_known(notes.get(FORWARDING_NOTE)).await?,
         })
+    }
+}
+
+impl Service {
+    /// How handing on stands: this process's figures, which others find as a note, or that note.
+    async fn forwarding_known(&self, noted: Option<&String>) -> Result<Forwarding> {
+        if !self.forwards() {
+            let noted = noted.and_then(|text| text.split_once(' '));
+            let noted = noted.and_then(|(dropped, at)| Some((dropped.parse().ok()?, Millis(at.parse().ok()?))));
+            return Ok(noted.map_or_else(Forwarding::default, |(dropped, at)| Forwarding {
+                dropped,
+                dropped_at: Some(at),
+                ..Forwarding::default()
+            }));
+        }
+        let ours = self.forwarding();
+        if let Some(at) = ours.dropped_at {
+            let words = format!("{} {}", ours.dropped, at.0);
+            if noted != Some(&words) {
+                self.inner.store.put_note(FORWARDING_NOTE, &words).await?;
+            }
+        }
+        Ok(ours)
     }
 }
 

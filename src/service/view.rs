@@ -1,6 +1,7 @@
 //! What faces show: plain values, made by the service, drawn by console, headless reporter, API and
 //! command line. Nothing here does anything.
 
+use super::forward::Forwarding;
 use crate::cloud_api::SenderInfo;
 use crate::domain::account::{Alert, Restriction, TokenStanding};
 use crate::domain::binding::Bindings;
@@ -200,6 +201,9 @@ pub struct EngineStatus {
     pub answer_ms_p99: u64,
     /// Why it gave up or could not start, in words; empty: nothing wrong.
     pub trouble: String,
+    /// Messages of running broadcasts that WhatsApp took and holds until it has judged the template.
+    #[serde(default)]
+    pub held_back: u64,
 }
 
 /// Who drives the sender.
@@ -222,6 +226,8 @@ pub struct ReceiptsHealth {
     pub last_at: Option<Millis>,
     /// Bodies waiting to be folded.
     pub backlog: u64,
+    /// How handing bodies on to other addresses stands; in another process only what was dropped is known.
+    pub forwarding: Forwarding,
 }
 
 /// What is known of the account and the access token.

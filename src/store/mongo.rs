@@ -38,10 +38,10 @@ use self::doubts::Word;
 use self::failure::Op;
 use self::flights::Flights;
 use super::{
-    AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView,
-    ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result,
-    Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
-    Whereabouts,
+    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
+    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
+    RecipientRow, Result, Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow,
+    UploadSummary, Whereabouts,
 };
 use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
@@ -456,6 +456,11 @@ impl Store for MongoStore {
 
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {
         self.run(|inner| async move { inner.receipts(limit).await }).await
+    }
+
+    async fn attempts_of(&self, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
+        let wamids = wamids.to_vec();
+        self.run(|inner| async move { inner.attempts_of(&wamids).await }).await
     }
 
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport> {

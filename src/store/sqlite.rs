@@ -28,10 +28,10 @@ mod settle;
 mod writer;
 
 use super::{
-    AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView,
-    ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result,
-    Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
-    Whereabouts,
+    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
+    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
+    RecipientRow, Result, Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow,
+    UploadSummary, Whereabouts,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::audit::{Act, Entry};
@@ -469,6 +469,11 @@ impl Store for SqliteStore {
 
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {
         self.read(move |connection| fold::receipts(connection, column::bounded(limit))).await
+    }
+
+    async fn attempts_of(&self, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
+        let wamids = wamids.to_vec();
+        self.read(move |connection| fold::attempts_of(connection, &wamids)).await
     }
 
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport> {

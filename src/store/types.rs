@@ -328,6 +328,19 @@ pub struct ReceiptMove {
     pub evidence: Evidence,
 }
 
+/// An attempt, found by Meta's id of its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptPlace {
+    /// The id.
+    pub wamid: String,
+    /// The broadcast.
+    pub broadcast: BroadcastId,
+    /// The recipient.
+    pub seq: u32,
+    /// The attempt.
+    pub attempt: u32,
+}
+
 /// What a receipt proves.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evidence {

@@ -590,8 +590,13 @@ async fn only_a_rightly_signed_body_is_stored_and_it_is_stored_as_it_came() {
         assert_eq!((status, code(&answer)), (StatusCode::UNAUTHORIZED, "bad_signature"), "{signature:?}");
     }
     assert!(site.bed.store.receipts(10).await.unwrap().is_empty());
-    // Not JSON is none of its business: what Meta signed is kept.
-    let odd = b"\xff not JSON".to_vec();
+    let deep = format!("{{\"entry\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes();
+    for odd in [&b"\xff not JSON"[..], b"", b"[]", b"7", b"{\"entry\":", &deep, &b"[".repeat(3_000_000)] {
+        let (status, answer) = answer(post(Some(&sign(SECRET, odd)), odd)).await;
+        assert_eq!((status, code(&answer)), (StatusCode::BAD_REQUEST, "malformed"), "{} bytes", odd.len());
+    }
+    // What it does not know is none of its business: an object that Meta signed is kept.
+    let odd = br#" {"of":"another kind"}"#.to_vec();
     for sent in [&body, &odd] {
         let response = post(Some(&sign(SECRET, sent)), sent).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
@@ -603,7 +608,9 @@ async fn only_a_rightly_signed_body_is_stored_and_it_is_stored_as_it_came() {
 #[tokio::test]
 async fn a_webhook_too_large_or_without_a_secret_is_refused() {
     let site = Site::new().await;
-    let body = vec![b' '; 3 * 1024 * 1024 + 1];
+    let mut body = vec![b' '; 3 * 1024 * 1024 + 1];
+    body.extend_from_slice(b"{}");
+    body.drain(..2);
     let signature = sign(SECRET, &body);
     let fits = site
         .bare(Method::POST, "/webhook")

@@ -6,6 +6,7 @@ use crate::cli::words;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{CallError, CloudApi, SenderInfo, TokenInfo};
 use crate::config::Config;
+use crate::domain::error_policy::ErrorPolicy;
 use crate::service::times;
 use crate::service::view::Driver;
 use std::time::Duration;
@@ -99,9 +100,31 @@ fn configuration(config: &Config, report: &mut Report) {
     for warning in &config.warnings {
         report.warn("configured", warning.as_str(), "");
     }
+    match config.error_policy() {
+        Ok(policy) => report.ok("error codes", policy_words(config, &policy)),
+        Err(error) => report.fail("error codes", error.to_string(), "correct the file; the built-in table explains it"),
+    }
+    match config.http.forward_webhooks.as_slice() {
+        [] => {}
+        addresses => {
+            report.ok("forwarding", format!("webhooks go on to {}, as they came and signed", addresses.join(" and ")));
+        }
+    }
     if config.is_loopback() {
         report.ok("kind", "REHEARSAL: base_url is on this machine, nothing reaches people");
     }
+}
+
+/// Which rows say what to do about error codes.
+fn policy_words(config: &Config, policy: &ErrorPolicy) -> String {
+    const SHOWN: usize = 12;
+    let own = policy.own_codes();
+    let Some(file) = &config.sender.error_policy else {
+        return format!("the built-in table, {} rows", policy.rows());
+    };
+    let more = if own.len() > SHOWN { " …" } else { "" };
+    let shown = own[..own.len().min(SHOWN)].join(", ");
+    format!("{}: {} rows over the built-in ones: {shown}{more}", file.display(), own.len())
 }
 
 async fn whatsapp(config: &Config, api: &dyn CloudApi, report: &mut Report) {

@@ -131,28 +131,79 @@ fn waits_start_at_the_rules_own_and_grow_to_a_bound() {
 
 #[test]
 fn a_broken_file_is_refused_by_its_line() {
-    let head = "code,subcode,action,wait_s,max_tries,counts,pause,one_row,title,advice\n";
-    let tail = "transient,,retry,5,5,,,,t,a\nunknown-5xx,,retry,5,5,,,,t,a\nunknown,,fail,,,,,,t,a\n";
+    let head = "code,subcode,action,wait_s,max_tries,counts,pause,one_row,only,title,advice\n";
+    let tail = "transient,,retry,5,5,,,,,t,a\nunknown-5xx,,retry,5,5,,,,,t,a\nunknown,,fail,,,,,,,t,a\n";
     let read = |rows: &str| ErrorPolicy::from_csv(&format!("{head}{rows}{tail}"));
-    assert!(read("7,,fail,,,,,,t,a\n").is_ok());
-    for (rows, line, part) in [
-        ("7,,fail,,,,,,t,a\nx7,,fail,,,,,,t,a\n", 3, "not an error code"),
-        ("7,,explode,,,,,,t,a\n", 2, "not an action"),
-        ("7,,retry,5,,,,,t,a\n", 2, "max_tries"),
-        ("7,,retry,1,3,,,,t,a\n", 2, "wait_s"),
-        ("7,,fail,,,,,,,a\n", 2, "title"),
-        ("7,,fail,,,maybe,,,t,a\n", 2, "yes"),
-        ("7,,pause_broadcast,,,,weather,,t,a\n", 2, "pause reason"),
-        ("7,,fail,,,,template,,t,a\n", 2, "pause reason"),
-        ("9-7,,fail,,,,,,t,a\n", 2, "range"),
-        ("7,,fail,,,,,,t,a\n7,,fail,,,,,,t,a\n", 3, "twice"),
-        ("7,,fail\n", 2, "readable"),
-        ("7,,fail,99999999999,,,,,t,a\n", 2, "number"),
+    assert!(read("7,,fail,,,,,,,t,a\n").is_ok());
+    for (rows, line, column, part) in [
+        ("7,,fail,,,,,,,t,a\nx7,,fail,,,,,,,t,a\n", 3, 1, "not an error code"),
+        ("7,,explode,,,,,,,t,a\n", 2, 3, "not an action"),
+        ("7,,retry,5,,,,,,t,a\n", 2, 5, "max_tries"),
+        ("7,,retry,1,3,,,,,t,a\n", 2, 4, "wait_s"),
+        ("7,,fail,,,,,,,,a\n", 2, 10, "title"),
+        ("7,,fail,,,maybe,,,,t,a\n", 2, 6, "yes"),
+        ("7,,pause_broadcast,,,,weather,,,t,a\n", 2, 7, "pause reason"),
+        ("7,,fail,,,,template,,,t,a\n", 2, 7, "pause reason"),
+        ("9-7,,fail,,,,,,,t,a\n", 2, 1, "range"),
+        ("7,,fail,,,,,,,t,a\n7,,fail,,,,,,,t,a\n", 3, 1, "twice"),
+        ("7,,fail\n", 2, 0, "readable"),
+        ("7,,fail,99999999999,,,,,,t,a\n", 2, 4, "number"),
+        ("7,,fail_retry_later,86400,,,,,,t,a\n", 2, 5, "2 to 20"),
     ] {
         let error = read(rows).unwrap_err();
-        assert_eq!(error.line, line, "{rows}: {error}");
+        assert_eq!((error.line, error.column), (line, column), "{rows}: {error}");
         assert!(error.problem.contains(part), "{rows}: {error}");
     }
     assert!(ErrorPolicy::from_csv(head).unwrap_err().problem.contains("transient"));
     assert!(ErrorPolicy::from_csv("a,b\n").is_err());
+}
+
+#[test]
+fn an_operators_rows_go_over_the_built_in_ones() {
+    let own = |text: &str| ErrorPolicy::built_in().with_own(text);
+    let policy =
+        own("\u{feff}# ours\ncode,action,wait_s,max_tries\n131026,retry,3000,2\n777777,stop_auth,,\n").unwrap();
+    let built_in = ErrorPolicy::built_in();
+    let (ours, theirs) = (policy.rule_for(131_026, None, None, false), built_in.rule_for(131_026, None, None, false));
+    assert_eq!((ours.action, ours.wait_s, ours.max_tries), (Retry, 3_000, 2));
+    assert_eq!((&ours.title, ours.counts_as_failure), (&theirs.title, true), "what is left out stays");
+    assert_eq!(policy.rule_for(777_777, None, Some(400), false).action, StopAuth);
+    assert_eq!(policy.rule_for(131_021, None, None, false), built_in.rule_for(131_021, None, None, false));
+    assert_eq!(policy.own_codes(), ["131026", "777777"]);
+
+    let words = own("code,title\n131026,Nicht auf WhatsApp\n201-299,Nein\nunknown,Was?\n").unwrap();
+    assert_eq!(words.rule_for(131_026, None, None, false).title, "Nicht auf WhatsApp");
+    assert_eq!(
+        (&*words.rule_for(250, None, None, false).title, words.rule_for(250, None, None, false).action),
+        ("Nein", StopAuth)
+    );
+    assert_eq!(words.rule_for(999_999, None, None, false).title, "Was?");
+    let pause = own("code,pause\n132000,operator\n").unwrap();
+    assert_eq!(pause.rule_for(132_000, None, None, false).action, Action::PauseBroadcast(PauseReason::Operator));
+    let exact = own("code,action\n131000-131999,stop_auth\n").unwrap();
+    assert_eq!(exact.rule_for(131_026, None, None, false).action, Fail, "a code of its own wins over a range");
+    assert_eq!(exact.rule_for(131_999, None, None, false).action, StopAuth);
+    for (text, line, column) in [
+        ("", 1, 0),
+        ("code,acton\n", 1, 2),
+        ("code,code\n", 1, 2),
+        ("action\nfail\n", 1, 0),
+        ("code,action\n131026,retry\n", 2, 0),
+        ("# a\ncode,action\n131026,fail\n131026,retry,\n", 4, 0),
+        ("code,action\n131026,fail\n131026,fail\n", 3, 1),
+        ("action,code\nfail,131026\nperhaps,131027\n", 3, 1),
+        ("code,wait_s\n131049,-1\n", 2, 2),
+    ] {
+        let error = own(text).unwrap_err();
+        assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_follow_up_waits_longer_each_time_up_to_a_week() {
+    let policy = ErrorPolicy::built_in();
+    let rule = policy.rule_for(131_049, None, None, false);
+    let days: Vec<i64> = [1, 2, 3, 4, 30].map(|round| retry_wait_ms(rule, round, 0) / 86_400_000).to_vec();
+    assert_eq!(days, [1, 2, 4, 7, 7]);
+    assert!(rule.marketing_only && rule.max_tries == 4);
 }

@@ -31,6 +31,13 @@ pub enum PhoneKind {
     Special,
 }
 
+/// Whether the numbering plan says that a number is of the United States; `false` when it cannot tell.
+pub(super) fn is_in_the_us(phone: Phone) -> bool {
+    let number: Option<PhoneNumber> = phone.to_string().parse().ok();
+    let region = number.and_then(|number| PHONE_NUMBER_UTIL.get_region_for_number(&number));
+    region == Some(Region::US)
+}
+
 impl PhoneKind {
     /// Whether an operator should look at it: few such numbers have WhatsApp.
     pub fn is_doubtful(self) -> bool {

@@ -193,9 +193,14 @@ async fn indexes(inner: &Inner) -> Op<()> {
             IndexOptions::builder().unique(true).partial_filter_expression(doc! { there: { "$exists": true } }).build();
         IndexModel::builder().keys(keys).options(options).build()
     };
+    // Receipts without an id of ours are found by it.
+    let by_wamid = IndexModel::builder()
+        .keys(doc! { "wamid": 1 })
+        .options(IndexOptions::builder().partial_filter_expression(doc! { "wamid": { "$gt": "" } }).build())
+        .build();
     let key = "idempotency.key";
     let wanted = [
-        ("attempts", vec![unique(doc! { "n": 1 }), plain(doc! { "_id.b": 1, "n": 1 })]),
+        ("attempts", vec![unique(doc! { "n": 1 }), plain(doc! { "_id.b": 1, "n": 1 }), by_wamid]),
         ("todo", vec![plain(doc! { "_id.b": 1, "kind": 1, "due": 1 })]),
         (
             "broadcasts",

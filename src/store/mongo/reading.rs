@@ -1,7 +1,7 @@
 //! Reading a broadcast: counts, failures, recipients, the log. Changes nothing.
 
 use super::Inner;
-use super::documents::{AttemptDoc, RecipientDoc, TodoDoc, TodoKind, count, large, millis, small};
+use super::documents::{AttemptDoc, AttemptKey, RecipientDoc, TodoDoc, TodoKind, count, large, millis, small};
 use super::failure::Op;
 use super::segment::{Decision, Segment};
 use super::sheet::UnderWay;
@@ -9,13 +9,21 @@ use crate::domain::broadcast::Counts;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
-use crate::store::{LogRow, RESTORED, RecipientRow, StoreError};
+use crate::store::{AttemptPlace, LogRow, RESTORED, RecipientRow, StoreError};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::FindOptions;
 use std::collections::HashMap;
 
 /// The most rows that a call returns.
 pub const PAGE: u32 = 5_000;
+/// An attempt with Meta's id of its message.
+#[derive(serde::Deserialize)]
+struct Identified {
+    #[serde(rename = "_id")]
+    id: AttemptKey,
+    wamid: String,
+}
+
 /// Recipients that lie this close together are read as one range.
 const GAP: u32 = 50;
 /// Ranges in one query.
@@ -215,6 +223,27 @@ impl Inner {
         let options = FindOptions::builder().sort(doc! { "n": -1 }).limit(i64::from(limit.min(PAGE))).build();
         let found = self.find_with::<AttemptDoc>(None, "attempts", doc! {}, options).await?;
         Ok(found.into_iter().map(log_row).collect())
+    }
+
+    pub(super) async fn attempts_of(&self, wamids: &[String]) -> Op<Vec<AttemptPlace>> {
+        if wamids.is_empty() {
+            return Ok(Vec::new());
+        }
+        if wamids.len() > PAGE as usize {
+            let problem = format!("{} rows in one call, {PAGE} are the most", wamids.len());
+            return Err(StoreError::Conflict(problem).into());
+        }
+        // The second condition lets the index on those that have one be used.
+        let filter = doc! { "wamid": { "$in": wamids, "$gt": "" } };
+        let options = FindOptions::builder().projection(doc! { "_id": 1, "wamid": 1 }).build();
+        let found = self.find_with::<Identified>(None, "attempts", filter, options).await?;
+        let place = |found: Identified| AttemptPlace {
+            wamid: found.wamid,
+            broadcast: found.id.b,
+            seq: large(found.id.s),
+            attempt: large(found.id.a),
+        };
+        Ok(found.into_iter().map(place).collect())
     }
 
     pub(super) async fn accepted_since(&self, since: Millis) -> Op<u64> {

@@ -2,12 +2,14 @@
 //!
 //! Called by the writer; the rules are those of [`crate::store::Store::fold_receipts`].
 
-use super::column::{all, signed, unsigned};
+use super::column::{all, broadcast_id, check_rows, signed, unsigned};
 use super::leases;
 use super::moves::{Known, LogEntry, Moves, Next, Standing};
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
-use crate::store::{Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt};
+use crate::store::{
+    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt,
+};
 use rusqlite::{Connection, params};
 
 /// See [`crate::store::Store::append_receipts`].
@@ -31,6 +33,29 @@ pub(super) fn receipts(connection: &Connection, limit: i64) -> Result<Vec<Stored
     all(connection, sql, [limit], |row| {
         Ok(StoredReceipt { id: unsigned(row, 0)?, received_at: Millis(row.get(1)?), body: row.get(2)? })
     })
+}
+
+/// See [`crate::store::Store::attempts_of`].
+pub(super) fn attempts_of(connection: &Connection, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
+    check_rows(wamids.len())?;
+    let mut found = Vec::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT broadcasts.id, seq, attempt FROM attempts JOIN broadcasts USING (broadcast_no)
+        WHERE substr(wamid, -20) = substr(?1, -20) AND wamid = ?1 AND wamid <> ''",
+    )?;
+    for wamid in wamids {
+        let mut rows = statement.query([wamid])?;
+        while let Some(row) = rows.next()? {
+            let place = AttemptPlace {
+                wamid: wamid.clone(),
+                broadcast: broadcast_id(row, 0)?,
+                seq: row.get(1)?,
+                attempt: row.get(2)?,
+            };
+            found.push(place);
+        }
+    }
+    Ok(found)
 }
 
 /// See [`crate::store::Store::fold_receipts`].

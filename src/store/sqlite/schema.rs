@@ -268,6 +268,12 @@ INSERT INTO reached
 INSERT INTO reached_quarters SELECT quarter, count(*) FROM reached GROUP BY quarter;
 ";
 
+/// Made when it is missing, whatever the version. Receipts without an id of ours are found by it, by the end of Meta's id,
+/// which is what differs from message to message.
+const BY_WAMID: &str = "
+CREATE INDEX IF NOT EXISTS attempts_by_wamid ON attempts (substr(wamid, -20)) WHERE wamid <> '';
+";
+
 /// Brings the file up to this version's schema, in one transaction, and returns the store's id. Safe when
 /// several processes open a new file at once.
 pub(super) fn bring_up(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
@@ -315,6 +321,7 @@ fn steps(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
     for step in &STEPS[taken..] {
         connection.execute_batch(step)?;
     }
+    connection.execute_batch(BY_WAMID)?;
     if taken < STEPS.len() {
         connection.execute_batch(&format!(
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",

@@ -18,10 +18,10 @@ use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::Millis;
 use wacast::store::{
-    AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView,
-    ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result,
-    Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary, Verdict,
-    Whereabouts,
+    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
+    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
+    RecipientRow, Result, Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow,
+    UploadSummary, Verdict, Whereabouts,
 };
 
 /// What a panic that the simulation asks for says; the tests keep it quiet.
@@ -439,6 +439,10 @@ impl Store for Facade {
 
     async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
         self.inner().log(id, after, limit).await
+    }
+
+    async fn attempts_of(&self, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
+        self.inner().attempts_of(wamids).await
     }
 
     async fn log_tail(&self, limit: u32) -> Result<Vec<LogRow>> {

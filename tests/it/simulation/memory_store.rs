@@ -30,9 +30,10 @@ use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::Millis;
 use wacast::store::{
-    AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer, LeaseView,
-    ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove, RecipientRow, Result,
-    Store, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary, Whereabouts,
+    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
+    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
+    RecipientRow, Result, Store, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
+    Whereabouts,
 };
 
 /// Where the time of leases comes from.
@@ -262,6 +263,10 @@ impl Store for MemoryStore {
 
     async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
         self.ledger().log(id, after, limit)
+    }
+
+    async fn attempts_of(&self, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
+        Ok(self.ledger().attempts_of(wamids))
     }
 
     async fn log_tail(&self, limit: u32) -> Result<Vec<LogRow>> {

@@ -1,7 +1,7 @@
 //! Receipts as they came: kept in order until they are folded, and no longer.
 
 use super::Factory;
-use super::stage::{NOW, accepted, reached, running, take};
+use super::stage::{NOW, accepted, in_doubt, reached, retry, running, take};
 use wacast::domain::state::RecipientState::Delivered;
 use wacast::store::{RECEIPTS, RawReceipt, Store};
 
@@ -100,4 +100,31 @@ pub async fn none_is_missed_while_others_append(stores: &dyn Factory) {
         })
         .collect();
     assert_eq!(seen, expected);
+}
+
+pub async fn attempts_are_found_by_metas_id(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 3).await;
+    let intents = run.open(3).await;
+    run.settle(&intents[0], accepted(&intents[0])).await;
+    run.settle(&intents[1], retry(131_016, NOW)).await;
+    run.settle(&intents[2], in_doubt()).await;
+    let again = run.open_one().await;
+    assert_eq!((again.seq, again.attempt), (1, 2));
+    run.settle(&again, accepted(&again)).await;
+    // The answer of the third never came, but a receipt did.
+    run.fold(2, 1, reached(Delivered)).await;
+    let mut asked = vec!["wamid.of another".to_owned(), String::new()];
+    for seq in 0..3 {
+        asked.push(run.row(seq).await.wamid);
+    }
+    let id = run.id.clone();
+    drop(run);
+    let store = stores.reopen(store).await;
+    let mut found = store.attempts_of(&asked).await.unwrap();
+    found.sort_by_key(|place| place.seq);
+    let told: Vec<_> = found.iter().map(|place| (&place.wamid, &place.broadcast, place.seq, place.attempt)).collect();
+    assert_eq!(told, [(&asked[2], &id, 0, 1), (&asked[3], &id, 1, 2), (&asked[4], &id, 2, 1)]);
+    assert!(store.attempts_of(&[]).await.unwrap().is_empty());
+    assert!(store.attempts_of(&[String::new()]).await.unwrap().is_empty(), "those without an id are nobody's");
 }

@@ -110,7 +110,8 @@ macro_rules! contract_suite {
             receipts:
                 bodies_come_back_as_they_came
                 folding_drops_what_was_folded_and_no_more
-                none_is_missed_while_others_append;
+                none_is_missed_while_others_append
+                attempts_are_found_by_metas_id;
             recovery:
                 what_was_left_open_becomes_in_doubt
                 a_lease_that_ended_is_recovered_from_too

@@ -3,7 +3,7 @@
 use super::ledger::{Ledger, LogEntry, Next};
 use wacast::domain::state::RecipientState;
 use wacast::store::{
-    Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt,
+    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt,
 };
 
 impl Ledger {
@@ -21,6 +21,17 @@ impl Ledger {
             body: receipt.body.clone(),
         };
         self.receipts.iter().take(limit as usize).map(stored).collect()
+    }
+
+    pub(super) fn attempts_of(&self, wamids: &[String]) -> Vec<AttemptPlace> {
+        let known = self.log.iter().filter(|row| !row.wamid.is_empty() && wamids.contains(&row.wamid));
+        let place = |row: &LogEntry| AttemptPlace {
+            wamid: row.wamid.clone(),
+            broadcast: row.broadcast.clone(),
+            seq: row.seq,
+            attempt: row.number,
+        };
+        known.map(place).collect()
     }
 
     pub(super) fn fold_receipts(&mut self, lease: &Lease, moves: &[ReceiptMove], up_to: u64) -> Result<FoldReport> {
