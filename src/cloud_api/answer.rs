@@ -289,7 +289,7 @@ mod tests {
                     proptest::prop_assert!(error.message.len() <= ERROR_TEXT_BYTES && !error.message.contains("EAA"));
                 }
                 SendResult::Unknown { detail } => proptest::prop_assert!(detail.len() <= RESPONSE_BYTES + 200),
-                other => proptest::prop_assert!(false, "{:?}", other),
+                other @ SendResult::Unsent { .. } => proptest::prop_assert!(false, "{:?}", other),
             }
         }
 

@@ -314,5 +314,5 @@ async fn an_older_layout_is_brought_up() {
     let again = open(&url).await.unwrap();
     assert_eq!(again.id(), store.id());
     let about = all(&url, "about", doc! { "_id": "store" }).await.remove(0);
-    assert_eq!(about.get_i64("schema").unwrap(), 2, "so that an older wacast leaves it alone");
+    assert!(about.get_i64("schema").unwrap() > 1, "so that an older wacast leaves it alone");
 }

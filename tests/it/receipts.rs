@@ -135,7 +135,7 @@ async fn place(answers: impl Fn(usize) -> &'static str + Send + 'static) -> (Str
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut text = Vec::new();
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             loop {
                 let read = stream.read(&mut buffer).await.unwrap_or(0);
                 text.extend_from_slice(&buffer[..read]);
@@ -246,7 +246,7 @@ fn bodies_in_metas_shapes_are_read() {
         matches!(&failed.events[0].status, Status::Failed { code: 131_049, details, .. } if details.contains("healthy"))
     );
     let by_user_id = statuses(FIXTURES[1].1.as_bytes(), NOW).unwrap();
-    assert!(by_user_id.events[0].attempt.is_some() && by_user_id.events[0].recipient.is_empty());
+    assert!(by_user_id.events[0].attempt.is_some() && by_user_id.events[0].recipient.phone.is_none());
 }
 
 /// Whatever was read is bounded by what came.

@@ -75,6 +75,7 @@ impl Row<'_> {
     }
 
     /// A number; blank is nothing.
+    #[expect(clippy::option_option, reason = "no such column, a blank cell, a number: three cases")]
     fn number<T: std::str::FromStr>(&self, column: &str) -> Result<Option<Option<T>>, PolicyError> {
         let Some(text) = self.cell(column) else { return Ok(None) };
         if text.is_empty() {
@@ -308,7 +309,7 @@ pub(super) fn put_over(policy: &mut ErrorPolicy, text: &str) -> Result<(), Polic
             }
             Codes::Transient => policy.rules[policy.transient] = row.rule(Some(&policy.rules[policy.transient]))?,
             Codes::Unknown5xx => {
-                policy.rules[policy.unknown_5xx] = row.rule(Some(&policy.rules[policy.unknown_5xx]))?
+                policy.rules[policy.unknown_5xx] = row.rule(Some(&policy.rules[policy.unknown_5xx]))?;
             }
             Codes::Unknown => policy.rules[policy.unknown] = row.rule(Some(&policy.rules[policy.unknown]))?,
         }

@@ -268,6 +268,7 @@ mod tests {
         said.changes.iter().map(|change| (change.who.key(), change.kind, change.stop)).collect()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "made where it is called")]
     fn message(more: Value) -> Value {
         let mut message = json!({"from": "15550100111", "from_user_id": "US.13491208655302741918", "id": "wamid.IN1",
             "timestamp": "1795305700"});
