@@ -135,7 +135,7 @@ async fn place(answers: impl Fn(usize) -> &'static str + Send + 'static) -> (Str
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut text = Vec::new();
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             loop {
                 let read = stream.read(&mut buffer).await.unwrap_or(0);
                 text.extend_from_slice(&buffer[..read]);
