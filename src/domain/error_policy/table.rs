@@ -74,15 +74,14 @@ impl Row<'_> {
         PolicyError { line: self.line, column: place, problem: format!("{column}: {problem}") }
     }
 
-    /// A number; blank is nothing.
-    #[expect(clippy::option_option, reason = "no such column, a blank cell, a number: three cases")]
-    fn number<T: std::str::FromStr>(&self, column: &str) -> Result<Option<Option<T>>, PolicyError> {
-        let Some(text) = self.cell(column) else { return Ok(None) };
+    /// A number; `missing` where the file has no such column, `None` where the cell is blank.
+    fn number<T: std::str::FromStr>(&self, column: &str, missing: Option<T>) -> Result<Option<T>, PolicyError> {
+        let Some(text) = self.cell(column) else { return Ok(missing) };
         if text.is_empty() {
-            return Ok(Some(None));
+            return Ok(None);
         }
         let wrong = |_| self.error(column, format_args!("\"{}\" is not a number that fits here", shown(text)));
-        text.parse().map(|number| Some(Some(number))).map_err(wrong)
+        text.parse().map(Some).map_err(wrong)
     }
 
     /// `word` or nothing.
@@ -157,10 +156,8 @@ impl Row<'_> {
     /// The rule. What the file has no column for is as it stands in `before`, else blank.
     fn rule(&self, before: Option<&Rule>) -> Result<Rule, PolicyError> {
         let action = self.action(before.map(|rule| rule.action))?;
-        let wait_s: u32 =
-            self.number("wait_s")?.map_or(before.map_or(0, |rule| rule.wait_s), Option::unwrap_or_default);
-        let tries = before.map_or(0, |rule| rule.max_tries);
-        let max_tries: u32 = self.number("max_tries")?.map_or(tries, Option::unwrap_or_default);
+        let wait_s: u32 = self.number("wait_s", before.map(|rule| rule.wait_s))?.unwrap_or(0);
+        let max_tries: u32 = self.number("max_tries", before.map(|rule| rule.max_tries))?.unwrap_or(0);
         let at = |column: &str, problem: &str| self.error(column, problem);
         if wait_s > LONGEST_WAIT_S {
             return Err(self.error("wait_s", format_args!("{wait_s} s; a week ({LONGEST_WAIT_S}) is the most")));
@@ -241,7 +238,7 @@ pub(super) fn read(text: &str) -> Result<ErrorPolicy, PolicyError> {
         let place = rules.len();
         let taken = match row.codes()? {
             Codes::Single(codes) => {
-                let subcode = row.number("subcode")?.flatten();
+                let subcode = row.number("subcode", None)?;
                 codes.into_iter().any(|code| exact.insert((code, subcode), place).is_some())
             }
             Codes::Range(first, last) => {
@@ -279,7 +276,7 @@ pub(super) fn read(text: &str) -> Result<ErrorPolicy, PolicyError> {
 pub(super) fn put_over(policy: &mut ErrorPolicy, text: &str) -> Result<(), PolicyError> {
     rows(text, true, |row| {
         let shown = row.cell("code").unwrap_or_default().to_owned();
-        let subcode: Option<i64> = row.number("subcode")?.flatten();
+        let subcode: Option<i64> = row.number("subcode", None)?;
         let named = subcode.map_or(shown.clone(), |subcode| format!("{shown}.{subcode}"));
         if policy.own.contains(&named) {
             return Err(twice(row));
@@ -307,11 +304,15 @@ pub(super) fn put_over(policy: &mut ErrorPolicy, text: &str) -> Result<(), Polic
                 }
                 policy.ranges.sort_by_key(|range| range.1 - range.0);
             }
-            Codes::Transient => policy.rules[policy.transient] = row.rule(Some(&policy.rules[policy.transient]))?,
+            Codes::Transient => {
+                policy.rules[policy.transient] = row.rule(Some(&policy.rules[policy.transient]))?;
+            }
             Codes::Unknown5xx => {
                 policy.rules[policy.unknown_5xx] = row.rule(Some(&policy.rules[policy.unknown_5xx]))?;
             }
-            Codes::Unknown => policy.rules[policy.unknown] = row.rule(Some(&policy.rules[policy.unknown]))?,
+            Codes::Unknown => {
+                policy.rules[policy.unknown] = row.rule(Some(&policy.rules[policy.unknown]))?;
+            }
         }
         policy.own.push(named);
         Ok(())
