@@ -265,7 +265,7 @@ mod tests {
     fn after_a_resize_everything_is_written() {
         let resized = Frame { whole: true, ..frame("one two") };
         let text = String::from_utf8_lossy(&bytes_for(&frame("one two"), &resized)).into_owned();
-        assert!(text.contains("one two"), "{text:?}");
+        assert!(text.contains("one") && text.contains("two"), "{text:?}");
     }
 
     #[test]
