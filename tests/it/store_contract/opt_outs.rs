@@ -245,13 +245,15 @@ pub async fn who_opts_out_at_the_same_time_is_before_or_after(stores: &dyn Facto
     });
     let mut granted = Vec::new();
     loop {
+        // While others opt out all the time a window may come back empty; it is asked for again then.
+        let quiet = saying.is_finished();
         // Whoever was opted out before the window was asked for is not in it.
         let before = store.opted_out(&(0..PEOPLE).map(phone).collect::<Vec<_>>()).await.unwrap();
         let window = store.open_window(&run.lease, &run.id, 2, Kinds::ALL, NOW).await.unwrap();
         for intent in &window {
             assert!(before[intent.seq as usize].is_empty(), "{} was opted out", intent.seq);
         }
-        if window.is_empty() {
+        if window.is_empty() && quiet {
             break;
         }
         granted.extend(window);
