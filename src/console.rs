@@ -5,20 +5,24 @@
 //! entry with a service that runs already; it never sends anything itself.
 
 pub mod actions;
+pub mod broadcasts;
 pub mod desk;
 pub mod dialog;
 pub mod field;
 pub mod files;
 mod keys;
+pub mod listing;
 pub mod load;
 pub mod look;
 pub mod message;
 pub mod model;
+pub mod pages;
 mod panic;
 pub mod runner;
 pub mod screen;
 pub mod set_up;
 pub mod set_up_form;
+mod summary;
 pub mod text;
 pub mod update;
 pub mod view;
@@ -64,6 +68,8 @@ pub struct ConsoleParts {
     pub privacy: bool,
     /// Where the file picker opens.
     pub in_folder: PathBuf,
+    /// Where exports go.
+    pub out_folder: PathBuf,
     /// Says in words when a part of the program broke.
     pub broken: Option<watch::Receiver<Option<String>>>,
     /// Cancelled from outside (SIGTERM, SIGHUP): the console ends with [`Ended::Stopped`].
@@ -84,7 +90,8 @@ pub async fn run(parts: ConsoleParts) -> Result<Ended, ConsoleError> {
         Show::Screens(service) => {
             let settings = service.settings().clone();
             let facts = facts(&settings.time_zone, settings.default_country, settings.messages_per_second);
-            let facts = Facts { privacy: parts.privacy, in_folder: parts.in_folder, ..facts };
+            let facts =
+                Facts { privacy: parts.privacy, in_folder: parts.in_folder, out_folder: parts.out_folder, ..facts };
             let model = Model::new(facts, parts.look, size, service.now());
             let clock = service.clone();
             let now: Arc<dyn Fn() -> _ + Send + Sync> = Arc::new(move || clock.now());
@@ -113,6 +120,7 @@ fn facts(time_zone: &str, default_country: Option<String>, pace_limit: f64) -> F
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         user: said("USER").unwrap_or_else(|| "user".to_owned()),
         in_folder: PathBuf::from("."),
+        out_folder: PathBuf::from("."),
         zone: Zone::new(jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC)),
         default_country,
         pace_limit,

@@ -107,6 +107,7 @@ fn parts(
         look,
         privacy: config.console.privacy,
         in_folder: in_folder(&config.places.folder),
+        out_folder: config.places.folder.join("out"),
         broken,
         stop: stop.clone(),
     }

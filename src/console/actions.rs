@@ -1,5 +1,10 @@
 //! The one registry of what keys do. Footer, help, palette and the update functions all read it, so a key that
 //! is not here does not exist, and nothing is offered that is not there.
+//!
+//! The lines themselves stand in `screens` and `dialogs`.
+
+mod dialogs;
+mod screens;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -10,22 +15,44 @@ pub enum Place {
     Everywhere,
     /// What is going out.
     Live,
+    /// All broadcasts.
+    Broadcasts,
+    /// One broadcast, opened: how it stands, and its failures.
+    Broadcast,
+    /// One broadcast, opened: its people.
+    Recipients,
     /// Lists and uploads.
     Numbers,
     /// Templates.
     Templates,
+    /// What is to start, once or again and again.
+    Schedule,
+    /// What needs a person.
+    Problems,
     /// The log.
     Log,
+    /// How wacast is set, and from where.
+    Settings,
+    /// The words that a list is filtered by are being typed.
+    Filter,
+    /// A plain summary over the whole screen.
+    Plain,
     /// Help.
     Help,
     /// The command palette.
     Palette,
     /// A question with two answers.
     Confirm,
+    /// A choice of a few answers.
+    Choose,
+    /// A question that the typed count answers.
+    Count,
     /// The pace box.
     Pace,
     /// The quit dialog.
     Quit,
+    /// Something to read, and to close.
+    Note,
     /// Loading a file: choosing it.
     LoadPick,
     /// Loading a file: what was recognised, country and list.
@@ -48,13 +75,7 @@ pub enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Show a screen.
-    Live,
-    /// Show a screen.
-    Numbers,
-    /// Show a screen.
-    Templates,
-    /// Show a screen.
-    Log,
+    Show(super::model::Screen),
     /// Open the wizard.
     New,
     /// Pause the selected broadcast.
@@ -71,8 +92,28 @@ pub enum Action {
     Load,
     /// Sync templates.
     Sync,
+    /// Send to some of a broadcast's people once more (asks).
+    FollowUp,
+    /// Decide about people in doubt (asks).
+    Decide,
+    /// Write what is selected to a file (asks how).
+    Export,
+    /// A summary in plain lines, ready to be selected.
+    Plain,
+    /// Copy what is selected to the terminal's clipboard.
+    Copy,
+    /// Show the marked row's number for a few seconds.
+    Reveal,
     /// Stop or go on following.
     Freeze,
+    /// Type words that a list is filtered by.
+    Filter,
+    /// The next order of a list.
+    Sort,
+    /// The same order from the other end.
+    Reverse,
+    /// Mark a row, or unmark it.
+    Mark,
     /// Open help.
     Help,
     /// Open the palette.
@@ -177,6 +218,17 @@ const fn act(
     Entry { place, action, keys, shown, word: words[0], help: words[1], footer: true, palette: true }
 }
 
+/// A line that the palette offers and the footer has no room for.
+const fn more(
+    place: Place,
+    action: Action,
+    keys: &'static [Key],
+    shown: &'static str,
+    words: [&'static str; 2],
+) -> Entry {
+    Entry { footer: false, ..act(place, action, keys, shown, words) }
+}
+
 /// A line of a dialog: in the footer, not in the palette.
 const fn step(
     place: Place,
@@ -185,7 +237,7 @@ const fn step(
     shown: &'static str,
     words: [&'static str; 2],
 ) -> Entry {
-    Entry { place, action, keys, shown, word: words[0], help: words[1], footer: true, palette: false }
+    Entry { palette: false, ..act(place, action, keys, shown, words) }
 }
 
 /// A line for moving about: only help names it.
@@ -193,183 +245,33 @@ const fn go(place: Place, action: Action, keys: &'static [Key], shown: &'static 
     Entry { place, action, keys, shown, word: "", help, footer: false, palette: false }
 }
 
-use Action as A;
-use Key::Char as C;
-use Place as P;
+/// All lines of the registry.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    screens::ENTRIES.iter().chain(dialogs::ENTRIES)
+}
 
-/// The registry.
-pub const ENTRIES: &[Entry] = &[
-    // Live
-    act(P::Live, A::Pause, &[C('p')], "p", ["pause", "pause the selected broadcast at once; nobody is lost"]),
-    act(P::Live, A::Resume, &[C('r')], "r", ["go on", "let a paused broadcast go on where it stopped"]),
-    act(P::Live, A::Cancel, &[C('x')], "x", ["cancel", "end the selected broadcast for good; asks first"]),
-    act(P::Live, A::Faster, &[C('+'), C('=')], "+", ["faster", "set the pace: faster, never above the limit"]),
-    act(P::Live, A::Slower, &[C('-')], "-", ["slower", "set the pace: slower"]),
-    // Numbers
-    act(P::Numbers, A::Load, &[C('o')], "o", ["load a file", "load numbers from a file on this server"]),
-    step(P::Numbers, A::Next, &[TAB], "Tab", ["other part", "go to the other part of the screen"]),
-    // Templates
-    act(
-        P::Templates,
-        A::Sync,
-        &[C('u')],
-        "u",
-        ["update from WhatsApp", "fetch the templates and their state from WhatsApp"],
-    ),
-    // Log
-    act(P::Log, A::Freeze, &[C('f')], "f", ["freeze", "freeze the log, or follow it again"]),
-    // Everywhere
-    act(
-        P::Everywhere,
-        A::New,
-        &[C('n')],
-        "n",
-        ["new", "put a new broadcast together; nothing is sent before you type its count"],
-    ),
-    act(P::Everywhere, A::Help, &[C('?'), Key::Named(KeyCode::F(1))], "?", ["help", "all keys of this screen"]),
-    Entry { footer: false, ..act(P::Everywhere, A::Live, &[C('1')], "1", ["Live", "what is going out now"]) },
-    Entry {
-        footer: false,
-        ..act(P::Everywhere, A::Numbers, &[C('2')], "2", ["Numbers", "lists and the files they came from"])
-    },
-    Entry {
-        footer: false,
-        ..act(P::Everywhere, A::Templates, &[C('3')], "3", ["Templates", "the templates of your account"])
-    },
-    Entry { footer: false, ..act(P::Everywhere, A::Log, &[C('4')], "4", ["Log", "every answer of WhatsApp"]) },
-    Entry {
-        palette: false,
-        footer: false,
-        ..act(P::Everywhere, A::Palette, &[C(':')], ":", ["commands", "find a command by its name"])
-    },
-    act(
-        P::Everywhere,
-        A::Quit,
-        &[C('q'), Key::Ctrl('c')],
-        "q",
-        ["quit", "leave; asks what is to become of what is being sent"],
-    ),
-    go(P::Everywhere, A::Up, &[UP, C('k')], "↑ k", "one up"),
-    go(P::Everywhere, A::Down, &[DOWN, C('j')], "↓ j", "one down"),
-    go(P::Everywhere, A::PageUp, &[PAGE_UP, Key::Ctrl('b')], "PgUp", "a page up"),
-    go(P::Everywhere, A::PageDown, &[PAGE_DOWN, Key::Ctrl('f')], "PgDn", "a page down"),
-    go(P::Everywhere, A::Top, &[HOME, C('g')], "g Home", "to the first"),
-    go(P::Everywhere, A::Bottom, &[END, C('G')], "G End", "to the last"),
-    // Help
-    step(P::Help, A::Back, &[ESC, C('q'), C('?'), ENTER, Key::Ctrl('c')], "Esc", ["close", "close help"]),
-    step(P::Help, A::Up, &[UP, C('k'), PAGE_UP], "↑ ↓", ["scroll", "scroll up"]),
-    go(P::Help, A::Down, &[DOWN, C('j'), PAGE_DOWN], "↓", "scroll down"),
-    // Palette
-    step(P::Palette, A::Accept, &[ENTER], "Enter", ["do it", "do what is selected"]),
-    step(P::Palette, A::Up, &[UP], "↑ ↓", ["mark", "one up"]),
-    go(P::Palette, A::Down, &[DOWN], "↓", "one down"),
-    step(P::Palette, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["close", "close without doing anything"]),
-    // Confirm
-    step(P::Confirm, A::Left, &[LEFT, RIGHT, TAB, BACK_TAB, C('h'), C('l')], "← →", ["choose", "the other answer"]),
-    step(P::Confirm, A::Accept, &[ENTER], "Enter", ["take it", "take the marked answer"]),
-    step(
-        P::Confirm,
-        A::Back,
-        &[ESC, C('q'), Key::Ctrl('c')],
-        "Esc",
-        ["change nothing", "close, everything stays as it is"],
-    ),
-    // Pace
-    step(P::Pace, A::Faster, &[C('+'), C('='), UP, RIGHT], "+", ["faster", "one a second more"]),
-    step(P::Pace, A::Slower, &[C('-'), DOWN, LEFT], "-", ["slower", "one a second less"]),
-    step(P::Pace, A::Accept, &[ENTER], "Enter", ["set", "set this pace now"]),
-    step(P::Pace, A::Back, &[ESC, C('q'), Key::Ctrl('c')], "Esc", ["leave it", "leave the pace as it is"]),
-    // Quit
-    step(P::Quit, A::Up, &[UP, C('k'), BACK_TAB], "↑ ↓", ["mark", "one up"]),
-    go(P::Quit, A::Down, &[DOWN, C('j'), TAB], "↓", "one down"),
-    step(P::Quit, A::Accept, &[ENTER], "Enter", ["take it", "take the marked answer"]),
-    step(
-        P::Quit,
-        A::Quit,
-        &[Key::Ctrl('c')],
-        "Ctrl-C",
-        ["quit, nobody is lost", "quit as soon as what is under way is finished; at once when nothing is"],
-    ),
-    step(P::Quit, A::Back, &[ESC, C('q')], "Esc", ["stay", "stay here"]),
-    // Loading a file
-    step(P::LoadPick, A::Accept, &[ENTER], "Enter", ["open", "open the marked folder or file"]),
-    step(P::LoadPick, A::Next, &[TAB], "Tab", ["complete", "complete the path as far as it is clear"]),
-    step(P::LoadPick, A::Up, &[UP, PAGE_UP], "↑ ↓", ["mark", "one up"]),
-    go(P::LoadPick, A::Down, &[DOWN, PAGE_DOWN], "↓", "one down"),
-    step(P::LoadPick, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["close", "close without loading anything"]),
-    step(P::LoadCheck, A::Accept, &[ENTER], "Enter", ["load", "load the file as shown"]),
-    step(P::LoadCheck, A::Next, &[TAB, DOWN], "Tab", ["next field", "go to the next field"]),
-    go(P::LoadCheck, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
-    step(P::LoadCheck, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["other file", "back to choosing a file"]),
-    step(P::LoadRun, A::Accept, &[ENTER], "Enter", ["done", "close; a file that is still loading goes on loading"]),
-    step(P::LoadRun, A::Cancel, &[C('x')], "x", ["stop loading", "give the file up; nothing of it stays"]),
-    step(
-        P::LoadRun,
-        A::Back,
-        &[ESC, C('q'), Key::Ctrl('c')],
-        "Esc",
-        ["close", "close; a file that is still loading goes on loading"],
-    ),
-    // A new broadcast
-    step(P::WizardList, A::Up, &[UP, C('k')], "↑ ↓", ["mark", "one up"]),
-    go(P::WizardList, A::Down, &[DOWN, C('j')], "↓", "one down"),
-    go(P::WizardList, A::PageUp, &[PAGE_UP], "PgUp", "a page up"),
-    go(P::WizardList, A::PageDown, &[PAGE_DOWN], "PgDn", "a page down"),
-    step(P::WizardList, A::Accept, &[ENTER], "Enter", ["take it", "take the marked one and go on"]),
-    step(
-        P::WizardList,
-        A::Back,
-        &[ESC, Key::Ctrl('c')],
-        "Esc",
-        ["back", "one step back; out of the first step it leaves"],
-    ),
-    step(P::WizardForm, A::Next, &[TAB, DOWN], "Tab", ["next field", "go to the next field"]),
-    go(P::WizardForm, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
-    step(P::WizardForm, A::Left, &[LEFT], "← →", ["other choice", "the choice before"]),
-    go(P::WizardForm, A::Right, &[RIGHT], "→", "the next choice"),
-    step(P::WizardForm, A::Accept, &[ENTER], "Enter", ["go on", "go on to the next step"]),
-    step(P::WizardForm, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "one step back"]),
-    step(P::WizardReview, A::Accept, &[ENTER], "Enter", ["start", "start it, when the count is typed"]),
-    step(P::WizardReview, A::Left, &[LEFT], "← →", ["person", "the message to the person before"]),
-    go(P::WizardReview, A::Right, &[RIGHT], "→", "the message to the next person"),
-    step(P::WizardReview, A::Up, &[UP], "↑ ↓", ["scroll", "scroll up"]),
-    go(P::WizardReview, A::Down, &[DOWN], "↓", "scroll down"),
-    go(P::WizardReview, A::PageUp, &[PAGE_UP], "PgUp", "back to what it does"),
-    go(P::WizardReview, A::PageDown, &[PAGE_DOWN], "PgDn", "to the message"),
-    step(
-        P::WizardReview,
-        A::Toggle,
-        &[C(' ')],
-        "Space",
-        ["send again", "yes, send it although it looks like a repeat"],
-    ),
-    step(P::WizardReview, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "one step back"]),
-    // Set-up
-    step(P::SetUpChoice, A::Up, &[UP, C('k'), BACK_TAB], "↑ ↓", ["mark", "one up"]),
-    go(P::SetUpChoice, A::Down, &[DOWN, C('j'), TAB], "↓", "one down"),
-    step(P::SetUpChoice, A::Accept, &[ENTER], "Enter", ["take it", "take the marked one"]),
-    step(P::SetUpChoice, A::Back, &[ESC, C('q'), Key::Ctrl('c')], "Esc", ["leave", "leave; nothing was written"]),
-    step(P::SetUpForm, A::Next, &[TAB, DOWN], "Tab", ["next field", "go to the next field"]),
-    go(P::SetUpForm, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
-    step(P::SetUpForm, A::Accept, &[ENTER], "Enter", ["check and go on", "check what was entered with WhatsApp"]),
-    step(
-        P::SetUpForm,
-        A::Back,
-        &[ESC, Key::Ctrl('c')],
-        "Esc",
-        ["back", "back to the first question; what you entered stays"],
-    ),
-];
-
-/// Whether a place is one of the screens (then keys for everywhere are heard too).
+/// Whether a place is a screen or a part of one (then keys for everywhere are heard too).
 pub fn is_screen(place: Place) -> bool {
-    matches!(place, Place::Live | Place::Numbers | Place::Templates | Place::Log)
+    use Place as P;
+    matches!(
+        place,
+        P::Live
+            | P::Broadcasts
+            | P::Broadcast
+            | P::Recipients
+            | P::Numbers
+            | P::Templates
+            | P::Schedule
+            | P::Problems
+            | P::Log
+            | P::Settings
+    )
 }
 
 /// The lines that are heard in a place, its own first.
 pub fn heard_in(place: Place) -> impl Iterator<Item = &'static Entry> {
-    let own = ENTRIES.iter().filter(move |entry| entry.place == place);
-    own.chain(ENTRIES.iter().filter(move |entry| is_screen(place) && entry.place == Place::Everywhere))
+    let own = entries().filter(move |entry| entry.place == place);
+    own.chain(entries().filter(move |entry| is_screen(place) && entry.place == Place::Everywhere))
 }
 
 /// What a key does in a place.
@@ -383,7 +285,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for entry in ENTRIES {
+        for entry in entries() {
             for key in entry.keys {
                 let same: Vec<_> = heard_in(entry.place).filter(|other| other.keys.contains(key)).collect();
                 assert_eq!(same.len(), 1, "{key:?} in {:?}", entry.place);
@@ -393,7 +295,7 @@ mod tests {
 
     #[test]
     fn every_line_says_what_it_does() {
-        for entry in ENTRIES {
+        for entry in entries() {
             assert!(!entry.help.is_empty() && !entry.shown.is_empty(), "{entry:?}");
             assert!(!entry.footer || !entry.word.is_empty(), "{entry:?}");
         }

@@ -6,11 +6,16 @@
 
 use super::files;
 use super::message::{Answer, Request};
+use super::pages::PAGE;
 use super::set_up::SetUp;
+use crate::domain::ids::BroadcastId;
 use crate::service::Service;
 use crate::service::import::{ImportOptions, ImportRequest, ImportSource};
+use std::fs::File;
 use std::future::Future;
-use std::path::PathBuf;
+use std::io::BufWriter;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -18,6 +23,8 @@ use tokio::task::{AbortHandle, JoinSet};
 /// How many uploads and log rows the screens list.
 const UPLOADS: u32 = 500;
 const LOG_ROWS: u32 = 500;
+/// How many broadcasts the screen lists; older ones are found by the command line.
+const BROADCASTS: u32 = 1_000;
 /// How many commands may wait; more than a person can press while one runs.
 const COMMANDS: usize = 32;
 
@@ -52,6 +59,13 @@ async fn command_loop(service: Service, mut commands: mpsc::Receiver<Request>, a
             Request::Resume(id) => Answer::Resumed(Box::new(service.resume(&id).await)),
             Request::Cancel(id) => Answer::Cancelled(Box::new(service.cancel(&id).await)),
             Request::SetPace(pace) => Answer::PaceSet(pace, service.set_pace(pace)),
+            Request::Decide { id, word, only, people } => {
+                Answer::Decided(Box::new(service.decide(&id, word, only, Some(people)).await))
+            }
+            Request::FollowUp(request) => Answer::FollowedUp(Box::new(service.follow_up(request).await)),
+            Request::EnableSchedule(id, on) => {
+                Answer::ScheduleSwitched(Box::new(service.enable_schedule(&id, on).await))
+            }
             _ => continue,
         };
         // The console is gone: the commands behind this one count all the same.
@@ -83,6 +97,33 @@ impl Desk {
             Request::Log => {
                 self.answer(async move { Answer::Log(service.log_tail(LOG_ROWS).await) });
             }
+            Request::Broadcasts => {
+                self.answer(async move { Answer::Broadcasts(service.broadcasts(false, BROADCASTS).await) });
+            }
+            Request::Broadcast(id) => {
+                self.answer(async move {
+                    let view = service.broadcast(&id).await;
+                    Answer::Broadcast(id, Box::new(view))
+                });
+            }
+            Request::Recipients { id, state, after } => {
+                self.answer(async move {
+                    let rows = service.recipients(&id, state, after, PAGE).await;
+                    Answer::Recipients(id, state, after, rows)
+                });
+            }
+            Request::Picked(request) => {
+                self.answer(async move {
+                    let people = service.picked(&request.of, request.pick, &request.only).await;
+                    Answer::Picked(request, people)
+                });
+            }
+            Request::Export { id, masked, path } => {
+                self.answer(async move {
+                    let written = export(&service, &id, masked, &path).await;
+                    Answer::Exported(path, masked, written)
+                });
+            }
             Request::Folder(folder) => {
                 self.answer(async move { Answer::Folder(folder.clone(), files::folder(folder).await) });
             }
@@ -104,8 +145,15 @@ impl Desk {
             }
             Request::Plan(serial, request) => self.plan(serial, request),
             Request::StopPlan => self.stop_plan(),
-            Request::Check(..) | Request::Write(_) | Request::Leave(_) => {}
-            Request::Start(_) | Request::Pause(_) | Request::Resume(_) | Request::Cancel(_) | Request::SetPace(_) => {
+            Request::Check(..) | Request::Write(_) | Request::Leave(_) | Request::Copy(_) => {}
+            Request::Start(_)
+            | Request::Pause(_)
+            | Request::Resume(_)
+            | Request::Cancel(_)
+            | Request::SetPace(_)
+            | Request::Decide { .. }
+            | Request::FollowUp(_)
+            | Request::EnableSchedule(..) => {
                 // The loop is there as long as the desk is.
                 let _there = commands.send(request).await;
             }
@@ -153,6 +201,16 @@ impl Desk {
             plan.abort();
         }
     }
+}
+
+/// Writes everybody of a broadcast to a new file, which only its owner can read.
+async fn export(service: &Service, id: &BroadcastId, masked: bool, path: &Path) -> Result<u64, String> {
+    let cannot = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(cannot)?;
+    }
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
+    service.report(id, masked, BufWriter::new(file)).await.map_err(|error| error.message)
 }
 
 /// The same for the set-up, which has no service yet.

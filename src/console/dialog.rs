@@ -23,6 +23,12 @@ pub enum Dialog {
     Palette(Palette),
     /// A question with two answers.
     Confirm(Box<Confirm>),
+    /// A question with a few answers.
+    Choose(Box<Choose>),
+    /// A question that only the typed count answers: it costs money.
+    Count(Box<CountBox>),
+    /// Something to read.
+    Note(Box<Note>),
     /// The pace.
     Pace(PaceBox),
     /// What is to become of what is being sent.
@@ -78,7 +84,78 @@ pub struct Confirm {
     /// The other one is marked.
     pub on_act: bool,
     /// What is done then.
+    pub requests: Vec<Request>,
+}
+
+/// A question with a few answers, the harmless one first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choose {
+    /// What it is about.
+    pub title: String,
+    /// What is to be known before.
+    pub text: String,
+    /// The marked answer.
+    pub cursor: usize,
+    /// The answers, and what each leads to.
+    pub choices: Vec<(String, Choice)>,
+}
+
+/// What an answer leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// Nothing is changed.
+    Nothing,
+    /// It is done: it harms nobody.
+    Do(Request),
+    /// It is asked once more: it is hard to undo.
+    Ask(Request),
+    /// The count has to be typed: it costs money.
+    Count(Box<CountBox>),
+}
+
+/// A question that only the typed count answers.
+#[derive(Debug, Clone)]
+pub struct CountBox {
+    /// What it is about.
+    pub title: String,
+    /// What follows from it.
+    pub text: String,
+    /// The count.
+    pub people: u64,
+    /// What was typed.
+    pub field: Field,
+    /// What is done then.
     pub request: Request,
+}
+
+impl PartialEq for CountBox {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.title, self.people, &self.request) == (&other.title, other.people, &other.request)
+    }
+}
+
+impl CountBox {
+    /// An empty field for the count.
+    pub fn field() -> Field {
+        Field::new("", 12).of_kind(super::field::Kind::Count)
+    }
+
+    /// Whether the count is typed.
+    pub fn is_typed(&self) -> bool {
+        let digits: String = self.field.value().chars().filter(char::is_ascii_digit).collect();
+        digits.parse() == Ok(self.people)
+    }
+}
+
+/// Something to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about.
+    pub title: String,
+    /// The lines.
+    pub lines: Vec<String>,
+    /// The first line shown.
+    pub scroll: usize,
 }
 
 /// The pace box.
@@ -132,6 +209,9 @@ impl Dialog {
             Self::Help { .. } => Place::Help,
             Self::Palette(_) => Place::Palette,
             Self::Confirm(_) => Place::Confirm,
+            Self::Choose(_) => Place::Choose,
+            Self::Count(_) => Place::Count,
+            Self::Note(_) => Place::Note,
             Self::Pace(_) => Place::Pace,
             Self::Quit(_) => Place::Quit,
             Self::Load(load) => load.place(),
@@ -143,6 +223,7 @@ impl Dialog {
     pub fn field(&mut self) -> Option<&mut Field> {
         match self {
             Self::Palette(palette) => Some(&mut palette.input),
+            Self::Count(count) => Some(&mut count.field),
             Self::Load(load) => load.field(),
             Self::Wizard(wizard) => wizard.field(),
             _ => None,
@@ -174,13 +255,24 @@ impl Dialog {
         }
     }
 
+    /// A row of its list was clicked: it is marked.
+    pub fn click(&mut self, row: usize) {
+        match self {
+            Self::Palette(palette) => palette.cursor = row,
+            Self::Choose(choose) => choose.cursor = row.min(choose.choices.len().saturating_sub(1)),
+            Self::Quit(quit) => quit.cursor = row.min(quit.answers().len() - 1),
+            Self::Confirm(confirm) => confirm.on_act = row == 1,
+            _ => {}
+        }
+    }
+
     /// Does what a key asks for. The dialog is off the stack meanwhile.
     pub fn act(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
         match self {
-            Self::Help { scroll, .. } => {
+            Self::Help { scroll, of } => {
                 match action {
                     Action::Up => *scroll = scroll.saturating_sub(1),
-                    Action::Down => *scroll = scroll.saturating_add(1).min(actions::ENTRIES.len()),
+                    Action::Down => *scroll = scroll.saturating_add(1).min(actions::heard_in(*of).count()),
                     _ => return (Then::Close, Vec::new()),
                 }
                 (Then::Stay, Vec::new())
@@ -191,7 +283,25 @@ impl Dialog {
                     confirm.on_act = !confirm.on_act;
                     (Then::Stay, Vec::new())
                 }
-                Action::Accept if confirm.on_act => (Then::Close, vec![confirm.request.clone()]),
+                Action::Accept if confirm.on_act => (Then::Close, std::mem::take(&mut confirm.requests)),
+                _ => (Then::Close, Vec::new()),
+            },
+            Self::Choose(choose) => act_choose(choose, model, action),
+            Self::Count(count) => match action {
+                Action::Accept if count.is_typed() => (Then::Close, vec![count.request.clone()]),
+                Action::Accept => (Then::Stay, Vec::new()),
+                _ => (Then::Close, Vec::new()),
+            },
+            Self::Note(note) => match action {
+                Action::Up => {
+                    note.scroll = note.scroll.saturating_sub(1);
+                    (Then::Stay, Vec::new())
+                }
+                Action::Down => {
+                    note.scroll = (note.scroll + 1).min(note.lines.len().saturating_sub(1));
+                    (Then::Stay, Vec::new())
+                }
+                Action::Copy => (Then::Stay, update::copied(model, &note.lines.join("\n"))),
                 _ => (Then::Close, Vec::new()),
             },
             Self::Pace(pace) => match action {
@@ -221,6 +331,19 @@ fn act_palette(palette: &mut Palette, model: &mut Model, action: Action) -> (The
         Action::Accept => {
             let Some(entry) = found.get(palette.cursor) else { return (Then::Stay, Vec::new()) };
             return (Then::Close, update::act_on_screen(model, entry.action));
+        }
+        _ => return (Then::Close, Vec::new()),
+    }
+    (Then::Stay, Vec::new())
+}
+
+fn act_choose(choose: &mut Choose, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
+    match action {
+        Action::Up => choose.cursor = choose.cursor.saturating_sub(1),
+        Action::Down => choose.cursor = (choose.cursor + 1).min(choose.choices.len().saturating_sub(1)),
+        Action::Accept => {
+            let Some((_, choice)) = choose.choices.get(choose.cursor) else { return (Then::Close, Vec::new()) };
+            return update::chosen(model, &choose.title, choice.clone());
         }
         _ => return (Then::Close, Vec::new()),
     }

@@ -2,19 +2,24 @@
 //! its answers. Plain values.
 
 use crate::domain::broadcast::Broadcast;
-use crate::domain::ids::BroadcastId;
+use crate::domain::ids::{BroadcastId, ScheduleId};
+use crate::domain::schedule::Schedule;
+use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
 use crate::service::audience::AudienceView;
 use crate::service::broadcasts::Cancelled;
+use crate::service::doubts::{Decided, DoubtWord};
 use crate::service::error::ServiceError;
+use crate::service::follow_up::FollowUpRequest;
 use crate::service::import::{ImportDone, ImportProgress};
 use crate::service::start::Started;
-use crate::service::view::{BroadcastRequest, Plan, Snapshot};
-use crate::store::{LogRow, SyncedTemplates, UploadSummary};
+use crate::service::view::{BroadcastRequest, BroadcastView, Plan, Snapshot};
+use crate::store::{LogRow, RecipientRow, SyncedTemplates, UploadSummary};
 use crossterm::event::KeyEvent;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::actions::Action;
 use super::set_up::{Checked, Connection, Step};
 
 /// Something that happened.
@@ -26,6 +31,8 @@ pub enum Event {
     Paste(String),
     /// The terminal has this size now.
     Resize(u16, u16),
+    /// Something on the screen was clicked.
+    Click(Click),
     /// It is this time now.
     Clock(Millis),
     /// A newer picture of everything.
@@ -34,6 +41,17 @@ pub enum Event {
     Answer(Answer),
     /// A part of the program failed in a way that nobody foresaw; in words.
     Broken(String),
+}
+
+/// What a click on a part of the screen means. The view says which part means what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Click {
+    /// The same as the key for this action.
+    Act(Action),
+    /// The row with this place in the list that has the keys; on the marked one: open it.
+    Row(usize),
+    /// Nothing, but it hides what lies below.
+    Nothing,
 }
 
 /// Something to be done. None of them waits: what comes of it is an [`Answer`].
@@ -47,6 +65,19 @@ pub enum Request {
     SyncTemplates,
     /// Read the newest rows of the log.
     Log,
+    /// Read all broadcasts.
+    Broadcasts,
+    /// Read one broadcast, with its audit.
+    Broadcast(BroadcastId),
+    /// Read people of a broadcast.
+    Recipients {
+        /// Whose.
+        id: BroadcastId,
+        /// In this state; `None`: all.
+        state: Option<RecipientState>,
+        /// From the one after this place on.
+        after: Option<u32>,
+    },
     /// Read a folder of the server.
     Folder(PathBuf),
     /// Read the first rows of a file.
@@ -83,6 +114,34 @@ pub enum Request {
     Cancel(BroadcastId),
     /// Set the pace.
     SetPace(f64),
+    /// Decide about people in doubt.
+    Decide {
+        /// Of this broadcast.
+        id: BroadcastId,
+        /// What becomes of them.
+        word: DoubtWord,
+        /// Only these, by place, rising; `None`: all.
+        only: Option<Vec<u32>>,
+        /// How many there were when it was decided.
+        people: u64,
+    },
+    /// How many people a follow-up would go to.
+    Picked(FollowUpRequest),
+    /// Send once more to some of an ended broadcast's people.
+    FollowUp(FollowUpRequest),
+    /// Switch a schedule on or off.
+    EnableSchedule(ScheduleId, bool),
+    /// Write everybody of a broadcast to a file.
+    Export {
+        /// Whose people.
+        id: BroadcastId,
+        /// Phones as the screen shows them.
+        masked: bool,
+        /// Where to.
+        path: PathBuf,
+    },
+    /// Put text into the terminal's clipboard.
+    Copy(String),
     /// Check one step of the set-up with WhatsApp.
     Check(Step, Connection),
     /// Write the configuration.
@@ -139,6 +198,22 @@ pub enum Answer {
     Cancelled(Box<Result<Cancelled, ServiceError>>),
     /// The pace was set.
     PaceSet(f64, Result<(), ServiceError>),
+    /// All broadcasts, newest first.
+    Broadcasts(Result<Vec<BroadcastView>, ServiceError>),
+    /// One broadcast, with its audit.
+    Broadcast(BroadcastId, Box<Result<BroadcastView, ServiceError>>),
+    /// People of a broadcast in a state, after a place.
+    Recipients(BroadcastId, Option<RecipientState>, Option<u32>, Result<Vec<RecipientRow>, ServiceError>),
+    /// It was decided about people in doubt.
+    Decided(Box<Result<Decided, ServiceError>>),
+    /// So many people a follow-up would go to.
+    Picked(FollowUpRequest, Result<u64, ServiceError>),
+    /// A follow-up was made.
+    FollowedUp(Box<Result<Broadcast, ServiceError>>),
+    /// A schedule was switched.
+    ScheduleSwitched(Box<Result<Schedule, ServiceError>>),
+    /// A file was written, with so many people in it.
+    Exported(PathBuf, bool, Result<u64, String>),
     /// A step of the set-up was checked.
     Checked(Step, Result<Checked, String>),
     /// The configuration was written, to this path.

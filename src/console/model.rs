@@ -1,13 +1,20 @@
 //! Everything the console knows: plain state, changed only by [`super::update::update`], drawn by `view`.
 
 use super::actions::Place;
+use super::broadcasts::{Broadcasts, Part};
 use super::dialog::Dialog;
+use super::listing::{Listing, Order};
 use super::look::{Look, Role};
-use super::words::Zone;
+use super::text::shown_phone;
+use super::words::{self, Zone};
+use crate::domain::phone::Phone;
+use crate::domain::schedule::Schedule;
+use crate::domain::state::BroadcastStatus;
+use crate::domain::template::Template;
 use crate::domain::time::{Millis, SECOND};
 use crate::service::error::ServiceError;
 use crate::service::import::ImportProgress;
-use crate::service::view::{BroadcastView, Snapshot};
+use crate::service::view::{BroadcastView, Problem, Snapshot};
 use crate::store::{LogRow, SyncedTemplates, UploadSummary};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +28,8 @@ pub struct Facts {
     pub user: String,
     /// Where the file picker opens.
     pub in_folder: PathBuf,
+    /// Where exports go.
+    pub out_folder: PathBuf,
     /// The zone that times are shown and read in.
     pub zone: Zone,
     /// ISO 3166 code for numbers without a country code.
@@ -40,35 +49,46 @@ pub struct Facts {
 pub enum Screen {
     /// What is going out now.
     Live,
+    /// All broadcasts.
+    Broadcasts,
     /// Lists and uploads.
     Numbers,
     /// Templates.
     Templates,
+    /// What is to start.
+    Schedule,
+    /// What needs a person.
+    Problems,
     /// The log.
     Log,
+    /// How wacast is set.
+    Settings,
 }
 
 impl Screen {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 4] = [Self::Live, Self::Numbers, Self::Templates, Self::Log];
+    pub const ALL: [Self; 8] = [
+        Self::Live,
+        Self::Broadcasts,
+        Self::Numbers,
+        Self::Templates,
+        Self::Schedule,
+        Self::Problems,
+        Self::Log,
+        Self::Settings,
+    ];
 
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Live => "Live",
+            Self::Broadcasts => "Broadcasts",
             Self::Numbers => "Numbers",
             Self::Templates => "Templates",
+            Self::Schedule => "Schedule",
+            Self::Problems => "Problems",
             Self::Log => "Log",
-        }
-    }
-
-    /// Where its keys are heard.
-    pub fn place(self) -> Place {
-        match self {
-            Self::Live => Place::Live,
-            Self::Numbers => Place::Numbers,
-            Self::Templates => Place::Templates,
-            Self::Log => Place::Log,
+            Self::Settings => "Settings",
         }
     }
 }
@@ -147,6 +167,65 @@ pub enum Import {
     Failed(String),
 }
 
+/// Something that is to start.
+#[derive(Debug, Clone, Copy)]
+pub enum Coming<'a> {
+    /// A broadcast that has a time.
+    Once(&'a BroadcastView),
+    /// A schedule, which starts one again and again.
+    Again(&'a Schedule),
+}
+
+impl<'a> Coming<'a> {
+    /// When; `None`: not by itself, it is switched off or over.
+    pub fn at(&self) -> Option<Millis> {
+        match self {
+            Self::Once(view) => view.broadcast.start_at,
+            Self::Again(schedule) => schedule.next_fire_at.filter(|_| schedule.enabled),
+        }
+    }
+
+    /// The broadcast that has a time.
+    pub fn broadcast(&self) -> Option<&'a BroadcastView> {
+        if let Self::Once(view) = self { Some(view) } else { None }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Once(view) => words::name_of(view),
+            Self::Again(schedule) if schedule.definition.label.is_empty() => schedule.definition.template.name.clone(),
+            Self::Again(schedule) => schedule.definition.label.clone(),
+        }
+    }
+
+    fn words(&self) -> String {
+        let definition = match self {
+            Self::Once(view) => &view.broadcast.definition,
+            Self::Again(schedule) => &schedule.definition,
+        };
+        format!("{} {}", self.name(), definition.template.key())
+    }
+}
+
+/// The orders that templates can be listed in.
+pub const TEMPLATE_ORDERS: &[Order<Template>] = &[
+    Order { word: "name", by: |_, _| std::cmp::Ordering::Equal },
+    Order { word: "status", by: |a, b| (!a.is_approved(), &a.status).cmp(&(!b.is_approved(), &b.status)) },
+    Order { word: "category", by: |a, b| a.category.cmp(&b.category) },
+    Order { word: "language", by: |a, b| a.language.cmp(&b.language) },
+];
+
+/// What a template is found by.
+fn template_words(template: &Template) -> String {
+    format!("{} {} {} {}", template.name, template.language, template.status, template.category)
+}
+
+/// What a row of the log is found by; a whole number finds its rows.
+fn log_words(row: &LogRow) -> String {
+    format!("{} {} {} {} {}", row.phone, row.status, row.code, words::error_title(row.code), row.broadcast)
+}
+
 /// The console's state.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -178,18 +257,32 @@ pub struct Model {
     pub uploads: Load<Vec<UploadSummary>>,
     /// The file that is being loaded, or the last one that was.
     pub import: Option<Import>,
+    /// All broadcasts, and the one that is opened.
+    pub broadcasts: Broadcasts,
     /// The templates.
     pub templates: Load<SyncedTemplates>,
     /// Asking WhatsApp for them.
     pub syncing: bool,
-    /// The template that is marked.
-    pub templates_cursor: usize,
+    /// The list of templates.
+    pub templates_list: Listing,
+    /// The list of what is to start.
+    pub schedule_list: Listing,
+    /// The list of problems.
+    pub problems_list: Listing,
     /// The newest rows of the log, newest first.
     pub log: Load<Vec<LogRow>>,
-    /// The row that is marked.
-    pub log_cursor: usize,
-    /// The log stands still.
+    /// The list of the log's rows.
+    pub log_list: Listing,
+    /// Only the log's failures.
+    pub log_failures: bool,
+    /// The screen stands still: pictures and rows that come are kept aside.
     pub frozen: bool,
+    /// The newest picture that came while the screen stood still.
+    pub set_aside: Option<Arc<Snapshot>>,
+    /// A plain summary over the whole screen.
+    pub plain: Option<Vec<String>>,
+    /// The row whose number is shown whole, and until when.
+    pub revealed: Option<(Phone, Millis)>,
     /// A line that goes by itself.
     pub toast: Option<Toast>,
     /// Counts what is planned, so that a late answer is known as such.
@@ -216,12 +309,19 @@ impl Model {
             uploads_cursor: 0,
             uploads: Load::Waiting,
             import: None,
+            broadcasts: Broadcasts::default(),
             templates: Load::Waiting,
             syncing: false,
-            templates_cursor: 0,
+            templates_list: Listing::default(),
+            schedule_list: Listing::default(),
+            problems_list: Listing::default(),
             log: Load::Waiting,
-            log_cursor: 0,
+            log_list: Listing::default(),
+            log_failures: false,
             frozen: false,
+            set_aside: None,
+            plain: None,
+            revealed: None,
             toast: None,
             serial: 0,
             warned_of_ssh: false,
@@ -233,7 +333,58 @@ impl Model {
         if let Some(dialog) = self.dialogs.last() {
             return dialog.place();
         }
-        self.set_up.as_ref().map_or(self.screen.place(), super::set_up_form::SetUpForm::place)
+        if let Some(form) = &self.set_up {
+            return form.place();
+        }
+        if self.plain.is_some() {
+            return Place::Plain;
+        }
+        if self.listing().is_some_and(|list| list.typing) {
+            return Place::Filter;
+        }
+        self.screen_place()
+    }
+
+    /// Where keys are heard when nothing lies over the screen.
+    pub fn screen_place(&self) -> Place {
+        match self.screen {
+            Screen::Live => Place::Live,
+            Screen::Broadcasts => match &self.broadcasts.opened {
+                None => Place::Broadcasts,
+                Some(opened) if opened.part == Part::Figures => Place::Broadcast,
+                Some(_) => Place::Recipients,
+            },
+            Screen::Numbers => Place::Numbers,
+            Screen::Templates => Place::Templates,
+            Screen::Schedule => Place::Schedule,
+            Screen::Problems => Place::Problems,
+            Screen::Log => Place::Log,
+            Screen::Settings => Place::Settings,
+        }
+    }
+
+    /// The list that filter, order and marks of this screen are about.
+    pub fn listing(&self) -> Option<&Listing> {
+        match self.screen {
+            Screen::Broadcasts if self.broadcasts.opened.is_none() => Some(&self.broadcasts.list),
+            Screen::Templates => Some(&self.templates_list),
+            Screen::Schedule => Some(&self.schedule_list),
+            Screen::Problems => Some(&self.problems_list),
+            Screen::Log => Some(&self.log_list),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn listing_mut(&mut self) -> Option<&mut Listing> {
+        match self.screen {
+            Screen::Broadcasts if self.broadcasts.opened.is_none() => Some(&mut self.broadcasts.list),
+            Screen::Templates => Some(&mut self.templates_list),
+            Screen::Schedule => Some(&mut self.schedule_list),
+            Screen::Problems => Some(&mut self.problems_list),
+            Screen::Log => Some(&mut self.log_list),
+            _ => None,
+        }
     }
 
     /// The open broadcasts as they are listed on Live.
@@ -241,9 +392,62 @@ impl Model {
         self.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.open)
     }
 
-    /// The broadcast that keys on Live act on.
+    /// The broadcast that keys act on: the one that is opened, or the marked one of Live or Broadcasts.
     pub fn selected(&self) -> Option<&BroadcastView> {
-        self.open().get(self.live_cursor.min(self.open().len().saturating_sub(1)))
+        match self.screen {
+            Screen::Live => self.open().get(self.live_cursor.min(self.open().len().saturating_sub(1))),
+            Screen::Broadcasts => match &self.broadcasts.opened {
+                Some(opened) => opened.view.get(),
+                None => {
+                    let shown = self.broadcasts.shown();
+                    shown.get(self.broadcasts.list.place(shown.len())).copied()
+                }
+            },
+            Screen::Schedule => self.coming().get(self.schedule_list.cursor).and_then(|coming| coming.broadcast()),
+            Screen::Problems => {
+                let id = self.problem()?.broadcast.as_ref()?;
+                let snapshot = self.snapshot.as_ref()?;
+                snapshot.open.iter().chain(&snapshot.ended).find(|view| view.broadcast.id == *id)
+            }
+            _ => None,
+        }
+    }
+
+    /// What is to start: broadcasts with a time, and schedules, the next one first.
+    pub fn coming(&self) -> Vec<Coming<'_>> {
+        let Some(snapshot) = &self.snapshot else { return Vec::new() };
+        let once =
+            snapshot.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Scheduled).map(Coming::Once);
+        let mut all: Vec<_> = once.chain(snapshot.schedules.iter().map(Coming::Again)).collect();
+        // What will not start by itself comes last.
+        all.sort_by_key(|coming| (coming.at().is_none(), coming.at()));
+        self.schedule_list.shown(&all, Coming::words, &[]).into_iter().cloned().collect()
+    }
+
+    /// The problem that keys act on.
+    pub fn problem(&self) -> Option<&Problem> {
+        let problems = &self.snapshot.as_ref()?.problems;
+        problems.get(self.problems_list.place(problems.len()))
+    }
+
+    /// The log's rows that are shown.
+    pub fn log_rows(&self) -> Vec<&LogRow> {
+        let rows = self.log.get().map_or(&[][..], Vec::as_slice);
+        let mut shown = self.log_list.shown(rows, log_words, &[]);
+        shown.retain(|row| !self.log_failures || row.status != "sent");
+        shown
+    }
+
+    /// The templates that are shown.
+    pub fn shown_templates(&self) -> Vec<&Template> {
+        let all = self.templates.get().map_or(&[][..], |synced| synced.templates.as_slice());
+        self.templates_list.shown(all, template_words, TEMPLATE_ORDERS)
+    }
+
+    /// A phone as it is shown: masked unless privacy is off or an operator looks at this one for a moment.
+    pub fn phone(&self, phone: Phone) -> String {
+        let whole = !self.facts.privacy || self.revealed.is_some_and(|(one, _)| one == phone);
+        shown_phone(phone, !whole, self.look.glyphs.mask)
     }
 
     /// Whether messages go to the sandbox; `None`: not known yet.
@@ -258,7 +462,7 @@ impl Model {
 
     /// Whether something on the screen changes with time alone.
     pub fn needs_clock(&self) -> bool {
-        self.toast.is_some() || matches!(self.import, Some(Import::Running { .. }))
+        self.toast.is_some() || self.revealed.is_some() || matches!(self.import, Some(Import::Running { .. }))
     }
 
     /// The room for lists: rows of the screen without header and footer.

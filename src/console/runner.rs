@@ -3,17 +3,18 @@
 //! It runs on a thread of its own with a small runtime of its own, so that neither a slow frame nor a slow terminal can
 //! hold up sending; and a panic in it is known by its thread. Drawing happens on change, at most every 33 ms.
 
+use super::actions::Action;
 use super::keys::Keys;
 use super::look::Role;
-use super::message::{Answer, Event, Leaving, Request};
+use super::message::{Answer, Click, Event, Leaving, Request};
 use super::model::Model;
 use super::panic::{self, Guard};
 use super::screen::{Frame, Writer};
 use super::update::update;
-use super::view;
+use super::view::{self, Drawn};
 use crate::domain::time::Millis;
 use crate::service::view::Snapshot;
-use crossterm::event::Event as TerminalEvent;
+use crossterm::event::{Event as TerminalEvent, MouseButton, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -99,9 +100,10 @@ async fn on_terminal(model: Model, wires: Wires) -> Result<Ended, ConsoleError> 
     };
     let ended = match Keys::start() {
         Ok(keys) => {
-            Ok(Loop { model, wires, panics, writer: writer.clone(), drawn_at: None, last: None, resized: false }
-                .run(keys)
-                .await)
+            let hot = Drawn::default();
+            let new =
+                Loop { model, wires, panics, writer: writer.clone(), drawn_at: None, last: None, hot, resized: false };
+            Ok(new.run(keys).await)
         }
         Err(error) => Err(error.into()),
     };
@@ -119,6 +121,8 @@ struct Loop {
     writer: Writer,
     drawn_at: Option<Instant>,
     last: Option<Frame>,
+    /// What a click means where, on the last frame.
+    hot: Drawn,
     /// Since the last frame.
     resized: bool,
 }
@@ -161,7 +165,7 @@ impl Loop {
                     }
                     // What waits already is taken before anything is drawn.
                     while let Some(event) = keys.waiting() {
-                        if let Some(ended) = from_terminal(event).and_then(|event| self.apply(event)) {
+                        if let Some(ended) = from_terminal(&self.hot, event).and_then(|event| self.apply(event)) {
                             return ended;
                         }
                     }
@@ -179,7 +183,7 @@ impl Loop {
             biased;
             () = stop.cancelled() => Wake::Ended(Ended::Stopped),
             key = keys.next() => match key {
-                Some(event) => from_terminal(event).map_or(Wake::Nothing, Wake::Event),
+                Some(event) => from_terminal(&self.hot, event).map_or(Wake::Nothing, Wake::Event),
                 None => Wake::Ended(Ended::TerminalGone),
             },
             () = tokio::time::sleep_until(draw_at), if may_draw => Wake::Draw,
@@ -207,6 +211,10 @@ impl Loop {
                     Leaving::Configured => Ended::Configured,
                 });
             }
+            if let Request::Copy(text) = request {
+                self.writer.copy(text);
+                continue;
+            }
             if self.wires.requests.try_send(request).is_err() {
                 self.model.say(Role::Bad, "Too much waits to be done already: press it again in a moment.");
             }
@@ -218,8 +226,9 @@ impl Loop {
         let (columns, rows) = crossterm::terminal::size().unwrap_or(self.model.size);
         self.model.size = (columns.min(LARGEST.0), rows.min(LARGEST.1));
         let mut buffer = Buffer::empty(Rect::new(0, 0, self.model.size.0, self.model.size.1));
-        let cursor = view::render(&self.model, &mut buffer);
-        let frame = Frame { buffer, cursor, whole: false };
+        let drawn = view::render(&self.model, &mut buffer);
+        let frame = Frame { buffer, cursor: drawn.cursor, whole: false, mouse: self.model.plain.is_none() };
+        self.hot = drawn;
         self.drawn_at = Some(Instant::now());
         if self.resized || self.last.as_ref() != Some(&frame) {
             self.last = Some(frame.clone());
@@ -233,12 +242,18 @@ fn has_content(picture: &Snapshot) -> bool {
     picture.sender.is_some() || picture.store_trouble.is_some() || !picture.lists.is_empty() || picture.templates.0 > 0
 }
 
-fn from_terminal(event: TerminalEvent) -> Option<Event> {
+fn from_terminal(hot: &Drawn, event: TerminalEvent) -> Option<Event> {
     match event {
         TerminalEvent::Key(key) => Some(Event::Key(key)),
         TerminalEvent::Paste(text) => Some(Event::Paste(text)),
         TerminalEvent::Resize(columns, rows) => Some(Event::Resize(columns, rows)),
-        TerminalEvent::FocusGained | TerminalEvent::FocusLost | TerminalEvent::Mouse(_) => None,
+        TerminalEvent::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => hot.click(mouse.column, mouse.row).map(Event::Click),
+            MouseEventKind::ScrollUp => Some(Event::Click(Click::Act(Action::Up))),
+            MouseEventKind::ScrollDown => Some(Event::Click(Click::Act(Action::Down))),
+            _ => None,
+        },
+        TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! The thread holds a slot for one frame, the newest. A terminal that stops reading blocks that thread and nothing
 //! else; when it reads again it gets the newest frame, not the backlog. Only the runner calls this.
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::{Attribute, SetAttribute};
@@ -45,11 +46,15 @@ pub struct Frame {
     /// Nothing that the terminal shows may be relied on: it was resized, which loses cells also when it is back at
     /// its size before anybody looks.
     pub whole: bool,
+    /// Clicks and the wheel come in; off, the terminal's own selection works without a further key.
+    pub mouse: bool,
 }
 
 #[derive(Default)]
 struct Slot {
     frame: Option<Frame>,
+    /// Text for the terminal's clipboard.
+    clipboard: Option<String>,
     stop: bool,
     ended: bool,
     gone: bool,
@@ -93,6 +98,12 @@ impl Writer {
         self.shared.changed.notify_all();
     }
 
+    /// Puts text into the terminal's clipboard, as far as the terminal lets that be done.
+    pub fn copy(&self, text: String) {
+        self.shared.lock().clipboard = Some(text);
+        self.shared.changed.notify_all();
+    }
+
     /// Whether the last frame is with the terminal, so that drawing another is worth it.
     pub fn is_free(&self) -> bool {
         self.shared.lock().frame.is_none()
@@ -126,20 +137,25 @@ impl Writer {
 }
 
 fn write_frames(shared: &Shared, mut out: impl Write) {
-    let mut shown = Frame { buffer: Buffer::empty(Rect::ZERO), cursor: None, whole: false };
+    let mut shown = Frame { buffer: Buffer::empty(Rect::ZERO), cursor: None, whole: false, mouse: false };
     let mut alive = send(&mut out, &take_over());
     loop {
-        let frame = {
+        let (frame, clipboard) = {
             let mut slot = shared.lock();
             slot.gone |= !alive;
-            while slot.frame.is_none() && !slot.stop {
+            while slot.frame.is_none() && slot.clipboard.is_none() && !slot.stop {
                 slot = shared.changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
             }
             if slot.stop {
                 break;
             }
-            slot.frame.take()
+            (slot.frame.take(), slot.clipboard.take())
         };
+        if let (Some(text), true) = (clipboard, alive) {
+            let mut bytes = Vec::new();
+            add(&mut bytes, CopyToClipboard::to_clipboard_from(text));
+            alive = send(&mut out, &bytes);
+        }
         if let (Some(frame), true) = (frame, alive) {
             alive = send(&mut out, &bytes_for(&shown, &frame));
             shown = frame;
@@ -154,6 +170,16 @@ fn write_frames(shared: &Shared, mut out: impl Write) {
 
 fn send(out: &mut impl Write, bytes: &[u8]) -> bool {
     out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+}
+
+/// Buttons and wheel, in the form that works beyond column 223. Crossterm's own command asks for every movement too,
+/// which a slow line would have to carry.
+struct Mouse(bool);
+
+impl Command for Mouse {
+    fn write_ansi(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
+        out.write_str(if self.0 { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" })
+    }
 }
 
 /// Writing to a vector cannot fail; what it would say is of no use to anyone.
@@ -175,6 +201,7 @@ pub fn give_back() -> Vec<u8> {
     let mut bytes = Vec::new();
     add(&mut bytes, EndSynchronizedUpdate);
     add(&mut bytes, SetAttribute(Attribute::Reset));
+    add(&mut bytes, Mouse(false));
     add(&mut bytes, DisableBracketedPaste);
     add(&mut bytes, Show);
     add(&mut bytes, LeaveAlternateScreen);
@@ -186,6 +213,9 @@ fn bytes_for(shown: &Frame, frame: &Frame) -> Vec<u8> {
     let mut bytes = Vec::new();
     add(&mut bytes, BeginSynchronizedUpdate);
     add(&mut bytes, Hide);
+    if frame.mouse != shown.mouse {
+        add(&mut bytes, Mouse(frame.mouse));
+    }
     let whole = frame.whole || shown.buffer.area != frame.buffer.area;
     let empty = Buffer::empty(frame.buffer.area);
     let before = if whole { &empty } else { &shown.buffer };
@@ -228,7 +258,7 @@ mod tests {
     }
 
     fn frame(text: &str) -> Frame {
-        Frame { buffer: Buffer::with_lines([text]), cursor: None, whole: false }
+        Frame { buffer: Buffer::with_lines([text]), cursor: None, whole: false, mouse: false }
     }
 
     #[tokio::test]

@@ -175,6 +175,20 @@ pub fn through(view: &BroadcastView) -> (u64, u64) {
     (if done > never_sent_to { done } else { 0 }, total)
 }
 
+/// Who messages come from, as the person who gets them sees it.
+pub fn sender_name(model: &super::model::Model) -> String {
+    let Some(snapshot) = &model.snapshot else { return String::new() };
+    snapshot.sender.as_ref().map_or_else(
+        || format!("sender {}", snapshot.sender_id),
+        |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
+    )
+}
+
+/// Whether delivered and read are known of a broadcast: receipts can come in, or some have come.
+pub fn receipts_known(snapshot: Option<&Snapshot>, view: &BroadcastView) -> bool {
+    snapshot.is_some_and(|snapshot| snapshot.receipts.set_up) || view.funnel.sent > 0
+}
+
 /// Why a broadcast is paused, in one line.
 pub fn pause_words(reason: Option<PauseReason>, detail: &str) -> String {
     let label = reason.map_or("paused", PauseReason::label);

@@ -34,6 +34,7 @@ pub fn facts() -> Facts {
         host: "vps.example.com".to_owned(),
         user: "asha".to_owned(),
         in_folder: PathBuf::from("/home/asha/in"),
+        out_folder: PathBuf::from("/home/asha/out"),
         zone: Zone::new(jiff::tz::TimeZone::get("Asia/Kolkata").unwrap()),
         default_country: Some("IN".to_owned()),
         pace_limit: 60.0,

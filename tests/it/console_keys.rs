@@ -19,10 +19,14 @@ use wacast::service::view::{BroadcastRequest, Driver, Snapshot, WhyNotFaster};
 fn digits_show_screens_from_anywhere() {
     for (keys, screen) in [
         ("1", Screen::Live),
-        ("2", Screen::Numbers),
-        ("3", Screen::Templates),
-        ("4", Screen::Log),
-        ("4 3 2", Screen::Numbers),
+        ("2", Screen::Broadcasts),
+        ("5", Screen::Schedule),
+        ("6", Screen::Problems),
+        ("8", Screen::Settings),
+        ("3", Screen::Numbers),
+        ("4", Screen::Templates),
+        ("7", Screen::Log),
+        ("7 4 3", Screen::Numbers),
     ] {
         let mut model = full(80, 24);
         press(&mut model, keys);
@@ -42,11 +46,11 @@ fn one_key_on_live_asks_for_one_thing() {
         ("- enter", vec![Request::SetPace(59.0)]),
         ("- - + enter", vec![Request::SetPace(59.0)]),
         ("- esc", vec![]),
-        ("2", vec![Request::Uploads]),
-        ("3", vec![Request::Templates]),
-        ("4", vec![Request::Log]),
-        ("3 u", vec![Request::Templates, Request::SyncTemplates]),
-        ("3 u u", vec![Request::Templates, Request::SyncTemplates]),
+        ("3", vec![Request::Uploads]),
+        ("4", vec![Request::Templates]),
+        ("7", vec![Request::Log]),
+        ("4 u", vec![Request::Templates, Request::SyncTemplates]),
+        ("4 u u", vec![Request::Templates, Request::SyncTemplates]),
     ] {
         let mut model = full(80, 24);
         assert_eq!(press(&mut model, keys), wanted, "{keys}");
@@ -70,7 +74,7 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
     let idle = Snapshot { open: Vec::new(), ..full_snapshot() };
     for (snapshot, keys, why) in [
         (full_snapshot(), "r", "Cannot go on: it is not paused."),
-        (idle, "p", "Cannot pause: nothing is going out."),
+        (idle, "p", "Cannot pause: no broadcast is selected."),
         (nobody, "+", "Cannot faster: nobody is sending."),
     ] {
         let mut model = watching(snapshot);
@@ -139,7 +143,7 @@ fn quitting_while_it_sends_stays_unless_told_otherwise() {
         ("q down enter", vec![Request::Leave(Leaving::Drain)]),
         ("q down down enter", vec![Request::Leave(Leaving::Now)]),
         ("ctrl-c ctrl-c", vec![Request::Leave(Leaving::Drain)]),
-        ("4 ctrl-c ctrl-c", vec![Request::Log, Request::Leave(Leaving::Drain)]),
+        ("7 ctrl-c ctrl-c", vec![Request::Log, Request::Leave(Leaving::Drain)]),
     ] {
         let mut model = full(80, 24);
         assert_eq!(press(&mut model, keys), wanted, "{keys}");
@@ -151,7 +155,7 @@ fn quitting_while_it_sends_stays_unless_told_otherwise() {
 
 #[test]
 fn escape_never_quits() {
-    for keys in ["esc esc esc", "n esc esc", "2 o esc esc", ": esc esc", "? esc esc"] {
+    for keys in ["esc esc esc", "n esc esc", "3 o esc esc", ": esc esc", "? esc esc"] {
         let mut model = full(80, 24);
         let requests = press(&mut model, keys);
         assert!(!requests.iter().any(|request| matches!(request, Request::Leave(_))), "{keys}");
@@ -162,7 +166,7 @@ fn escape_never_quits() {
 #[test]
 fn text_fields_take_letters_first() {
     let mut model = full(80, 24);
-    press(&mut model, "2 o");
+    press(&mut model, "3 o");
     answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
     let requests = press(&mut model, "q n 4 ?");
     assert_eq!(requests, [], "no letter is a command while a path is typed");
@@ -184,7 +188,7 @@ fn the_palette_does_what_its_line_says() {
 fn a_file_is_chosen_looked_at_and_loaded() {
     let mut model = full(80, 24);
     let folder = || "/home/asha/in/".into();
-    assert_eq!(press(&mut model, "2 o"), [Request::Uploads, Request::Folder(folder())]);
+    assert_eq!(press(&mut model, "3 o"), [Request::Uploads, Request::Folder(folder())]);
     answer(&mut model, Answer::Folder(folder(), Ok(entries())));
     // Completed as far as it is clear.
     type_text(&mut model, "cu");
@@ -208,7 +212,7 @@ fn a_file_is_chosen_looked_at_and_loaded() {
 #[test]
 fn a_file_without_a_phone_column_cannot_be_loaded() {
     let mut model = full(80, 24);
-    press(&mut model, "2 o");
+    press(&mut model, "3 o");
     answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
     press(&mut model, "enter");
     let mut peek = peek();
@@ -221,7 +225,7 @@ fn a_file_without_a_phone_column_cannot_be_loaded() {
 #[test]
 fn a_late_answer_about_another_folder_is_not_shown() {
     let mut model = full(80, 24);
-    press(&mut model, "2 o");
+    press(&mut model, "3 o");
     answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
     assert_eq!(press(&mut model, "down down enter"), [Request::Folder("/home/asha/in/old/".into())]);
     answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
@@ -245,7 +249,7 @@ fn a_broadcast_starts_only_with_the_typed_count() {
     assert_eq!(request.expect, Some(48_592));
     assert_eq!(request.list.as_deref(), Some("diwali"));
     assert_eq!(request.bindings["1"], Source::Column("name".to_owned()));
-    assert_eq!(request.bindings["2"], Source::Column("city".to_owned()));
+    assert_eq!(request.bindings["3"], Source::Column("city".to_owned()));
     assert!(!request.repeat && request.idempotency.is_some());
     assert_eq!(press(&mut model, "enter enter esc"), [], "it is started once");
     answer(&mut model, Answer::Started(Box::new(Ok(Started { broadcast: running().broadcast, replay: false }))));
@@ -325,7 +329,7 @@ fn a_time_in_the_past_is_refused_with_words() {
 #[test]
 fn pasted_text_goes_into_the_field_without_its_line_break() {
     let mut model = full(80, 24);
-    press(&mut model, "2 o");
+    press(&mut model, "3 o");
     update(&mut model, Event::Paste("customers-nov.xlsx\n".to_owned()));
     answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
     assert!(text(&model).contains("/home/asha/in/customers-nov.xlsx"), "{}", text(&model));
@@ -338,7 +342,7 @@ fn pasted_text_goes_into_the_field_without_its_line_break() {
 fn a_path_from_the_root_replaces_the_folder_that_was_put_in() {
     let typed = |keys: &str, pasted: &str| {
         let mut model = full(80, 24);
-        press(&mut model, "2 o");
+        press(&mut model, "3 o");
         type_text(&mut model, keys);
         update(&mut model, Event::Paste(pasted.to_owned()));
         text(&model)

@@ -92,20 +92,20 @@ fn live_in_trouble() {
 fn numbers() {
     check("numbers_full", |columns, rows| {
         let mut model = full(columns, rows);
-        press(&mut model, "2");
+        press(&mut model, "3");
         model
     });
     check("numbers_empty", |columns, rows| {
         let mut model = model(columns, rows);
         show(&mut model, empty_snapshot());
-        press(&mut model, "2");
+        press(&mut model, "3");
         model
     });
 }
 
 fn loading(columns: u16, rows: u16) -> Model {
     let mut model = full(columns, rows);
-    press(&mut model, "2 o");
+    press(&mut model, "3 o");
     answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
     model
 }
@@ -150,25 +150,25 @@ fn loading_a_file() {
 fn templates_screen() {
     check("templates_full", |columns, rows| {
         let mut model = full(columns, rows);
-        press(&mut model, "3");
+        press(&mut model, "4");
         model
     });
     check("templates_pending", |columns, rows| {
         let mut model = full(columns, rows);
-        press(&mut model, "3 down down");
+        press(&mut model, "4 down down");
         model
     });
     check("templates_empty", |columns, rows| {
         let mut model = model(columns, rows);
         show(&mut model, empty_snapshot());
-        press(&mut model, "3");
+        press(&mut model, "4");
         answer(&mut model, Answer::Templates(Ok(wacast::store::SyncedTemplates::default()), false));
         model
     });
     check("templates_error", |columns, rows| {
         let mut model = model(columns, rows);
         show(&mut model, empty_snapshot());
-        press(&mut model, "3");
+        press(&mut model, "4");
         let error = ServiceError::new(Kind::Unavailable, "store_away", "the store does not answer: time-out");
         answer(&mut model, Answer::Templates(Err(error), false));
         model
@@ -179,13 +179,13 @@ fn templates_screen() {
 fn log() {
     check("log_full", |columns, rows| {
         let mut model = full(columns, rows);
-        press(&mut model, "4 down down");
+        press(&mut model, "7 down down");
         model
     });
     check("log_empty", |columns, rows| {
         let mut model = model(columns, rows);
         show(&mut model, empty_snapshot());
-        press(&mut model, "4");
+        press(&mut model, "7");
         answer(&mut model, Answer::Log(Ok(Vec::new())));
         model
     });
@@ -254,7 +254,7 @@ fn what_does_not_fit_is_marked() {
     let many = (0..12).map(|place| template(&format!("offer_{place:02}"), "PENDING")).collect();
     let many = wacast::store::SyncedTemplates { templates: many, synced_at: Some(NOW) };
     answer(&mut model, Answer::Templates(Ok(many), false));
-    press(&mut model, "3");
+    press(&mut model, "4");
     assert!(text(&model).contains("↓ 6 more"), "{}", text(&model));
     press(&mut model, "n enter enter");
     assert!(text(&model).contains("only approved templates") && text(&model).contains("↓ 7 more"), "{}", text(&model));
@@ -345,7 +345,7 @@ fn ascii_terminals_get_ascii() {
     snapshot.lists.retain(|list| list.name.is_ascii());
     show(&mut model, snapshot);
     model.toast = None;
-    for keys in ["1", "2", "3 down", "4", "1 ?", "esc q", "esc : t"] {
+    for keys in ["1", "2", "2 enter", "3", "4 down", "5", "6", "7", "8", "1 ?", "esc q", "esc : t"] {
         press(&mut model, keys);
         let shown = text(&model);
         let foreign: String = shown.chars().filter(|letter| !letter.is_ascii()).collect();
@@ -385,13 +385,13 @@ fn the_marked_row_stands_out_in_every_palette() {
     for palette in [Palette::Default, Palette::Mono, Palette::ColourBlind, Palette::HighContrast] {
         let mut model = full(80, 24);
         model.look = in_palette(palette);
-        press(&mut model, "3");
+        press(&mut model, "4");
         let buffer = drawn(&model);
         assert_ne!(style_of(&buffer, "offer_v2"), style_of(&buffer, "greeting"), "{palette:?}");
     }
     let mut model = full(80, 24);
     model.look = in_palette(Palette::Mono);
-    press(&mut model, "3");
+    press(&mut model, "4");
     assert!(style_of(&drawn(&model), "offer_v2").add_modifier.contains(Modifier::REVERSED));
 }
 
@@ -454,7 +454,7 @@ fn sweep(state: &Model) {
         for rows in 1..=30 {
             model.size = (columns, rows);
             let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-            if let Some(cursor) = view::render(&model, &mut buffer) {
+            if let Some(cursor) = view::render(&model, &mut buffer).cursor {
                 assert!(cursor.x < columns && cursor.y < rows, "the cursor is on the screen at {columns}x{rows}");
             }
         }
@@ -463,7 +463,7 @@ fn sweep(state: &Model) {
 
 #[test]
 fn no_phone_is_shown_whole() {
-    for keys in ["1", "2", "4", "n"] {
+    for keys in ["1", "2", "3", "7", "n"] {
         let mut model = full(200, 50);
         press(&mut model, keys);
         assert!(!text(&model).contains("15550100"), "{}", text(&model));

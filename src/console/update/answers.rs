@@ -1,15 +1,18 @@
 //! What the store, WhatsApp and the engine say, taken into the state.
 
-use crate::console::dialog::Dialog;
+use super::{broadcasts, screens};
+use crate::console::dialog::{Dialog, Note};
 use crate::console::look::Role;
 use crate::console::message::{Answer, Request};
-use crate::console::model::{Import, Model, Screen};
+use crate::console::model::{Import, Load, Model, Screen};
 use crate::console::text::{people, thousands};
 use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
-use crate::domain::template::Template;
+use crate::domain::ids::BroadcastId;
+use crate::service::doubts::Decided;
 use crate::service::error::ServiceError;
-use crate::service::view::{Driver, Snapshot};
+use crate::service::view::{BroadcastView, Driver, Snapshot};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A newer picture. The marked broadcast stays the marked one, wherever it is listed now.
@@ -30,11 +33,14 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
             "SSH without tmux: when the line drops, sending stops until the next start. Begin with `tmux` to keep it going.",
         );
     }
-    super::count_anew(model);
+    broadcasts::count_anew(model);
     let mut requests = Vec::new();
     let logged = snapshot.latest.first().map(|row| row.id);
-    if model.screen == Screen::Log && !model.frozen && logged != logged_before {
+    if model.screen == Screen::Log && logged != logged_before {
         requests.push(Request::Log);
+    }
+    if model.screen == Screen::Broadcasts {
+        follow(model, snapshot, &mut requests);
     }
     if model.screen == Screen::Numbers && listed_before.as_ref() != Some(&snapshot.lists) {
         requests.push(Request::Uploads);
@@ -43,6 +49,37 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
         requests.push(Request::Templates);
     }
     requests
+}
+
+/// The Broadcasts screen keeps up with a picture: figures come with it, the rest is asked for when something ended or began.
+fn follow(model: &mut Model, snapshot: &Snapshot, requests: &mut Vec<Request>) {
+    let fresh = || snapshot.open.iter().chain(&snapshot.ended);
+    if let Some(opened) = &mut model.broadcasts.opened {
+        if let Load::Here(view) = &mut opened.view
+            && let Some(newer) = fresh().find(|newer| newer.broadcast.id == view.broadcast.id)
+        {
+            let ended_now = newer.broadcast.status.is_final() && newer.broadcast.status != view.broadcast.status;
+            let audit = view.audit.take();
+            *view = newer.clone();
+            view.audit = view.audit.take().or(audit);
+            if ended_now || (view.broadcast.status.is_final() && view.audit.is_none()) {
+                requests.push(Request::Broadcast(opened.id.clone()));
+            }
+        }
+        return;
+    }
+    if let Load::Here(all) = &mut model.broadcasts.all {
+        let mut unknown = false;
+        for newer in fresh() {
+            match all.iter_mut().find(|view| view.broadcast.id == newer.broadcast.id) {
+                Some(view) => *view = newer.clone(),
+                None => unknown = true,
+            }
+        }
+        if unknown {
+            requests.push(Request::Broadcasts);
+        }
+    }
 }
 
 /// Something came back.
@@ -91,6 +128,42 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
             }
             Err(error) => model.say(Role::Bad, error.message),
         },
+        Answer::Broadcasts(broadcasts) => {
+            if !model.frozen {
+                let taken = model.broadcasts.all.take(broadcasts);
+                complain(model, taken);
+            }
+        }
+        Answer::Broadcast(id, view) => on_opened(model, &id, *view),
+        Answer::Recipients(id, state, after, rows) => {
+            if let Some(opened) = model.broadcasts.opened.as_mut().filter(|one| one.id == id && one.state == state) {
+                let taken = opened.people.take(after.as_ref(), rows);
+                complain(model, taken);
+            }
+        }
+        Answer::Decided(answer) => return on_decided(model, *answer),
+        Answer::Picked(request, people) => match people {
+            Ok(people) => broadcasts::ask_to_follow_up(model, request, people),
+            Err(error) => model.say(Role::Bad, error.message),
+        },
+        Answer::FollowedUp(answer) => match *answer {
+            Ok(broadcast) => {
+                model.say(Role::Good, format!("{} is made; it shows on Live.", name(&broadcast)));
+                return screens::show(model, Screen::Live);
+            }
+            Err(error) => model.say(Role::Bad, error.message),
+        },
+        Answer::ScheduleSwitched(answer) => match *answer {
+            Ok(schedule) => {
+                let words = match schedule.next_fire_at.filter(|_| schedule.enabled) {
+                    Some(at) => format!("Switched on: it starts next {}.", model.facts.zone.at(at, model.now)),
+                    None => "Switched off: it starts nothing until t switches it on again.".to_owned(),
+                };
+                model.say(Role::Plain, words);
+            }
+            Err(error) => model.say(Role::Bad, error.message),
+        },
+        Answer::Exported(path, masked, written) => on_exported(model, &path, masked, written),
         Answer::PaceSet(pace, Ok(())) => {
             model.say(Role::Good, format!("The pace is now {} a second.", super::super::text::pace(pace)));
         }
@@ -102,6 +175,49 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         }
     }
     Vec::new()
+}
+
+fn on_opened(model: &mut Model, id: &BroadcastId, view: Result<BroadcastView, ServiceError>) {
+    if model.frozen && model.broadcasts.opened.as_ref().is_some_and(|opened| opened.view.get().is_some()) {
+        return;
+    }
+    if let Some(opened) = model.broadcasts.opened.as_mut().filter(|opened| opened.id == *id) {
+        let taken = opened.view.take(view);
+        complain(model, taken);
+    }
+}
+
+fn on_decided(model: &mut Model, answer: Result<Decided, ServiceError>) -> Vec<Request> {
+    match answer {
+        Ok(decided) => {
+            let again =
+                if decided.follow_up.is_some() { " A follow-up sends to them again; it shows on Live." } else { "" };
+            model.say(Role::Good, format!("Decided about {}; it is on the record.{again}", people(decided.people)));
+        }
+        Err(error) => model.say(Role::Bad, error.message),
+    }
+    if let Some(opened) = &mut model.broadcasts.opened {
+        opened.marks.clear();
+    }
+    if model.screen == Screen::Broadcasts { broadcasts::look(model) } else { Vec::new() }
+}
+
+/// A file was written: where it is, and how it comes to the operator's own computer.
+fn on_exported(model: &mut Model, path: &Path, masked: bool, written: Result<u64, String>) {
+    let lines = match written {
+        Ok(count) => vec![
+            format!("{}, phone numbers {}:", people(count), if masked { "masked" } else { "whole" }),
+            path.display().to_string(),
+            String::new(),
+            "To get it, on your computer:".to_owned(),
+            format!("scp {}@{}:'{}' .", model.facts.user, model.facts.host, path.display()),
+        ],
+        Err(words) => {
+            model.say(Role::Bad, words);
+            return;
+        }
+    };
+    model.dialogs.push(Dialog::Note(Box::new(Note { title: "Exported".to_owned(), lines, scroll: 0 })));
 }
 
 fn complain(model: &mut Model, taken: Result<(), String>) {
@@ -137,14 +253,13 @@ fn on_templates(model: &mut Model, templates: Result<crate::store::SyncedTemplat
     if fetched {
         model.syncing = false;
     }
-    let marked =
-        model.templates.get().and_then(|synced| synced.templates.get(model.templates_cursor)).map(Template::key);
+    let shown = model.shown_templates();
+    let marked = shown.get(model.templates_list.place(shown.len())).map(|template| template.key());
     let taken = model.templates.take(templates);
-    let synced = model.templates.get();
-    let place = synced.and_then(|synced| synced.templates.iter().position(|one| Some(one.key()) == marked));
-    let last = synced.map_or(0, |synced| synced.templates.len().saturating_sub(1));
-    let count = synced.map_or(0, |synced| synced.templates.len());
-    model.templates_cursor = place.unwrap_or_else(|| model.templates_cursor.min(last));
+    let count = model.templates.get().map_or(0, |synced| synced.templates.len());
+    let shown = model.shown_templates();
+    let place = shown.iter().position(|one| Some(one.key()) == marked);
+    model.templates_list.cursor = place.unwrap_or_else(|| model.templates_list.place(shown.len()));
     if fetched && taken.is_ok() {
         model.say(Role::Good, format!("Templates are up to date: {count}."));
     }
@@ -153,17 +268,14 @@ fn on_templates(model: &mut Model, templates: Result<crate::store::SyncedTemplat
 
 /// The log's marked row stays the marked one while newer rows come in, unless the marked one is the newest.
 fn on_log(model: &mut Model, rows: Result<Vec<crate::store::LogRow>, ServiceError>) {
-    if model.frozen {
+    if model.frozen && model.log.get().is_some() {
         return;
     }
-    let marked = if model.log_cursor == 0 {
-        None
-    } else {
-        model.log.get().and_then(|rows| rows.get(model.log_cursor)).map(|row| row.id)
-    };
+    let cursor = model.log_list.cursor;
+    let marked = if cursor == 0 { None } else { model.log_rows().get(cursor).map(|row| row.id) };
     let taken = model.log.take(rows);
-    let rows = model.log.get().map_or(&[][..], Vec::as_slice);
-    model.log_cursor = marked.and_then(|id| rows.iter().position(|row| row.id == id)).unwrap_or(0);
+    let place = marked.and_then(|id| model.log_rows().iter().position(|row| row.id == id));
+    model.log_list.cursor = place.unwrap_or(0);
     complain(model, taken);
 }
 

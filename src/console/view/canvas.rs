@@ -2,6 +2,7 @@
 
 use crate::console::field::Field;
 use crate::console::look::{Glyphs, Look, Role};
+use crate::console::message::Click;
 use crate::console::text::{cells, clean, column, fit, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -15,12 +16,31 @@ pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     look: Look,
     cursor: Option<Position>,
+    /// What a click means where; what was drawn later lies on top.
+    hot: Vec<(Rect, Click)>,
 }
 
 impl<'a> Canvas<'a> {
     /// Draws on a buffer.
     pub fn new(buffer: &'a mut Buffer, look: Look) -> Self {
-        Self { buffer, look, cursor: None }
+        Self { buffer, look, cursor: None, hot: Vec::new() }
+    }
+
+    /// A click in this row of an area means this.
+    pub fn hot_row(&mut self, area: Rect, row: u16, click: Click) {
+        if row < area.height {
+            self.hot(Rect { y: area.y + row, height: 1, ..area }, click);
+        }
+    }
+
+    /// A click in this area means this.
+    pub fn hot(&mut self, area: Rect, click: Click) {
+        self.hot.push((area.intersection(self.buffer.area), click));
+    }
+
+    /// What a click means where, the topmost last.
+    pub fn take_hot(&mut self) -> Vec<(Rect, Click)> {
+        std::mem::take(&mut self.hot)
     }
 
     /// The glyphs.
@@ -177,6 +197,14 @@ impl<'a> Canvas<'a> {
         let words = if below > 0 { format!(" {down} {below} more") } else { format!(" {up} {first} more") };
         self.text(area, rows.height, Role::Key, &words);
         (rows, first)
+    }
+
+    /// Marks the row that keys act on, and lets a click on any row mark that one.
+    pub fn list_row(&mut self, area: Rect, row: u16, place: usize, cursor: usize) {
+        if place == cursor {
+            self.mark(area, row, Role::Selected);
+        }
+        self.hot_row(area, row, Click::Row(place));
     }
 
     /// A bar that is full to `part` of `whole`.

@@ -3,9 +3,10 @@
 use super::canvas::{Canvas, centred};
 use super::{frame, load, wizard};
 use crate::console::actions::{self, Place, is_screen};
-use crate::console::dialog::{Confirm, Dialog, PaceBox, Palette, QuitBox};
+use crate::console::dialog::{Choose, Confirm, CountBox, Dialog, Note, PaceBox, Palette, QuitBox};
 use crate::console::look::Role;
-use crate::console::model::{Import, Model, Screen};
+use crate::console::message::Click;
+use crate::console::model::{Import, Model};
 use crate::console::text::{cells, pace, people, thousands, wrap};
 use crate::console::{update, words};
 use crate::domain::state::BroadcastStatus;
@@ -18,6 +19,9 @@ pub fn render(model: &Model, dialog: &Dialog, canvas: &mut Canvas, area: Rect) {
         Dialog::Help { of, scroll } => help(model, *of, *scroll, canvas, area),
         Dialog::Palette(palette) => draw_palette(model, palette, canvas, area),
         Dialog::Confirm(confirm) => draw_confirm(confirm, canvas, area),
+        Dialog::Choose(choose) => draw_choose(choose, canvas, area),
+        Dialog::Count(count) => draw_count(model, count, canvas, area),
+        Dialog::Note(note) => draw_note(note, canvas, area),
         Dialog::Pace(pace) => draw_pace(pace, canvas, area),
         Dialog::Quit(quit) => draw_quit(model, quit, canvas, area),
         Dialog::Load(one) => load::render(model, one, canvas, area),
@@ -34,7 +38,10 @@ fn window(canvas: &mut Canvas, area: Rect, columns: u16, rows: u16, title: &str)
 }
 
 fn help(model: &Model, of: Place, scroll: usize, canvas: &mut Canvas, area: Rect) {
-    let name = Screen::ALL.into_iter().find(|screen| screen.place() == of).map_or("this", Screen::name);
+    let name = match of {
+        Place::Broadcast | Place::Recipients => "this broadcast",
+        _ => model.screen.name(),
+    };
     let entries: Vec<_> = actions::heard_in(of).collect();
     let inner = window(canvas, area, 90, cells(entries.len() + 4), &format!("Help: {name}"));
     let rows = usize::from(inner.height.saturating_sub(1));
@@ -71,9 +78,7 @@ fn draw_palette(model: &Model, palette: &Palette, canvas: &mut Canvas, area: Rec
             cells(row),
             &[(Role::Key, &format!(" {} ", entry.shown)), (role, &word), (Role::Dim, entry.help)],
         );
-        if row == palette.cursor {
-            canvas.mark(list, cells(row), Role::Selected);
-        }
+        canvas.list_row(list, cells(row), row, palette.cursor);
     }
 }
 
@@ -84,7 +89,81 @@ fn draw_confirm(confirm: &Confirm, canvas: &mut Canvas, area: Rect) {
     let role = |marked: bool| if marked { Role::Selected } else { Role::Plain };
     let keep = format!("[ {} ]", confirm.keep);
     let act = format!("[ {} ]", confirm.act);
-    canvas.pieces(inner, row, &[(role(!confirm.on_act), &keep), (Role::Plain, "   "), (role(confirm.on_act), &act)]);
+    let wide = canvas.text(inner, row, role(!confirm.on_act), &keep);
+    canvas.hot_row(Rect { width: wide, ..inner }, row, Click::Row(0));
+    let rest = Rect { x: inner.x + wide + 3, width: inner.width.saturating_sub(wide + 3), ..inner };
+    let wide = canvas.text(rest, row, role(confirm.on_act), &act);
+    canvas.hot_row(Rect { width: wide, ..rest }, row, Click::Row(1));
+}
+
+fn draw_choose(choose: &Choose, canvas: &mut Canvas, area: Rect) {
+    let lines =
+        wrap(&choose.text, 72).len() + choose.choices.iter().map(|(words, _)| wrap(words, 68).len()).sum::<usize>();
+    let inner = window(canvas, area, 78, cells(lines + 4), &choose.title);
+    let mut row = canvas.paragraph(inner, 0, Role::Plain, &choose.text) + 1;
+    for (place, (words, _)) in choose.choices.iter().enumerate() {
+        let marked = place == choose.cursor;
+        let pointer = if marked { canvas.glyphs().pointer } else { " " };
+        for (line, words) in wrap(words, usize::from(inner.width).saturating_sub(4)).iter().enumerate() {
+            let pointer = if line == 0 { pointer } else { " " };
+            canvas.text(inner, row, if marked { Role::Selected } else { Role::Plain }, &format!("{pointer} {words} "));
+            canvas.hot_row(inner, row, Click::Row(place));
+            row += 1;
+        }
+    }
+}
+
+/// What costs money: under the word REAL or REHEARSAL and the sender's name.
+fn draw_count(model: &Model, count: &CountBox, canvas: &mut Canvas, area: Rect) {
+    let lines = wrap(&count.text, 66).len();
+    let inner = window(canvas, area, 72, cells(lines + 8), &count.title);
+    let mode = match model.rehearsal() {
+        Some(true) => (Role::Rehearsal, " REHEARSAL "),
+        _ => (Role::Real, " REAL "),
+    };
+    canvas.pieces(inner, 0, &[mode, (Role::Strong, &format!("  from {}", words::sender_name(model)))]);
+    let row = canvas.paragraph(inner, 2, Role::Plain, &count.text) + 1;
+    let name = format!("Type {} to send:", thousands(count.people));
+    canvas.field(inner, row, &name, &count.field, true);
+    let ready = if count.is_typed() {
+        (Role::Good, "Enter sends.")
+    } else {
+        (Role::Dim, "Nothing is sent before that; Esc leaves.")
+    };
+    canvas.text(inner, row + 1, ready.0, ready.1);
+}
+
+fn draw_note(note: &Note, canvas: &mut Canvas, area: Rect) {
+    let room = usize::from(area.width.saturating_sub(6)).min(94);
+    let lines: Vec<String> = note
+        .lines
+        .iter()
+        .flat_map(|line| if line.is_empty() { vec![String::new()] } else { wrap(line, room) })
+        .collect();
+    let inner = window(canvas, area, cells(room + 4), cells(lines.len() + 3), &note.title);
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let scroll = note.scroll.min(lines.len().saturating_sub(rows));
+    for (row, line) in lines.iter().skip(scroll).take(rows).enumerate() {
+        canvas.text(inner, cells(row), Role::Plain, line);
+    }
+    let more = if lines.len() > rows { "Scroll for more. " } else { "" };
+    canvas.text(inner, inner.height.saturating_sub(1), Role::Dim, &format!("{more}Esc closes."));
+}
+
+/// A summary without frames, colours and keys of the mouse: the terminal's own selection takes it whole.
+pub fn plain(lines: &[String], canvas: &mut Canvas, area: Rect) {
+    let room = usize::from(area.width);
+    let mut row = 0;
+    for line in lines.iter().flat_map(|line| wrap(line, room)) {
+        canvas.text(area, row, Role::Plain, &line);
+        row += 1;
+    }
+    canvas.text(
+        area,
+        (row + 1).min(area.height - 1),
+        Role::Dim,
+        "Select it with the mouse. y copies it, Esc goes back.",
+    );
 }
 
 fn draw_pace(one: &PaceBox, canvas: &mut Canvas, area: Rect) {
@@ -187,6 +266,7 @@ fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
         let marked = place == quit.cursor;
         let pointer = if marked { canvas.glyphs().pointer } else { " " };
         canvas.text(inner, row, if marked { Role::Selected } else { Role::Plain }, &format!("{pointer} {words} "));
+        canvas.hot_row(inner, row, Click::Row(place));
         row += 1;
     }
 }

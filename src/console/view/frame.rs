@@ -2,8 +2,9 @@
 
 use super::canvas::{Canvas, Piece};
 use super::{LEAST, canvas};
-use crate::console::actions::{self, is_screen};
+use crate::console::actions::{self, Action, Entry, is_screen};
 use crate::console::look::Role;
+use crate::console::message::Click;
 use crate::console::model::{Model, Screen};
 use crate::console::text::{cells, pace, thousands, width};
 use crate::console::{update, words};
@@ -56,14 +57,31 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
 }
 
+/// The screens, by number and name; only the number where there is no room.
 fn tabs(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let mut used = canvas.put(area, 1, 0, Role::Plain, " ");
+    let problems = model.snapshot.as_ref().map_or(0, |snapshot| snapshot.problems.len());
+    let all: usize = Screen::ALL.iter().map(|screen| screen.name().len() + 3).sum();
+    let roomy = usize::from(area.width) >= all + 8;
+    let mut used = 0;
     for (place, screen) in Screen::ALL.into_iter().enumerate() {
-        let role = if screen == model.screen { Role::Selected } else { Role::Plain };
-        used += canvas.put(area, 1, used, role, &format!(" {} {} ", place + 1, screen.name()));
-        used += canvas.put(area, 1, used, Role::Plain, " ");
+        let marked = screen == model.screen;
+        let name = if marked || usize::from(area.width) + 1 >= all { screen.name() } else { "" };
+        let role = match screen {
+            _ if marked => Role::Selected,
+            Screen::Problems if problems > 0 => Role::Warn,
+            _ => Role::Plain,
+        };
+        let alarm = if screen == Screen::Problems && problems > 0 && (roomy || name.is_empty()) { "!" } else { "" };
+        let around = if roomy { " " } else { "" };
+        let words = format!("{}{alarm} {name}", place + 1);
+        let words = format!("{around}{}{around}", words.trim_end());
+        let wide = canvas.put(area, 1, used, role, &words);
+        canvas.hot(Rect { x: area.x + used, y: area.y + 1, width: wide, height: 1 }, Click::Act(Action::Show(screen)));
+        used += wide + 1;
     }
-    if let Some(snapshot) = &model.snapshot {
+    if model.frozen {
+        canvas.right(area, 1, used, Role::Warn, " frozen: f follows again ");
+    } else if let Some(snapshot) = &model.snapshot {
         let running = snapshot.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Running).count();
         let words = match running {
             0 => String::new(),
@@ -75,7 +93,15 @@ fn tabs(model: &Model, canvas: &mut Canvas, area: Rect) {
 }
 
 fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
-    if let Some(toast) = &model.toast {
+    if let Some(list) = model.listing().filter(|list| list.typing) {
+        canvas.field(
+            Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
+            0,
+            "Filter",
+            &list.filter,
+            true,
+        );
+    } else if let Some(toast) = &model.toast {
         canvas.pieces(area, 0, &[(Role::Plain, " "), (toast.role, &toast.text)]);
     } else if let Some(trouble) = model.snapshot.as_ref().and_then(|snapshot| snapshot.store_trouble.as_ref()) {
         let words = format!("The store does not answer; these are the last known figures. {trouble}");
@@ -87,19 +113,35 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
 pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
     let place = model.place();
     let on_screen = is_screen(place);
+    if !on_screen {
+        canvas.clear(area);
+    }
     let mut used = canvas.put(area, 0, 0, Role::Plain, " ");
     let offered = |action| model.dialogs.last().is_none_or(|dialog| dialog.offers(model, action));
-    for entry in actions::heard_in(place).filter(|entry| entry.footer && offered(entry.action)) {
-        let possible = !on_screen || update::available(model, entry.action).is_ok();
-        let shown = if canvas.glyphs().lines { entry.shown.to_owned() } else { in_ascii(entry.shown) };
-        let wide = width(&shown) + width(entry.word) + 3;
+    let shown_keys = |entry: &Entry| if canvas.glyphs().lines { entry.shown.to_owned() } else { in_ascii(entry.shown) };
+    let entries: Vec<(&Entry, String)> = actions::heard_in(place)
+        .filter(|entry| entry.footer && offered(entry.action))
+        .map(|entry| (entry, shown_keys(entry)))
+        .collect();
+    let wide = |(entry, shown): &(&Entry, String)| width(shown) + width(entry.word) + 3;
+    // Help stands there whatever else has no room: it names all the others.
+    let help = entries.iter().find(|(entry, _)| entry.action == Action::Help).map_or(0, wide);
+    let room = usize::from(area.width) + 2;
+    let all: usize = entries.iter().map(wide).sum();
+    for one in &entries {
+        let (entry, shown) = one;
+        let reserved = if all + 1 > room && entry.action != Action::Help { help } else { 0 };
         // The blanks behind the last one may be cut.
-        if usize::from(used) + wide > usize::from(area.width) + 2 {
-            break;
+        if usize::from(used) + wide(one) + reserved > room {
+            continue;
         }
+        let possible = !on_screen || update::available(model, entry.action).is_ok();
         let roles = if possible { (Role::Key, Role::Plain) } else { (Role::Dim, Role::Dim) };
-        used += canvas.put(area, 0, used, roles.0, &shown);
+        let begin = used;
+        used += canvas.put(area, 0, used, roles.0, shown);
         used += canvas.put(area, 0, used, roles.1, &format!(" {}  ", entry.word));
+        let width = used - begin;
+        canvas.hot(Rect { x: area.x + begin, width, ..area }, Click::Act(entry.action));
     }
 }
 

@@ -11,6 +11,7 @@
 use super::canvas::{Canvas, columns, top};
 use super::chart;
 use crate::console::look::Role;
+use crate::console::message::Click;
 use crate::console::model::Model;
 use crate::console::text::{cells, column_right, people, shown_phone, thousands, width};
 use crate::console::words;
@@ -89,6 +90,7 @@ fn cards(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) ->
         }
         let (card_area, below) = top(rest, heights[place]);
         card(model, snapshot, view, canvas, card_area, place == cursor);
+        canvas.hot(card_area, Click::Row(place));
         rest = below;
         used += heights[place];
         shown += 1;

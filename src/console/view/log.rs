@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, scroll_to, top};
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
-use crate::console::text::{cells, shown_phone, without_numbers};
+use crate::console::text::{cells, without_numbers};
 use crate::console::words;
 use crate::store::LogRow;
 use ratatui::layout::Rect;
@@ -11,10 +11,14 @@ use ratatui::layout::Rect;
 /// Draws the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     let zone = model.facts.zone.short_name(model.now);
-    let state = if model.frozen { "frozen: f follows again" } else { "following, newest first" };
+    let all = model.log.get().map_or(0, Vec::len);
+    let rows = model.log_rows();
+    let mut state = vec![if model.log_failures { "only what failed, newest first" } else { "newest first" }.to_owned()];
+    state.push(model.log_list.words::<LogRow>(rows.len(), all, &[]));
+    state.retain(|words| !words.is_empty());
     let detail_rows = (area.height / 3).clamp(5, 12);
     let (list, detail) = top(area, area.height.saturating_sub(detail_rows));
-    let inner = canvas.panel(list, &format!("Log, times in {zone}, {state}"), true);
+    let inner = canvas.panel(list, &format!("Log, times in {zone}, {}", state.join(", ")), true);
     match &model.log {
         Load::Waiting => {
             canvas.text(inner, 0, Role::Dim, " Asking the store …");
@@ -30,14 +34,20 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
                 &[(Role::Plain, " "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")],
             );
         }
-        Load::Here(rows) => {
-            let cursor = model.log_cursor.min(rows.len() - 1);
+        Load::Here(_) if rows.is_empty() => {
+            canvas.text(
+                inner,
+                0,
+                Role::Plain,
+                " No row is like that. / changes the words, s shows all or only failures.",
+            );
+        }
+        Load::Here(_) => {
+            let cursor = model.log_list.place(rows.len());
             let first = scroll_to(cursor, inner.height, rows.len());
             for (row, (place, log)) in rows.iter().enumerate().skip(first).take(usize::from(inner.height)).enumerate() {
                 line(model, canvas, inner, cells(row), log);
-                if place == cursor {
-                    canvas.mark(inner, cells(row), Role::Selected);
-                }
+                canvas.list_row(inner, cells(row), place, cursor);
             }
             if let Some(log) = rows.get(cursor) {
                 full(model, canvas, detail, log);
@@ -50,7 +60,7 @@ fn line(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, log: &LogRow) 
     let glyphs = canvas.glyphs();
     let (glyph, role) = if log.status == "sent" { (glyphs.done, Role::Good) } else { (glyphs.failed, Role::Bad) };
     let time = model.facts.zone.clock(log.timestamp);
-    let who = canvas.column(&shown_phone(log.phone, model.facts.privacy, glyphs.mask), 16);
+    let who = canvas.column(&model.phone(log.phone), 16);
     let what = if log.status == "sent" { "sent".to_owned() } else { format!("failed {}", log.code) };
     let what = canvas.column(&what, 14);
     let broadcast = canvas.column(&name_of(model, log), 22);
@@ -80,13 +90,17 @@ fn name_of(model: &Model, log: &LogRow) -> String {
 
 /// The answer as it came; with privacy on, without what tells who it was about.
 fn answer_words(model: &Model, log: &LogRow, mask: &str) -> String {
-    if model.facts.privacy { without_numbers(&log.response, mask) } else { log.response.clone() }
+    if model.facts.privacy && model.revealed.is_none_or(|(phone, _)| phone != log.phone) {
+        without_numbers(&log.response, mask)
+    } else {
+        log.response.clone()
+    }
 }
 
 fn full(model: &Model, canvas: &mut Canvas, area: Rect, log: &LogRow) {
     let glyphs = canvas.glyphs();
     let inner = canvas.panel(area, "The marked answer", false);
-    let who = shown_phone(log.phone, model.facts.privacy, glyphs.mask);
+    let who = model.phone(log.phone);
     let meaning = if log.status == "sent" { "taken by WhatsApp" } else { words::error_title(log.code) };
     canvas.text(
         inner,

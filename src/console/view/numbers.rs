@@ -2,6 +2,7 @@
 
 use super::canvas::{Canvas, columns, top};
 use crate::console::look::Role;
+use crate::console::message::Click;
 use crate::console::model::{Import, Load, Model, NumbersPart};
 use crate::console::text::{cells, column_right, counted, thousands};
 use crate::console::{update, words};
@@ -79,6 +80,9 @@ fn lists(model: &Model, canvas: &mut Canvas, area: Rect) {
         if place == cursor {
             canvas.mark(rows, cells(row), Role::Selected);
         }
+        if model.numbers_part == NumbersPart::Lists {
+            canvas.hot_row(rows, cells(row), Click::Row(place));
+        }
     }
 }
 
@@ -112,6 +116,9 @@ fn uploads(model: &Model, canvas: &mut Canvas, area: Rect) {
                 );
                 if place == cursor {
                     canvas.mark(inner, cells(row), if focused { Role::Selected } else { Role::Strong });
+                }
+                if focused {
+                    canvas.hot_row(inner, cells(row), Click::Row(place));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, columns, top};
 use super::phone;
 use crate::console::look::Role;
-use crate::console::model::{Load, Model};
+use crate::console::model::{Load, Model, TEMPLATE_ORDERS};
 use crate::console::text::cells;
 use crate::console::words;
 use crate::domain::template::Template;
@@ -40,9 +40,17 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
             } else {
                 top(area, area.height / 2)
             };
+            let templates = model.shown_templates();
+            let arranged = model.templates_list.words(templates.len(), synced.templates.len(), TEMPLATE_ORDERS);
+            let title = if arranged.is_empty() { title } else { format!("{title}, {arranged}") };
             let inner = canvas.panel(list, &title, true);
-            rows(&synced.templates, model.templates_cursor, canvas, inner);
-            if let Some(template) = synced.templates.get(model.templates_cursor.min(synced.templates.len() - 1)) {
+            let cursor = model.templates_list.place(templates.len());
+            if templates.is_empty() {
+                canvas.text(inner, 0, Role::Plain, " None of them holds these words. / changes them.");
+            } else {
+                rows(&templates, cursor, canvas, inner);
+            }
+            if let Some(template) = templates.get(cursor) {
                 let inner = canvas.panel(shown, &template.key().to_string(), false);
                 one(template, canvas, inner);
             }
@@ -72,7 +80,7 @@ pub fn none(synced: &SyncedTemplates, canvas: &mut Canvas, area: Rect) {
 }
 
 /// The list, with the marked one.
-pub fn rows(templates: &[Template], cursor: usize, canvas: &mut Canvas, area: Rect) {
+pub fn rows(templates: &[&Template], cursor: usize, canvas: &mut Canvas, area: Rect) {
     let glyphs = canvas.glyphs();
     let (head, area) = top(area, 1);
     let name_room = usize::from(area.width).saturating_sub(46).clamp(12, 40);
@@ -99,9 +107,7 @@ pub fn rows(templates: &[Template], cursor: usize, canvas: &mut Canvas, area: Re
                 (quality.2, &format!("{} {}", quality.0, quality.1)),
             ],
         );
-        if place == cursor {
-            canvas.mark(area, row, Role::Selected);
-        }
+        canvas.list_row(area, row, place, cursor);
     }
 }
 

@@ -90,7 +90,8 @@ fn template(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             } else {
                 top(area, area.height / 2)
             };
-            templates::rows(&synced.templates, wizard.template_cursor, canvas, list);
+            let templates: Vec<_> = synced.templates.iter().collect();
+            templates::rows(&templates, wizard.template_cursor, canvas, list);
             if let Some(marked) = synced.templates.get(wizard.template_cursor) {
                 phone::render(canvas, shown, &marked.key().to_string(), marked, &phone::named_values(marked));
             }

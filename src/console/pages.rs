@@ -1,0 +1,141 @@
+//! A list of any length, one page of it at a time: a million rows are gone through without being loaded.
+//!
+//! The store gives rows after a key, so the way back is the list of the keys that the pages began after: one small
+//! value a page.
+
+use super::actions::Action;
+use super::model::Load;
+use crate::service::error::ServiceError;
+
+/// Rows in one page.
+pub const PAGE: u32 = 200;
+
+/// A page of rows, the cursor in it, and how it was come to.
+#[derive(Debug, Clone)]
+pub struct Pages<T, K> {
+    /// The keys that this page and the ones before it begin after; the first page after none.
+    starts: Vec<Option<K>>,
+    /// The page's rows.
+    pub rows: Load<Vec<T>>,
+    /// The marked row in the page.
+    pub cursor: usize,
+    /// Once the page is here the cursor goes to its last row.
+    to_last: bool,
+}
+
+impl<T, K: Clone + PartialEq> Default for Pages<T, K> {
+    fn default() -> Self {
+        Self { starts: vec![None], rows: Load::Waiting, cursor: 0, to_last: false }
+    }
+}
+
+impl<T, K: Clone + PartialEq> Pages<T, K> {
+    /// The key that the page begins after: what to ask the store for.
+    pub fn after(&self) -> Option<K> {
+        self.starts.last().cloned().flatten()
+    }
+
+    /// How many rows stand before this page.
+    pub fn before(&self) -> u64 {
+        (self.starts.len() as u64 - 1) * u64::from(PAGE)
+    }
+
+    /// The marked row.
+    pub fn marked(&self) -> Option<&T> {
+        self.rows.get().and_then(|rows| rows.get(self.cursor.min(rows.len().saturating_sub(1))))
+    }
+
+    /// Takes a page in that was asked for by its key; one that is not wanted any more is dropped.
+    pub fn take(&mut self, after: Option<&K>, page: Result<Vec<T>, ServiceError>) -> Result<(), String> {
+        if self.after().as_ref() != after {
+            return Ok(());
+        }
+        let taken = self.rows.take(page);
+        let length = self.rows.get().map_or(0, Vec::len);
+        if std::mem::take(&mut self.to_last) {
+            self.cursor = length;
+        }
+        self.cursor = self.cursor.min(length.saturating_sub(1));
+        taken
+    }
+
+    /// Moves the cursor; `true`: another page is to be asked for. `key` tells what a row is found by.
+    pub fn go(&mut self, action: Action, screen: usize, key: impl Fn(&T) -> K) -> bool {
+        let Some(rows) = self.rows.get() else { return false };
+        let length = rows.len();
+        let last_page = length < PAGE as usize;
+        let past_end = self.cursor + 1 >= length;
+        match action {
+            Action::Down | Action::PageDown if past_end && !last_page => {
+                let Some(last) = rows.last().map(&key) else { return false };
+                self.starts.push(Some(last));
+                self.begin(false)
+            }
+            Action::Up | Action::PageUp if self.cursor == 0 && self.starts.len() > 1 => {
+                self.starts.pop();
+                self.begin(true)
+            }
+            Action::Top if self.starts.len() > 1 => {
+                self.starts.truncate(1);
+                self.begin(false)
+            }
+            _ => {
+                self.cursor = super::listing::moved(self.cursor, action, screen, length);
+                false
+            }
+        }
+    }
+
+    fn begin(&mut self, at_last: bool) -> bool {
+        self.rows = Load::Waiting;
+        self.cursor = 0;
+        self.to_last = at_last;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The store: rows 0 to 449, those after a key.
+    fn page(after: Option<u32>) -> Vec<u32> {
+        let first = after.map_or(0, |after| after + 1);
+        (first..450.min(first + PAGE)).collect()
+    }
+
+    fn ask(pages: &mut Pages<u32, u32>) {
+        let after = pages.after();
+        pages.take(after.as_ref(), Ok(page(after))).unwrap();
+    }
+
+    #[test]
+    fn pages_follow_each_other_both_ways() {
+        let mut pages = Pages::default();
+        ask(&mut pages);
+        for _ in 0..449 {
+            if pages.go(Action::Down, 20, |row| *row) {
+                ask(&mut pages);
+            }
+        }
+        assert_eq!((pages.marked(), pages.before()), (Some(&449), 400));
+        assert!(!pages.go(Action::Down, 20, |row| *row), "that was the last one");
+        for _ in 0..449 {
+            if pages.go(Action::Up, 20, |row| *row) {
+                ask(&mut pages);
+            }
+        }
+        assert_eq!((pages.marked(), pages.before()), (Some(&0), 0));
+        for _ in 0..300 {
+            if pages.go(Action::Down, 20, |row| *row) {
+                ask(&mut pages);
+            }
+        }
+        assert!(pages.go(Action::Top, 20, |row| *row));
+        // An answer about the page before comes late: it is not this page.
+        pages.take(Some(&199), Ok(page(Some(199)))).unwrap();
+        assert_eq!(pages.marked(), None);
+        ask(&mut pages);
+        assert_eq!(pages.marked(), Some(&0));
+    }
+}

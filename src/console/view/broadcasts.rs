@@ -1,0 +1,399 @@
+//! Broadcasts: all of them; and one, opened: how it went, why people were not reached, and its people one by one.
+
+use super::canvas::{Canvas, columns, scaled, top};
+use crate::console::actions::Action;
+use crate::console::broadcasts::{ORDERS, Opened, Part};
+use crate::console::look::Role;
+use crate::console::message::Click;
+use crate::console::model::{Load, Model};
+use crate::console::text::{cells, column_right, thousands, width};
+use crate::console::words;
+use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::service::view::BroadcastView;
+use crate::store::RecipientRow;
+use ratatui::layout::Rect;
+
+/// Draws the screen.
+pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
+    match &model.broadcasts.opened {
+        None => all(model, canvas, area),
+        Some(opened) => match &opened.view {
+            Load::Waiting => {
+                let inner = canvas.panel(area, opened.id.as_str(), true);
+                canvas.text(inner, 0, Role::Dim, " Asking the store …");
+            }
+            Load::Failed(words) => {
+                let inner = canvas.panel(area, opened.id.as_str(), true);
+                canvas.paragraph(inner, 0, Role::Bad, words);
+            }
+            Load::Here(view) if opened.part == Part::Figures => figures(model, opened, view, canvas, area),
+            Load::Here(view) => people(model, opened, view, canvas, area),
+        },
+    }
+}
+
+fn all(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let all = model.broadcasts.all.get().map_or(&[][..], Vec::as_slice);
+    let shown = model.broadcasts.shown();
+    let arranged = model.broadcasts.list.words(shown.len(), all.len(), ORDERS);
+    let title =
+        if arranged.is_empty() { "Broadcasts, newest first".to_owned() } else { format!("Broadcasts, {arranged}") };
+    let inner = canvas.panel(area, &title, true);
+    match &model.broadcasts.all {
+        Load::Waiting => {
+            canvas.text(inner, 0, Role::Dim, " Asking the store …");
+            return;
+        }
+        Load::Failed(words) => {
+            canvas.paragraph(inner, 0, Role::Bad, words);
+            return;
+        }
+        Load::Here(all) if all.is_empty() => {
+            canvas.text(inner, 0, Role::Strong, " No broadcast was made yet.");
+            canvas.pieces(
+                inner,
+                2,
+                &[
+                    (Role::Plain, " "),
+                    (Role::Key, "n"),
+                    (Role::Plain, " puts one together; nothing is sent before you type its count at the end."),
+                ],
+            );
+            return;
+        }
+        Load::Here(_) if shown.is_empty() => {
+            canvas.text(
+                inner,
+                0,
+                Role::Plain,
+                " None of them holds these words. / changes them, Esc in there takes them away.",
+            );
+            return;
+        }
+        Load::Here(_) => {}
+    }
+    let wide = inner.width >= 110;
+    let name_room = usize::from(inner.width).saturating_sub(if wide { 84 } else { 52 }).max(10);
+    let (head, rows) = top(inner, 1);
+    let name = canvas.column("broadcast", name_room);
+    let more = if wide { format!("{:>9}{:>9}{:>9}  ", "taken", "delivrd", "read") } else { String::new() };
+    canvas.text(
+        head,
+        0,
+        Role::Dim,
+        &format!("   {name}  {:<15}{:>10}{more:}{:>8}{:>9}", "state", "people", "failed", "not sure"),
+    );
+    let cursor = model.broadcasts.list.place(shown.len());
+    let (rows, first) = canvas.list(rows, cursor, shown.len());
+    for (row, (place, view)) in shown.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate() {
+        line(model, view, canvas, rows, cells(row), name_room, wide);
+        canvas.list_row(rows, cells(row), place, cursor);
+    }
+}
+
+fn line(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect, row: u16, name_room: usize, wide: bool) {
+    let glyphs = canvas.glyphs();
+    let (glyph, word, role) = words::status(view.broadcast.status, glyphs);
+    let mark = if model.broadcasts.list.marks.contains(view.broadcast.id.as_str()) { glyphs.done } else { " " };
+    let name = canvas.column(&words::name_of(view), name_room);
+    let state = canvas.column(&format!("{glyph} {word}"), 15);
+    let count = |state| view.counts.get(state);
+    let figure = |count: u64, room| column_right(&thousands(count), room, "");
+    let (failed, unsure) = (count(RecipientState::Failed), count(RecipientState::InDoubt));
+    let role_if = |count: u64, role| if count > 0 { role } else { Role::Dim };
+    let mut pieces = vec![
+        (Role::Key, format!(" {mark} ")),
+        (Role::Strong, format!("{name}  ")),
+        (role, state),
+        (Role::Plain, figure(u64::from(view.broadcast.total), 10)),
+    ];
+    if wide {
+        let known = words::receipts_known(model.snapshot.as_deref(), view);
+        let receipt = |count: u64| if known { figure(count, 9) } else { column_right("-", 9, "") };
+        pieces.push((Role::Plain, figure(view.funnel.accepted, 9)));
+        pieces.push((Role::Plain, receipt(view.funnel.delivered)));
+        pieces.push((Role::Plain, format!("{}  ", receipt(view.funnel.read))));
+    }
+    pieces.push((role_if(failed, Role::Bad), figure(failed, 8)));
+    pieces.push((role_if(unsure, Role::Warn), figure(unsure, 9)));
+    if wide {
+        let at = view.broadcast.ended_at.or(view.broadcast.started_at).unwrap_or(view.broadcast.created_at);
+        pieces.push((Role::Dim, format!("  {}", words::ago(at, model.now))));
+    }
+    let pieces: Vec<_> = pieces.iter().map(|(role, text)| (*role, text.as_str())).collect();
+    canvas.pieces(area, row, &pieces);
+}
+
+fn figures(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Canvas, area: Rect) {
+    let inner = canvas.panel(area, &words::name_of(view), true);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let row = head(model, view, canvas, inner);
+    let rest = top(inner, row).1;
+    if rest.width >= 96 {
+        let [left, right] = columns(rest, [2, 3]);
+        let right = Rect { x: right.x + 2, width: right.width.saturating_sub(2), ..right };
+        let used = funnel(model, view, canvas, left);
+        left_out(view, canvas, top(left, used + 1).1);
+        causes(opened, view, canvas, right);
+    } else {
+        let used = funnel(model, view, canvas, rest);
+        let rest = top(rest, used).1;
+        let used = causes(opened, view, canvas, rest);
+        left_out(view, canvas, top(rest, used).1);
+    }
+}
+
+/// What it is, how it stands, when; returns the rows used.
+fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) -> u16 {
+    let broadcast = &view.broadcast;
+    let zone = &model.facts.zone;
+    let (glyph, word, role) = words::status(broadcast.status, canvas.glyphs());
+    let to = broadcast.definition.audience.list.as_ref().map_or_else(
+        || {
+            if broadcast.definition.audience.follow_up.is_some() {
+                "a follow-up".to_owned()
+            } else {
+                "all numbers".to_owned()
+            }
+        },
+        |list| format!("list {list}"),
+    );
+    let template = broadcast.definition.template.key();
+    let people = crate::console::text::people(u64::from(broadcast.total));
+    canvas.pieces(
+        area,
+        0,
+        &[
+            (role, &format!("{glyph} {word}  ")),
+            (Role::Plain, &format!("{template}, {to}, {people}  ")),
+            (Role::Dim, broadcast.id.as_str()),
+        ],
+    );
+    let mut row = 1;
+    let mut times = Vec::new();
+    for (name, at) in [
+        ("is to start", broadcast.start_at.filter(|_| broadcast.status == BroadcastStatus::Scheduled)),
+        ("started", broadcast.started_at),
+        ("ended", broadcast.ended_at),
+        ("done by", view.done_at),
+    ] {
+        if let Some(at) = at {
+            times.push(format!("{name} {}", zone.at(at, model.now)));
+        }
+    }
+    if !times.is_empty() {
+        canvas.text(area, row, Role::Plain, &times.join(", "));
+        row += 1;
+    }
+    if broadcast.status == BroadcastStatus::Paused {
+        let next = broadcast.resume_at.map_or_else(
+            || "r lets it go on.".to_owned(),
+            |at| format!("It goes on by itself {}.", zone.at(at, model.now)),
+        );
+        row = canvas.paragraph(
+            area,
+            row,
+            Role::Warn,
+            &format!("{}. {next}", words::pause_words(broadcast.reason, &broadcast.detail)),
+        );
+    }
+    if let Some(audit) = &view.audit {
+        let role = if audit.agrees() { Role::Good } else { Role::Bad };
+        row = canvas.paragraph(area, row, role, &format!("Checked after the end: {}.", audit.words()));
+    }
+    row + 1
+}
+
+/// How far people came, each step as a share of the one before.
+fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) -> u16 {
+    let known = words::receipts_known(model.snapshot.as_deref(), view);
+    let total = view.counts.total().max(u64::from(view.broadcast.total));
+    let room = usize::from(area.width).saturating_sub(42).clamp(4, 30);
+    let steps = [
+        ("people", total, total, true),
+        ("taken by WhatsApp", view.funnel.accepted, total, true),
+        ("delivered", view.funnel.delivered, view.funnel.accepted, known),
+        ("read", view.funnel.read, view.funnel.delivered, known),
+    ];
+    for (row, (name, count, of, known)) in steps.into_iter().enumerate() {
+        let row = cells(row);
+        if !known {
+            canvas.pieces(area, row, &[(Role::Plain, &format!("{name:<19}")), (Role::Dim, "- no receipts set up")]);
+            continue;
+        }
+        let figure = column_right(&thousands(count), 10, "");
+        let bar = canvas.bar(room, count, total);
+        let share = if of == 0 || row == 0 { String::new() } else { format!(" {} %", percent(count, of)) };
+        canvas.pieces(
+            area,
+            row,
+            &[
+                (Role::Plain, &format!("{name:<19}")),
+                (Role::Strong, &figure),
+                (Role::Plain, " "),
+                (Role::Good, &bar),
+                (Role::Dim, &share),
+            ],
+        );
+    }
+    let count = |state| view.counts.get(state);
+    let mut row = 4;
+    let mut one = |canvas: &mut Canvas, name: &str, count: u64, role: Role, hint: &str| {
+        if count > 0 {
+            let figure = column_right(&thousands(count), 10, "");
+            canvas.pieces(
+                area,
+                row,
+                &[(Role::Plain, &format!("{name:<19}")), (role, &figure), (Role::Dim, &format!("  {hint}"))],
+            );
+            row += 1;
+        }
+    };
+    one(canvas, "waiting to go", words::to_go(view), Role::Plain, "");
+    one(
+        canvas,
+        "failed",
+        count(RecipientState::Failed),
+        Role::Bad,
+        if view.broadcast.status.is_final() { "u follows up" } else { "" },
+    );
+    one(canvas, "not sure", count(RecipientState::InDoubt), Role::Warn, "d decides");
+    one(canvas, "left out", count(RecipientState::Skipped), Role::Plain, "");
+    one(canvas, "cancelled", count(RecipientState::Cancelled), Role::Plain, "");
+    row + 1
+}
+
+/// `62.4`, cut and not rounded: 100 means all.
+fn percent(done: u64, total: u64) -> String {
+    let tenths = scaled(1_000, done, total);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// Why people were not reached, in words, and what to do about the marked cause; returns the rows used.
+fn causes(opened: &Opened, view: &BroadcastView, canvas: &mut Canvas, area: Rect) -> u16 {
+    if view.failures.is_empty() {
+        return 0;
+    }
+    canvas.text(area, 0, Role::Strong, "Why people were not reached (Enter lists them)");
+    let marked = opened.cause.min(view.failures.len() - 1);
+    let advice = view.failures.get(marked).map(|cause| cause.advice.clone()).unwrap_or_default();
+    let advice_rows = cells(crate::console::text::wrap(&advice, usize::from(area.width.saturating_sub(2))).len()) + 1;
+    let list = Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1 + advice_rows).min(cells(view.failures.len())),
+        ..area
+    };
+    let (rows, first) = canvas.list(list, marked, view.failures.len());
+    let figure = width(&thousands(view.failures[0].count)).max(3);
+    for (row, (place, cause)) in view.failures.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate()
+    {
+        let row = cells(row);
+        let count = column_right(&thousands(cause.count), figure + 1, "");
+        canvas.pieces(
+            rows,
+            row,
+            &[
+                (Role::Bad, &count),
+                (Role::Plain, &format!("  {}", cause.title)),
+                (Role::Dim, &format!(" ({})", cause.code)),
+            ],
+        );
+        canvas.list_row(rows, row, place, marked);
+    }
+    let below = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
+    canvas.paragraph(below, 1 + list.height, Role::Plain, &advice) + 1
+}
+
+fn left_out(view: &BroadcastView, canvas: &mut Canvas, area: Rect) {
+    if view.skips.is_empty() {
+        return;
+    }
+    canvas.text(area, 0, Role::Strong, "Left out, and why");
+    for (row, (reason, count)) in view.skips.iter().enumerate() {
+        let count = column_right(&thousands(*count), 8, "");
+        canvas.pieces(area, cells(row + 1), &[(Role::Plain, &count), (Role::Plain, &format!("  {reason}"))]);
+    }
+}
+
+fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Canvas, area: Rect) {
+    let inner = canvas.panel(area, &format!("{}: people", words::name_of(view)), true);
+    let (tabs, rest) = top(inner, 1);
+    let mut used = 1;
+    for state in opened.states() {
+        let (name, count) = match state {
+            None => ("all", view.counts.total()),
+            Some(state) => (short(state), view.counts.get(state)),
+        };
+        let role = if state == opened.state { Role::Selected } else { Role::Plain };
+        used += canvas.put(tabs, 0, used, role, &format!(" {name} {} ", thousands(count))) + 1;
+    }
+    canvas.hot(tabs, Click::Act(Action::Right));
+    let (head, rest) = top(rest, 1);
+    canvas.text(head, 0, Role::Dim, &format!("   {:<16} {:<18} {:<14} {:>5}  why", "phone", "name", "state", "tries"));
+    let (rows, foot) = top(rest, rest.height.saturating_sub(1));
+    match &opened.people.rows {
+        Load::Waiting => {
+            canvas.text(rows, 0, Role::Dim, " Asking the store …");
+        }
+        Load::Failed(words) => {
+            canvas.paragraph(rows, 0, Role::Bad, words);
+        }
+        Load::Here(page) if page.is_empty() => {
+            canvas.text(rows, 0, Role::Plain, " Nobody is in this state. ← → show the others.");
+        }
+        Load::Here(page) => {
+            let cursor = opened.people.cursor.min(page.len() - 1);
+            let first = super::canvas::scroll_to(cursor, rows.height, page.len());
+            for (row, (place, one)) in page.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate() {
+                recipient(model, opened, one, canvas, rows, cells(row));
+                canvas.list_row(rows, cells(row), place, cursor);
+            }
+            let before = opened.people.before();
+            let mut words = format!(" {} to {}", thousands(before + 1), thousands(before + page.len() as u64));
+            let of = opened.state.map_or(view.counts.total(), |state| view.counts.get(state));
+            words += &format!(" of {}", thousands(of));
+            if !opened.marks.is_empty() {
+                words += &format!(", {} marked", opened.marks.len());
+            }
+            canvas.text(foot, 0, Role::Dim, &words);
+        }
+    }
+}
+
+/// A state in one or two words, for tabs.
+fn short(state: RecipientState) -> &'static str {
+    match state {
+        RecipientState::Accepted => "taken",
+        RecipientState::Sent => "left",
+        RecipientState::InDoubt => "not sure",
+        other => other.label(),
+    }
+}
+
+fn recipient(model: &Model, opened: &Opened, one: &RecipientRow, canvas: &mut Canvas, area: Rect, row: u16) {
+    let glyphs = canvas.glyphs();
+    let mark = if opened.marks.contains(&one.seq) { glyphs.done } else { " " };
+    let (glyph, role) = match one.state {
+        RecipientState::Failed => (glyphs.failed, Role::Bad),
+        RecipientState::InDoubt => (glyphs.unsure, Role::Warn),
+        RecipientState::Queued | RecipientState::Sending => (glyphs.waiting, Role::Plain),
+        RecipientState::Skipped | RecipientState::Cancelled => (glyphs.paused, Role::Dim),
+        _ => (glyphs.done, Role::Good),
+    };
+    let why =
+        if one.code == 0 { one.detail.clone() } else { format!("{} ({})", words::error_title(one.code), one.code) };
+    let phone = canvas.column(&model.phone(one.phone), 16);
+    let name = canvas.column(&one.name, 18);
+    let state = canvas.column(&format!("{glyph} {}", short(one.state)), 14);
+    canvas.pieces(
+        area,
+        row,
+        &[
+            (Role::Key, &format!(" {mark} ")),
+            (Role::Strong, &phone),
+            (Role::Plain, &format!(" {name} ")),
+            (role, &state),
+            (Role::Plain, &format!(" {:>5}  {why}", one.attempt)),
+        ],
+    );
+}
