@@ -44,7 +44,7 @@ pub enum Face {
 
 impl Face {
     /// As the audit trail names it.
-    fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Console => "the console",
             Self::Headless => "the program without screen",

@@ -114,8 +114,14 @@ async fn dispatch(cli: Cli) -> Outcome {
         if cli.no_tui {
             return headless::run(config, cli.sandbox).await;
         }
-        return connect::console(from, config, cli.sandbox).await;
+        return connect::console(from, config, cli.sandbox, cli.read_only).await;
     };
+    if cli.read_only {
+        return Err(Failure::usage(
+            "read_only",
+            "--read-only is for the console: it goes without a command".to_owned(),
+        ));
+    }
     let start = Start { config, rehearse: cli.sandbox };
     match command {
         Command::Import(args) => import::run(start, args).await,

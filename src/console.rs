@@ -35,12 +35,13 @@ pub use screen::can_show;
 pub use set_up::SetUp;
 
 use crate::service::Service;
+use crate::service::view::Snapshot;
 use model::{Facts, Model};
-use runner::Wires;
+use runner::{Now, Wires};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use words::Zone;
 
@@ -52,10 +53,26 @@ const LAST_COMMANDS: Duration = Duration::from_secs(3);
 
 /// What the console is to show.
 pub enum Show {
-    /// The screens, over a service that runs already.
-    Screens(Service),
+    /// The screens. The service may still be on its way: the first frame does not wait for it.
+    Screens(Screens),
     /// The set-up, because there is no configuration.
     SetUp(Arc<dyn SetUp>),
+}
+
+/// What the screens are made over.
+pub struct Screens {
+    /// The service, once it is there. Dropped without one: the console is told to stop anyhow.
+    pub service: oneshot::Receiver<Service>,
+    /// What stands in its way meanwhile, in words.
+    pub opening: watch::Receiver<Option<String>>,
+    /// The zone that times are shown and read in.
+    pub time_zone: String,
+    /// ISO 3166 code for numbers without a country code.
+    pub default_country: Option<String>,
+    /// The configured pace; 0: none.
+    pub messages_per_second: f64,
+    /// Nothing can be changed from here.
+    pub read_only: bool,
 }
 
 /// The parts that the console is made from.
@@ -86,31 +103,56 @@ pub async fn run(parts: ConsoleParts) -> Result<Ended, ConsoleError> {
     let (requests, to_desk) = mpsc::channel(QUEUE);
     let (from_desk, answers) = mpsc::channel(QUEUE);
     let size = crossterm::terminal::size()?;
-    let (model, pictures, now, desk) = match parts.show {
-        Show::Screens(service) => {
-            let settings = service.settings().clone();
-            let facts = facts(&settings.time_zone, settings.default_country, settings.messages_per_second);
-            let facts =
-                Facts { privacy: parts.privacy, in_folder: parts.in_folder, out_folder: parts.out_folder, ..facts };
-            let model = Model::new(facts, parts.look, size, service.now());
-            let clock = service.clone();
-            let now: Arc<dyn Fn() -> _ + Send + Sync> = Arc::new(move || clock.now());
-            let pictures = service.snapshot();
-            (model, Some(pictures), now, tokio::spawn(desk::run(service, to_desk, from_desk)))
+    let wall: Now = Arc::new(|| jiff::Timestamp::now().into());
+    let (model, pictures, opening, now, desk) = match parts.show {
+        Show::Screens(screens) => {
+            let facts = facts(&screens.time_zone, screens.default_country, screens.messages_per_second);
+            let (in_folder, out_folder, read_only) = (parts.in_folder, parts.out_folder, screens.read_only);
+            let facts = Facts { privacy: parts.privacy, in_folder, out_folder, read_only, ..facts };
+            let model = Model::new(facts, parts.look, size, wall());
+            let (told, pictures) = watch::channel(None);
+            let clock = Arc::new(OnceLock::new());
+            let desk =
+                tokio::spawn(when_there(screens.service, Arc::clone(&clock), told, to_desk, from_desk, read_only));
+            let now: Now = Arc::new(move || clock.get().map_or_else(&*wall, Service::now));
+            (model, Some(pictures), Some(screens.opening), now, desk)
         }
         Show::SetUp(set_up) => {
             let zone = set_up.suggested_time_zone();
-            let now: Arc<dyn Fn() -> _ + Send + Sync> = Arc::new(|| jiff::Timestamp::now().into());
-            let mut model = Model::new(facts(&zone, None, 0.0), parts.look, size, now());
+            let mut model = Model::new(facts(&zone, None, 0.0), parts.look, size, wall());
             model.set_up = Some(set_up_form::SetUpForm::new(set_up.path()));
-            (model, None, now, tokio::spawn(desk::run_set_up(set_up, to_desk, from_desk)))
+            (model, None, None, wall, tokio::spawn(desk::run_set_up(set_up, to_desk, from_desk)))
         }
     };
-    let wires = Wires { requests, answers, pictures, broken: parts.broken, now, stop: parts.stop };
+    let wires = Wires { requests, answers, pictures, opening, broken: parts.broken, now, stop: parts.stop };
     let ended = runner::run(model, wires).await;
     // The last commands are still carried out, as far as the store answers.
     let _late = tokio::time::timeout(LAST_COMMANDS, desk).await;
     ended
+}
+
+/// Waits for the service, then passes its pictures on and acts on requests; those that came meanwhile have waited.
+async fn when_there(
+    service: oneshot::Receiver<Service>,
+    clock: Arc<OnceLock<Service>>,
+    told: watch::Sender<Option<Arc<Snapshot>>>,
+    requests: mpsc::Receiver<message::Request>,
+    answers: mpsc::Sender<message::Answer>,
+    read_only: bool,
+) {
+    // Nobody will send one: what went wrong is told by whoever was to.
+    let Ok(service) = service.await else { return };
+    let _first = clock.set(service.clone());
+    let mut pictures = service.snapshot();
+    let pass_on = async {
+        loop {
+            let picture = pictures.borrow_and_update().clone();
+            if told.send(Some(picture)).is_err() || pictures.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(pass_on, desk::run(service, requests, answers, read_only));
 }
 
 /// What the machine and the settings say.
@@ -125,6 +167,7 @@ fn facts(time_zone: &str, default_country: Option<String>, pace_limit: f64) -> F
         default_country,
         pace_limit,
         privacy: true,
+        read_only: false,
         ssh_without_multiplexer: said("SSH_CONNECTION").is_some() && said("TMUX").is_none() && said("STY").is_none(),
         seed: fastrand::u64(..),
     }

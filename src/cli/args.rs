@@ -22,6 +22,10 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub no_tui: bool,
 
+    /// The console only watches: it sends nothing and changes nothing
+    #[arg(long, conflicts_with = "no_tui")]
+    pub read_only: bool,
+
     /// Rehearse: against the built-in sandbox, with a store of its own
     #[arg(long, global = true)]
     pub sandbox: bool,

@@ -30,7 +30,14 @@ const COMMANDS: usize = 32;
 
 /// Acts on requests until the console is gone. Commands that were given by then are still carried out; what was only for the
 /// screen, and a file that is being loaded, are given up.
-pub async fn run(service: Service, mut requests: mpsc::Receiver<Request>, answers: mpsc::Sender<Answer>) {
+///
+/// `read_only`: whatever changes something is refused here, whichever key it came by.
+pub async fn run(
+    service: Service,
+    mut requests: mpsc::Receiver<Request>,
+    answers: mpsc::Sender<Answer>,
+    read_only: bool,
+) {
     let (commands, waiting) = mpsc::channel(COMMANDS);
     let mut desk =
         Desk { service: service.clone(), answers: answers.clone(), work: JoinSet::new(), import: None, plan: None };
@@ -38,6 +45,9 @@ pub async fn run(service: Service, mut requests: mpsc::Receiver<Request>, answer
     loop {
         tokio::select! {
             request = requests.recv() => match request {
+                Some(request) if read_only && request.changes() => {
+                    tracing::warn!(?request, "refused: this console was started with --read-only");
+                }
                 Some(request) => desk.take(request, &commands).await,
                 None => break,
             },

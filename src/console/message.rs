@@ -37,6 +37,8 @@ pub enum Event {
     Clock(Millis),
     /// A newer picture of everything.
     Snapshot(Arc<Snapshot>),
+    /// The store is not there yet, and why, in words.
+    Opening(String),
     /// The acting task has something to say.
     Answer(Answer),
     /// A part of the program failed in a way that nobody foresaw; in words.
@@ -148,6 +150,42 @@ pub enum Request {
     Write(Connection),
     /// Leave the console.
     Leave(Leaving),
+}
+
+impl Request {
+    /// Whether it changes anything in the store, at WhatsApp or in what is being sent.
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::Uploads
+            | Self::Templates
+            | Self::Log
+            | Self::Broadcasts
+            | Self::Broadcast(_)
+            | Self::Recipients { .. }
+            | Self::Folder(_)
+            | Self::Peek { .. }
+            | Self::StopImport
+            | Self::Audience(_)
+            | Self::Plan(..)
+            | Self::StopPlan
+            | Self::Picked(_)
+            | Self::Export { .. }
+            | Self::Copy(_)
+            | Self::Check(..)
+            | Self::Leave(_) => false,
+            Self::SyncTemplates
+            | Self::Import { .. }
+            | Self::Start(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Cancel(_)
+            | Self::SetPace(_)
+            | Self::Decide { .. }
+            | Self::FollowUp(_)
+            | Self::EnableSchedule(..)
+            | Self::Write(_) => true,
+        }
+    }
 }
 
 /// How the operator leaves.

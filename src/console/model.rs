@@ -38,6 +38,8 @@ pub struct Facts {
     pub pace_limit: f64,
     /// Phones are masked.
     pub privacy: bool,
+    /// Nothing can be changed from here: started with `--read-only`.
+    pub read_only: bool,
     /// Over SSH, and neither tmux nor screen keeps it alive.
     pub ssh_without_multiplexer: bool,
     /// Random for this start: a part of idempotency keys.
@@ -245,6 +247,8 @@ pub struct Model {
     pub set_up: Option<super::set_up_form::SetUpForm>,
     /// The newest picture.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// Why there is none yet.
+    pub opening: Option<String>,
     /// The broadcast on Live that keys act on.
     pub live_cursor: usize,
     /// The part of Numbers that has the keys.
@@ -303,6 +307,7 @@ impl Model {
             dialogs: Vec::new(),
             set_up: None,
             snapshot: None,
+            opening: None,
             live_cursor: 0,
             numbers_part: NumbersPart::Lists,
             lists_cursor: 0,

@@ -56,18 +56,23 @@ pub enum ConsoleError {
     Panicked,
 }
 
+/// Tells the time.
+pub type Now = Arc<dyn Fn() -> Millis + Send + Sync>;
+
 /// What the loop listens to and talks to.
 pub struct Wires {
     /// To the task that acts.
     pub requests: mpsc::Sender<Request>,
     /// From it.
     pub answers: mpsc::Receiver<Answer>,
-    /// Pictures of everything; `None` in the set-up.
-    pub pictures: Option<watch::Receiver<Arc<Snapshot>>>,
+    /// Pictures of everything, once there are some; `None` in the set-up.
+    pub pictures: Option<watch::Receiver<Option<Arc<Snapshot>>>>,
+    /// What stands in the way of the first one, in words.
+    pub opening: Option<watch::Receiver<Option<String>>>,
     /// Parts that broke, in words.
     pub broken: Option<watch::Receiver<Option<String>>>,
     /// The time.
-    pub now: Arc<dyn Fn() -> Millis + Send + Sync>,
+    pub now: Now,
     /// Told to stop from outside.
     pub stop: CancellationToken,
 }
@@ -143,13 +148,6 @@ impl Loop {
         // The first frame before the store has answered.
         self.draw();
         let mut dirty = false;
-        if let Some(pictures) = &mut self.wires.pictures {
-            let first = pictures.borrow_and_update().clone();
-            if has_content(&first) {
-                self.apply(Event::Snapshot(first));
-                dirty = true;
-            }
-        }
         loop {
             match self.wait(&mut keys, &mut ticks, dirty).await {
                 Wake::Ended(ended) => return ended,
@@ -178,7 +176,7 @@ impl Loop {
         let may_draw = dirty && self.writer.is_free();
         let draw_at = self.drawn_at.map_or_else(Instant::now, |at| at + FRAME);
         let needs_clock = self.model.needs_clock();
-        let Wires { answers, pictures, broken, stop, now, .. } = &mut self.wires;
+        let Wires { answers, pictures, opening, broken, stop, now, .. } = &mut self.wires;
         tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Ended(Ended::Stopped),
@@ -193,7 +191,8 @@ impl Loop {
             Some(answer) = answers.recv() => Wake::Event(Event::Answer(answer)),
             picture = next_picture(pictures) => picture.map_or(Wake::Nothing, |picture| Wake::Event(Event::Snapshot(picture))),
             Some(what) = self.panics.recv() => Wake::Event(Event::Broken(what)),
-            what = next_broken(broken) => what.map_or(Wake::Nothing, |what| Wake::Event(Event::Broken(what))),
+            words = next_words(opening) => words.map_or(Wake::Nothing, |words| Wake::Event(Event::Opening(words))),
+            what = next_words(broken) => what.map_or(Wake::Nothing, |what| Wake::Event(Event::Broken(what))),
             _ = ticks.tick(), if needs_clock => Wake::Event(Event::Clock(now())),
         }
     }
@@ -257,20 +256,21 @@ fn from_terminal(hot: &Drawn, event: TerminalEvent) -> Option<Event> {
     }
 }
 
-/// The next picture; waits for ever when there is none to come.
-async fn next_picture(pictures: &mut Option<watch::Receiver<Arc<Snapshot>>>) -> Option<Arc<Snapshot>> {
+/// The next picture that says something; waits for ever when there is none to come.
+async fn next_picture(pictures: &mut Option<watch::Receiver<Option<Arc<Snapshot>>>>) -> Option<Arc<Snapshot>> {
     let Some(receiver) = pictures else { return std::future::pending().await };
     if receiver.changed().await.is_err() {
         *pictures = None;
         return None;
     }
-    Some(receiver.borrow_and_update().clone())
+    receiver.borrow_and_update().clone().filter(|picture| has_content(picture))
 }
 
-async fn next_broken(broken: &mut Option<watch::Receiver<Option<String>>>) -> Option<String> {
-    let Some(receiver) = broken else { return std::future::pending().await };
+/// The next words; waits for ever when there are none to come.
+async fn next_words(words: &mut Option<watch::Receiver<Option<String>>>) -> Option<String> {
+    let Some(receiver) = words else { return std::future::pending().await };
     if receiver.changed().await.is_err() {
-        *broken = None;
+        *words = None;
         return None;
     }
     receiver.borrow_and_update().clone()

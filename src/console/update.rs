@@ -40,6 +40,10 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
             }
             answers::on_snapshot(model, &snapshot)
         }
+        Event::Opening(words) => {
+            model.opening = Some(words);
+            Vec::new()
+        }
         Event::Answer(answer) => answers::on_answer(model, answer),
         Event::Broken(what) => {
             model.say(Role::Bad, format!("Something inside wacast failed: {what}. The log file says more."));

@@ -39,6 +39,7 @@ pub fn facts() -> Facts {
         default_country: Some("IN".to_owned()),
         pace_limit: 60.0,
         privacy: true,
+        read_only: false,
         ssh_without_multiplexer: false,
         seed: 7,
     }

@@ -23,6 +23,9 @@ const REVEALED_MS: i64 = 10 * SECOND;
 pub fn available(model: &Model, action: Action) -> Result<(), String> {
     let selected = || model.selected().ok_or_else(|| "no broadcast is selected".to_owned());
     let may = |possible: bool, why_not: &str| if possible { Ok(()) } else { Err(why_not.to_owned()) };
+    if model.facts.read_only && changes(action) {
+        return Err("this console only watches (--read-only)".to_owned());
+    }
     match action {
         Action::Pause => match selected()?.broadcast.status {
             BroadcastStatus::Paused => Err("it is paused already: r lets it go on".to_owned()),
@@ -69,6 +72,24 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         Action::Sync if model.syncing => Err("WhatsApp is being asked already".to_owned()),
         _ => Ok(()),
     }
+}
+
+/// Whether an action is there to change something.
+fn changes(action: Action) -> bool {
+    matches!(
+        action,
+        Action::New
+            | Action::Pause
+            | Action::Resume
+            | Action::Cancel
+            | Action::FollowUp
+            | Action::Decide
+            | Action::Faster
+            | Action::Slower
+            | Action::Load
+            | Action::Sync
+            | Action::Toggle
+    )
 }
 
 /// Does what a key, or the palette, asks for on a screen.

@@ -96,7 +96,8 @@ impl<'a> Canvas<'a> {
         if row >= area.height || column >= area.width {
             return 0;
         }
-        let shown = self.fit(text, area.width - column);
+        let ascii = if self.look.glyphs.lines { None } else { Some(text.replace('…', "...")) };
+        let shown = self.fit(ascii.as_deref().unwrap_or(text), area.width - column);
         let (end, _) = self.buffer.set_stringn(
             area.x + column,
             area.y + row,

@@ -29,7 +29,8 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         return;
     };
     let mode: Piece = if snapshot.rehearsal { (Role::Rehearsal, " REHEARSAL ") } else { (Role::Real, " REAL ") };
-    let mut used = canvas.pieces(area, 0, &[(Role::Strong, " wacast "), mode, (Role::Plain, " ")]);
+    let watch: Piece = if model.facts.read_only { (Role::Warn, "read only ") } else { (Role::Plain, "") };
+    let mut used = canvas.pieces(area, 0, &[(Role::Strong, " wacast "), mode, (Role::Plain, " "), watch]);
     let sender = snapshot.sender.as_ref();
     let rating = words::quality(sender.map_or("", |sender| &sender.quality_rating), glyphs);
     let quality = if sender.is_some() { format!("{} {}", rating.0, rating.1) } else { "not asked yet".to_owned() };

@@ -22,7 +22,21 @@ use ratatui::layout::Rect;
 /// Draws the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     let Some(snapshot) = &model.snapshot else {
-        canvas.text(area, 1, Role::Dim, "  Asking the store how things stand …");
+        let inner = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
+        match &model.opening {
+            Some(words) => {
+                let row = canvas.paragraph(inner, 1, Role::Warn, words);
+                canvas.paragraph(
+                    inner,
+                    row + 1,
+                    Role::Dim,
+                    "It is tried again every few seconds. Nothing is sent meanwhile, and nothing is lost. q leaves.",
+                );
+            }
+            None => {
+                canvas.text(inner, 1, Role::Dim, "Asking the store how things stand …");
+            }
+        }
         return;
     };
     if area.width >= 160 {
@@ -380,15 +394,15 @@ fn nothing_going_out(snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Re
     let people_in_lists: u64 = snapshot.lists.iter().map(|list| list.people).sum();
     let (known, approved, synced_at) = snapshot.templates;
     let numbers = if snapshot.lists.is_empty() {
-        (Role::Strong, "no numbers yet: press 2, then o loads a file".to_owned())
+        (Role::Strong, "no numbers yet: press 3, then o loads a file".to_owned())
     } else {
         let lists = crate::console::text::counted(snapshot.lists.len() as u64, "list");
-        (Role::Plain, format!("{} entries in {lists}; 2 shows them", thousands(people_in_lists)))
+        (Role::Plain, format!("{} entries in {lists}; 3 shows them", thousands(people_in_lists)))
     };
     let templates = match synced_at {
-        None => (Role::Strong, "not fetched yet: press 3, then u fetches them from WhatsApp".to_owned()),
-        Some(_) if approved == 0 => (Role::Strong, format!("{known} known, none approved: press 3")),
-        Some(_) => (Role::Plain, format!("{approved} of {known} may be sent; 3 shows them")),
+        None => (Role::Strong, "not fetched yet: press 4, then u fetches them from WhatsApp".to_owned()),
+        Some(_) if approved == 0 => (Role::Strong, format!("{known} known, none approved: press 4")),
+        Some(_) => (Role::Plain, format!("{approved} of {known} may be sent; 4 shows them")),
     };
     canvas.pieces(inner, 0, &[(Role::Dim, " Numbers    "), (numbers.0, &numbers.1)]);
     canvas.pieces(inner, 1, &[(Role::Dim, " Templates  "), (templates.0, &templates.1)]);

@@ -65,7 +65,7 @@ pub fn none(synced: &SyncedTemplates, canvas: &mut Canvas, area: Rect) {
         canvas.pieces(
             area,
             0,
-            &[(Role::Key, "u"), (Role::Plain, " on the Templates screen (3) fetches your templates from WhatsApp.")],
+            &[(Role::Key, "u"), (Role::Plain, " on the Templates screen (4) fetches your templates from WhatsApp.")],
         );
     } else {
         canvas.text(area, 0, Role::Plain, "Your account has no templates.");
