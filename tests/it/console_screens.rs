@@ -435,11 +435,13 @@ fn no_size_panics() {
         set_up_form(80, 24),
     ]
     .into_iter()
-    .chain(["2", "3", "4", "n", "n enter", "?", ":", "-", "q"].map(|keys| {
-        let mut model = full(80, 24);
-        press(&mut model, keys);
-        model
-    }))
+    .chain(["2", "enter", "3", "4", "5", "6", "7", "8", "w", "x", "e", "n", "n enter", "?", ":", "-", "q"].map(
+        |keys| {
+            let mut model = full(80, 24);
+            press(&mut model, keys);
+            model
+        },
+    ))
     .collect();
     std::thread::scope(|scope| {
         for half in states.chunks(states.len().div_ceil(2)) {

@@ -6,6 +6,7 @@ mod bed;
 mod cli;
 mod cloud_client;
 mod config;
+mod console_broadcasts;
 mod console_fixtures;
 mod console_keys;
 mod console_pty;
