@@ -17,6 +17,7 @@ mod opt_outs;
 mod schedules;
 mod server;
 mod token;
+mod told;
 mod uploads;
 mod webhook;
 
@@ -198,6 +199,8 @@ fn routes_with_key() -> Vec<Route> {
         ("/optouts", get(opt_outs::list).post(opt_outs::add)),
         ("/optouts/{phone}", get(opt_outs::history).delete(opt_outs::remove)),
         ("/audit", get(ledger::audit)),
+        ("/since", get(told::since)),
+        ("/events", get(told::events)),
         ("/store", get(ledger::store)),
         ("/store/adopt", post(ledger::adopt)),
         ("/token", get(token::show).post(token::take)),

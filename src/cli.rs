@@ -7,6 +7,7 @@ mod act;
 mod adopt;
 pub mod args;
 mod audit;
+mod config;
 pub(crate) mod connect;
 mod doctor;
 pub mod exit;
@@ -90,6 +91,7 @@ impl Cli {
             Some(Command::Audit(args)) => args.json,
             Some(Command::Prove(args)) => args.json,
             Some(Command::Token(args)) => args.json,
+            Some(Command::Config(args)) => args.json,
             _ => false,
         }
     }
@@ -110,6 +112,9 @@ async fn dispatch(cli: Cli) -> Outcome {
     }
     let from = LoadFrom::process(cli.config);
     let config = Config::load(&from)?;
+    if let Some(Command::Config(args)) = cli.command {
+        return config::run(&from, config, cli.sandbox, args);
+    }
     let Some(command) = cli.command else {
         if cli.no_tui {
             return headless::run(config, cli.sandbox).await;
@@ -133,7 +138,9 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Adopt(args) => adopt::run(start, args).await,
         Command::Token(args) => token::run(start, args).await,
         Command::Doctor => doctor::run(start).await,
-        Command::Demo | Command::Sandbox(_) | Command::Prove(_) | Command::Completions(_) => Ok(Exit::Completed),
+        Command::Demo | Command::Sandbox(_) | Command::Prove(_) | Command::Config(_) | Command::Completions(_) => {
+            Ok(Exit::Completed)
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod receipts;
 pub mod report;
 pub mod schedules;
 pub mod sender;
+pub mod since;
 pub mod snapshot;
 pub mod start;
 pub mod templates;

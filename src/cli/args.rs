@@ -71,6 +71,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Look at everything that sending needs, and say what to do
     Doctor,
+    /// Show every setting and where it comes from, or change one
+    Config(ConfigArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
 }
@@ -175,8 +177,11 @@ pub struct SendArgs {
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// One broadcast or schedule; without it the newest broadcasts and all schedules
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", conflicts_with = "since")]
     pub id: Option<String>,
+    /// What happened since then: yesterday, today, 2h, 18:00, 2026-11-08, "2026-11-08 18:00", or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -415,6 +420,33 @@ pub struct TokenArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to do [default: show]
+    #[command(subcommand)]
+    pub action: Option<ConfigAction>,
+    /// As JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do about the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Show every setting, its value and where it comes from, and all files
+    Show,
+    /// Change one setting in the configuration file; comments and order stay
+    Set {
+        /// Which, as section.key, such as sender.messages_per_second
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// The new value, without quotes
+        #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+        value: String,
+    },
 }
 
 /// `completions`.

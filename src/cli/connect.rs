@@ -9,7 +9,6 @@ use crate::config::{Config, LoadFrom};
 use crate::console::{self, ConsoleError, ConsoleParts, Ended, Look, Palette, Show};
 use crate::logging::{self, Guard, Target};
 use crate::service;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -106,16 +105,10 @@ fn parts(
         show,
         look,
         privacy: config.console.privacy,
-        in_folder: in_folder(&config.places.folder),
+        in_folder: config.places.in_folder(),
         broken,
         stop: stop.clone(),
     }
-}
-
-/// Files to be loaded lie in `in/` beside the configuration, if there is one, else where the process stands.
-fn in_folder(folder: &Path) -> PathBuf {
-    let beside = folder.join("in");
-    if beside.is_dir() { beside } else { std::env::current_dir().unwrap_or_else(|_| folder.to_path_buf()) }
 }
 
 /// Opens the store, and says so while it is away. `None`: stopped before it was there.

@@ -1,5 +1,9 @@
 //! What commands print about broadcasts, plans and drivers.
 
+mod since;
+
+pub use since::since;
+
 use super::terminal::{bar, grouped, people};
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, RecipientState};
