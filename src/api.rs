@@ -14,6 +14,7 @@ mod media;
 mod metrics;
 mod openapi;
 mod opt_outs;
+mod own;
 mod schedules;
 mod server;
 mod token;
@@ -186,6 +187,8 @@ fn routes_with_key() -> Vec<Route> {
     vec![
         ("/upload-numbers", post(uploads::upload)),
         ("/send-broadcast", post(broadcasts::send)),
+        ("/test-send", post(own::test_send)),
+        ("/own-numbers", get(own::show).put(own::set)),
         ("/media", post(media::add)),
         ("/broadcasts", get(broadcasts::list)),
         ("/broadcasts/{id}", get(broadcasts::one)),

@@ -16,6 +16,7 @@ mod import;
 mod in_doubt;
 mod opt_outs;
 mod outputs;
+mod own_numbers;
 
 mod report;
 mod sandbox;
@@ -82,6 +83,7 @@ impl Cli {
             Some(Command::Import(args)) => args.json,
             Some(Command::Send(args)) => args.json,
             Some(Command::Status(args)) => args.json,
+            Some(Command::OwnNumbers(args)) => args.json,
             Some(Command::Pause(args) | Command::Resume(args)) => args.json,
             Some(Command::Cancel(args)) => args.json,
             Some(Command::Templates(args)) => args.json,
@@ -126,6 +128,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Import(args) => import::run(start, args).await,
         Command::Send(args) => send::run(start, args).await,
         Command::Status(args) => status::run(start, args).await,
+        Command::OwnNumbers(args) => own_numbers::run(start, args).await,
         Command::Pause(args) => act::pause(start, args).await,
         Command::Resume(args) => act::resume(start, args).await,
         Command::Cancel(args) => act::cancel(start, args).await,

@@ -23,6 +23,7 @@ pub mod since;
 pub mod snapshot;
 pub mod start;
 pub mod templates;
+pub mod test_send;
 pub mod times;
 pub mod token;
 pub mod trail;

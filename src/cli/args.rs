@@ -42,6 +42,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Send a template to a list, now, later or again and again
     Send(SendArgs),
+    /// Show or note the numbers of your own that test messages go to
+    OwnNumbers(OwnNumbersArgs),
     /// Show broadcasts and schedules, or one of them
     Status(StatusArgs),
     /// Stop a broadcast or a schedule so that it can go on
@@ -162,6 +164,12 @@ pub struct SendArgs {
     /// Wait for its end; sends by itself if nobody else does
     #[arg(long)]
     pub wait: bool,
+    /// Send a test only: the first person's message to your own numbers (see own-numbers); waits for its end
+    #[arg(long, conflicts_with_all = ["at", "every", "yes", "expect"])]
+    pub test: bool,
+    /// The same, to this number instead; may be given again
+    #[arg(long, value_name = "PHONE", conflicts_with_all = ["at", "every", "yes", "expect"])]
+    pub test_to: Vec<String>,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -169,6 +177,27 @@ pub struct SendArgs {
     #[arg(long, value_name = "N")]
     pub expect: Option<u64>,
     /// What was made as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl SendArgs {
+    /// Whether only a test is to be sent.
+    pub fn is_test(&self) -> bool {
+        self.test || !self.test_to.is_empty()
+    }
+}
+
+/// `own-numbers`.
+#[derive(Debug, Args)]
+pub struct OwnNumbersArgs {
+    /// The new ones, five at most; without any those that are noted are shown, masked
+    #[arg(value_name = "PHONE")]
+    pub phones: Vec<String>,
+    /// Take them away
+    #[arg(long, conflicts_with = "phones")]
+    pub none: bool,
+    /// As JSON
     #[arg(long)]
     pub json: bool,
 }

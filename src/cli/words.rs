@@ -185,7 +185,11 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
     if !broadcast.detail.is_empty() {
         let _ = write!(text, " ({})", broadcast.detail);
     }
-    let audience = definition.audience.list.as_ref().map_or("all lists".to_owned(), |list| format!("list {list}"));
+    let audience = match &definition.audience.list {
+        _ if definition.audience.is_test() => "your own numbers".to_owned(),
+        Some(list) => format!("list {list}"),
+        None => "all lists".to_owned(),
+    };
     let _ = write!(
         text,
         "\n{}{}  to {audience}, {}{}",

@@ -48,7 +48,7 @@ impl Checked {
             sender: settings.sender.clone(),
             template: self.template.clone(),
             bindings: spelled_out(&self.resolved),
-            audience: Audience { list: self.request.list.clone(), follow_up: None, uploads },
+            audience: Audience { list: self.request.list.clone(), follow_up: None, uploads, own: Vec::new() },
             messages_per_second: self.request.messages_per_second,
             rehearsal: settings.rehearsal,
             choices: self.request.choices,
@@ -234,7 +234,8 @@ impl Service {
                 && template.name == request.template_name
                 && template.language == request.language_code
                 && audience.list == request.list
-                && audience.follow_up.is_none();
+                && audience.follow_up.is_none()
+                && !audience.is_test();
             if same && !(other.status == BroadcastStatus::Cancelled && self.nobody_was_sent_to(&other.id).await?) {
                 return Ok(Some(other.id));
             }

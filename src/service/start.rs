@@ -290,7 +290,7 @@ impl Service {
             Err(ServiceError { kind: Kind::Wrong, message, .. }) => return Ok(Err(message)),
             Err(error) => return Err(error),
         };
-        let audience = Audience { list: audience.list.clone(), uploads, follow_up: None };
+        let audience = Audience { list: audience.list.clone(), uploads, follow_up: None, own: Vec::new() };
         let definition = Definition { template, bindings, audience, ..definition.clone() };
         Ok(Ok((definition, u32::try_from(total).unwrap_or(u32::MAX))))
     }

@@ -90,7 +90,12 @@ pub fn broadcast(random: u64, label: &str, status: BroadcastStatus, total: u32) 
             sender: "5550100".to_owned(),
             template: template("offer_v2", "APPROVED"),
             bindings: BTreeMap::new(),
-            audience: Audience { list: Some("diwali".to_owned()), uploads: vec![UploadId(1)], follow_up: None },
+            audience: Audience {
+                list: Some("diwali".to_owned()),
+                uploads: vec![UploadId(1)],
+                follow_up: None,
+                own: Vec::new(),
+            },
             messages_per_second: None,
             rehearsal: false,
             choices: wacast::domain::broadcast::Choices::default(),

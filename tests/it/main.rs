@@ -35,3 +35,4 @@ mod since;
 mod store_contract;
 mod store_sqlite;
 mod templates;
+mod test_send;
