@@ -196,6 +196,7 @@ fn routes_with_key() -> Vec<Route> {
         ("/broadcasts/{id}/resume", post(broadcasts::resume)),
         ("/broadcasts/{id}/cancel", post(broadcasts::cancel)),
         ("/broadcasts/{id}/log", get(broadcasts::log)),
+        ("/broadcasts/{id}/cost", get(broadcasts::cost)),
         ("/broadcasts/{id}/report", get(broadcasts::report)),
         ("/broadcasts/{id}/in-doubt", get(ledger::in_doubt).post(ledger::decide)),
         ("/broadcasts/{id}/follow-up", post(ledger::follow_up)),

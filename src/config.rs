@@ -22,6 +22,7 @@ pub use error::ConfigError;
 pub use origin::Origin;
 pub use places::Places;
 
+use crate::domain::cost::Rates;
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::marketing::MarketingEndpoint;
 use crate::domain::opt_out::TypedHolds;
@@ -339,6 +340,23 @@ impl Config {
             origin: self.origin("sender.error_policy"),
             reason: format!("{}: {error}", file.display()),
         })
+    }
+
+    /// What messages cost: the operator's own rates, or the built-in ones. The error names the file and the line.
+    pub fn rates(&self) -> Result<Rates, ConfigError> {
+        let invalid =
+            |key: &str, reason: String| ConfigError::Invalid { key: key.to_owned(), origin: self.origin(key), reason };
+        let rates = match &self.costs.rates {
+            None => Rates::built_in(),
+            Some(file) => Rates::from_csv(source::read_text(file)?.expose_secret())
+                .map_err(|error| invalid("costs.rates", format!("{}: {error}", file.display())))?,
+        };
+        let currency = &self.costs.currency;
+        if !rates.knows_currency(currency) {
+            let reason = format!("there is no rate in {currency}: name a file with some as [costs] rates");
+            return Err(invalid("costs.currency", reason));
+        }
+        Ok(rates)
     }
 
     /// Every key with its value and where that came from; secrets only say whether they are set.

@@ -208,6 +208,9 @@ pub struct StatusArgs {
     /// One broadcast or schedule; without it the newest broadcasts and all schedules
     #[arg(value_name = "ID", conflicts_with = "since")]
     pub id: Option<String>,
+    /// Also what it costs so far, by who got it
+    #[arg(long, requires = "id")]
+    pub cost: bool,
     /// What happened since then: yesterday, today, 2h, 18:00, 2026-11-08, "2026-11-08 18:00", or RFC 3339
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,

@@ -87,6 +87,7 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
             "recipients": broadcast.total,
             "start_at": broadcast.start_at.map(Millis::rfc3339),
             "rehearsal": plan.rehearsal,
+            "cost": plan.cost,
             "driver": words::driver_json(&driver),
         }))?;
     } else if !args.json {

@@ -30,10 +30,18 @@ pub(super) async fn run(start: Start, args: StatusArgs) -> Outcome {
             return one_schedule(&service, &schedule, args.json, &zone);
         }
         let view = service.broadcast(&id).await?;
+        let cost = if args.cost { Some(service.cost_so_far(&id).await?) } else { None };
         if args.json {
-            terminal::json(&view.to_json())?;
+            let mut shown = view.to_json();
+            if let Some(cost) = cost {
+                shown["cost"] = json!(cost);
+            }
+            terminal::json(&shown)?;
         } else {
             terminal::line(&words::whole(&view, &zone, service.now()))?;
+            if let Some(cost) = &cost {
+                terminal::line(&format!("\n{}", words::cost(cost, "so far").trim_end()))?;
+            }
             if !view.broadcast.status.is_final() {
                 terminal::line(&format!(
                     "\n{}",

@@ -1,7 +1,9 @@
 //! What commands print about broadcasts, plans and drivers.
 
+mod cost;
 mod since;
 
+pub use cost::cost;
 pub use since::since;
 
 use super::terminal::{bar, grouped, people};
@@ -284,6 +286,7 @@ pub fn plan(plan: &Plan, zone: &str, now: Millis, recurrence: Option<&Recurrence
     for ((number, reason), at) in plan.left_out_first.iter().zip(&plan.left_out_at).take(LEFT_OUT_SHOWN) {
         let _ = writeln!(text, "{:>9}  row {} ({}): {reason}", "", at.row, number.phone.masked());
     }
+    text.push_str(&cost(&plan.cost, "costs"));
     if let Some(budget) = plan.budget {
         let fits = if budget.left() >= plan.goes_to() { "fits" } else { "DOES NOT FIT TODAY" };
         let (left, limit) = (grouped(budget.left()), grouped(budget.limit));

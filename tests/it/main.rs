@@ -10,6 +10,7 @@ mod console_fixtures;
 mod console_keys;
 mod console_pty;
 mod console_screens;
+mod costs;
 mod custody;
 mod demo;
 mod doubts;
