@@ -143,7 +143,7 @@ async fn broadcast(store: &Arc<dyn Store>, template: &Template, people: u32) -> 
             sender: PHONE_NUMBER_ID.into(),
             template: template.clone(),
             bindings: std::collections::BTreeMap::default(),
-            audience: Audience { list: None, uploads, follow_up: None },
+            audience: Audience { list: None, uploads, follow_up: None, own: Vec::new() },
             messages_per_second: None,
             rehearsal: true,
             choices: wacast::domain::broadcast::Choices::default(),

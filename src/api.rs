@@ -14,9 +14,11 @@ mod media;
 mod metrics;
 mod openapi;
 mod opt_outs;
+mod own;
 mod schedules;
 mod server;
 mod token;
+mod told;
 mod uploads;
 mod webhook;
 
@@ -185,6 +187,8 @@ fn routes_with_key() -> Vec<Route> {
     vec![
         ("/upload-numbers", post(uploads::upload)),
         ("/send-broadcast", post(broadcasts::send)),
+        ("/test-send", post(own::test_send)),
+        ("/own-numbers", get(own::show).put(own::set)),
         ("/media", post(media::add)),
         ("/broadcasts", get(broadcasts::list)),
         ("/broadcasts/{id}", get(broadcasts::one)),
@@ -192,12 +196,15 @@ fn routes_with_key() -> Vec<Route> {
         ("/broadcasts/{id}/resume", post(broadcasts::resume)),
         ("/broadcasts/{id}/cancel", post(broadcasts::cancel)),
         ("/broadcasts/{id}/log", get(broadcasts::log)),
+        ("/broadcasts/{id}/cost", get(broadcasts::cost)),
         ("/broadcasts/{id}/report", get(broadcasts::report)),
         ("/broadcasts/{id}/in-doubt", get(ledger::in_doubt).post(ledger::decide)),
         ("/broadcasts/{id}/follow-up", post(ledger::follow_up)),
         ("/optouts", get(opt_outs::list).post(opt_outs::add)),
         ("/optouts/{phone}", get(opt_outs::history).delete(opt_outs::remove)),
         ("/audit", get(ledger::audit)),
+        ("/since", get(told::since)),
+        ("/events", get(told::events)),
         ("/store", get(ledger::store)),
         ("/store/adopt", post(ledger::adopt)),
         ("/token", get(token::show).post(token::take)),

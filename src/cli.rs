@@ -7,6 +7,7 @@ mod act;
 mod adopt;
 pub mod args;
 mod audit;
+mod config;
 pub(crate) mod connect;
 mod doctor;
 pub mod exit;
@@ -15,6 +16,7 @@ mod import;
 mod in_doubt;
 mod opt_outs;
 mod outputs;
+mod own_numbers;
 
 mod report;
 mod sandbox;
@@ -81,6 +83,7 @@ impl Cli {
             Some(Command::Import(args)) => args.json,
             Some(Command::Send(args)) => args.json,
             Some(Command::Status(args)) => args.json,
+            Some(Command::OwnNumbers(args)) => args.json,
             Some(Command::Pause(args) | Command::Resume(args)) => args.json,
             Some(Command::Cancel(args)) => args.json,
             Some(Command::Templates(args)) => args.json,
@@ -90,6 +93,7 @@ impl Cli {
             Some(Command::Audit(args)) => args.json,
             Some(Command::Prove(args)) => args.json,
             Some(Command::Token(args)) => args.json,
+            Some(Command::Config(args)) => args.json,
             _ => false,
         }
     }
@@ -110,6 +114,9 @@ async fn dispatch(cli: Cli) -> Outcome {
     }
     let from = LoadFrom::process(cli.config);
     let config = Config::load(&from)?;
+    if let Some(Command::Config(args)) = cli.command {
+        return config::run(&from, config, cli.sandbox, args);
+    }
     let Some(command) = cli.command else {
         if cli.no_tui {
             return headless::run(config, cli.sandbox).await;
@@ -127,6 +134,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Import(args) => import::run(start, args).await,
         Command::Send(args) => send::run(start, args).await,
         Command::Status(args) => status::run(start, args).await,
+        Command::OwnNumbers(args) => own_numbers::run(start, args).await,
         Command::Pause(args) => act::pause(start, args).await,
         Command::Resume(args) => act::resume(start, args).await,
         Command::Cancel(args) => act::cancel(start, args).await,
@@ -139,7 +147,9 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Adopt(args) => adopt::run(start, args).await,
         Command::Token(args) => token::run(start, args).await,
         Command::Doctor => doctor::run(start).await,
-        Command::Demo | Command::Sandbox(_) | Command::Prove(_) | Command::Completions(_) => Ok(Exit::Completed),
+        Command::Demo | Command::Sandbox(_) | Command::Prove(_) | Command::Config(_) | Command::Completions(_) => {
+            Ok(Exit::Completed)
+        }
     }
 }
 

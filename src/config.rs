@@ -12,6 +12,8 @@ pub mod error;
 pub mod keys;
 pub mod origin;
 pub mod places;
+pub mod set;
+pub mod show;
 mod source;
 pub mod value;
 pub mod write;
@@ -20,6 +22,7 @@ pub use error::ConfigError;
 pub use origin::Origin;
 pub use places::Places;
 
+use crate::domain::cost::Rates;
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::marketing::MarketingEndpoint;
 use crate::domain::opt_out::TypedHolds;
@@ -154,6 +157,15 @@ pub struct Console {
     pub glyphs: &'static str,
 }
 
+/// `[costs]`.
+#[derive(Debug, Clone)]
+pub struct Costs {
+    /// The operator's own rates, a full path; `None`: the built-in ones.
+    pub rates: Option<PathBuf>,
+    /// Three capital letters (ISO 4217): what Meta bills the account in.
+    pub currency: String,
+}
+
 /// `[log]`.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -182,6 +194,8 @@ pub struct Config {
     pub schedule: ScheduleGrace,
     /// `[console]`.
     pub console: Console,
+    /// `[costs]`.
+    pub costs: Costs,
     /// `[log]`.
     pub log: Log,
     /// Files and folders.
@@ -245,6 +259,16 @@ impl Config {
             values.extend(source::from_file(file, text.expose_secret(), &places.folder)?);
             warnings.extend(check::readable_by_others(file, &values));
         }
+        Self::of_values(from, places, values, warnings)
+    }
+
+    /// Puts the environment and the flags over what the file says, and checks everything.
+    fn of_values(
+        from: &LoadFrom,
+        places: Places,
+        mut values: Values,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, ConfigError> {
         let (said, hints) = source::from_environment(&from.environment, &places.folder)?;
         values.extend(said);
         warnings.extend(hints);
@@ -318,6 +342,23 @@ impl Config {
         })
     }
 
+    /// What messages cost: the operator's own rates, or the built-in ones. The error names the file and the line.
+    pub fn rates(&self) -> Result<Rates, ConfigError> {
+        let invalid =
+            |key: &str, reason: String| ConfigError::Invalid { key: key.to_owned(), origin: self.origin(key), reason };
+        let rates = match &self.costs.rates {
+            None => Rates::built_in(),
+            Some(file) => Rates::from_csv(source::read_text(file)?.expose_secret())
+                .map_err(|error| invalid("costs.rates", format!("{}: {error}", file.display())))?,
+        };
+        let currency = &self.costs.currency;
+        if !rates.knows_currency(currency) {
+            let reason = format!("there is no rate in {currency}: name a file with some as [costs] rates");
+            return Err(invalid("costs.currency", reason));
+        }
+        Ok(rates)
+    }
+
     /// Every key with its value and where that came from; secrets only say whether they are set.
     pub fn settings(&self) -> Vec<Setting> {
         KEYS.iter().map(|key| Setting { key, value: self.shown(key), origin: self.origin(&key.path()) }).collect()
@@ -369,6 +410,10 @@ impl Config {
             "console.privacy" => self.console.privacy.to_string(),
             "console.palette" => self.console.palette.to_owned(),
             "console.glyphs" => self.console.glyphs.to_owned(),
+            "costs.rates" => {
+                self.costs.rates.as_ref().map_or_else(|| "not set".to_owned(), |file| file.display().to_string())
+            }
+            "costs.currency" => self.costs.currency.clone(),
             "log.level" => self.log.level.clone(),
             "log.file" => self.log.file.display().to_string(),
             other => format!("{other} is not shown"),
@@ -432,6 +477,10 @@ impl Reader {
                 privacy: self.get("console.privacy", Raw::yes)?.unwrap_or(true),
                 palette: self.get("console.palette", choice)?.unwrap_or("default"),
                 glyphs: self.get("console.glyphs", choice)?.unwrap_or("auto"),
+            },
+            costs: Costs {
+                rates: self.text("costs.rates")?.map(|file| places.folder.join(file)),
+                currency: self.word("costs.currency")?.to_uppercase(),
             },
             log: Log {
                 level: self.word("log.level")?,

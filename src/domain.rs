@@ -7,6 +7,7 @@ pub mod attempt_id;
 pub mod audit;
 pub mod binding;
 pub mod broadcast;
+pub mod cost;
 pub mod error_policy;
 pub mod ids;
 pub mod marketing;

@@ -2,15 +2,22 @@
 //!
 //! Lines are written by a thread of their own, so that a terminal or a disk that stands still never slows
 //! sending down; lines that do not fit any more are counted and dropped. Nothing here decides what is
-//! logged; secrets never come here because [`secrecy::SecretString`] does not show itself.
+//! logged; secrets never come here because [`secrecy::SecretString`] does not show itself. The newest events are also
+//! kept in memory ([`recent`]), whatever level the log has.
+
+mod recent;
+
+pub use recent::{Event, KEPT, Recent};
 
 use std::fs::File;
 use std::io::IsTerminal;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Lines that wait to be written, at most; more are dropped and counted.
 const WAITING_LINES: usize = 8_192;
@@ -49,6 +56,12 @@ pub struct Guard {
 }
 
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+static RECENT: LazyLock<Recent> = LazyLock::new(|| Recent::new(KEPT));
+
+/// The newest events of this process at level `info` and above, with a screen and without one.
+pub fn recent() -> Recent {
+    RECENT.clone()
+}
 
 /// Lines dropped since the start because whoever takes them stood still.
 pub fn dropped_lines() -> usize {
@@ -68,9 +81,11 @@ pub fn start(level: &str, environment: Option<&str>, target: &Target) -> Result<
         Target::File(path) => builder.finish(open(path)?),
     };
     let _ = DROPPED.set(writer.error_counter());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colour);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colour);
+    let lines = if as_json { lines.json().flatten_event(true).boxed() } else { lines.boxed() };
+    let kept = recent().with_filter(self::filter("info")?);
     // A second start in one process (tests) keeps the first one's log.
-    let _ = if as_json { log.json().flatten_event(true).try_init() } else { log.try_init() };
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(kept).try_init();
     Ok(Guard { _worker: worker })
 }
 

@@ -6,6 +6,7 @@
 
 pub mod audience;
 pub mod broadcasts;
+pub mod cost;
 pub mod custody;
 pub mod doubts;
 pub mod error;
@@ -19,9 +20,11 @@ pub mod receipts;
 pub mod report;
 pub mod schedules;
 pub mod sender;
+pub mod since;
 pub mod snapshot;
 pub mod start;
 pub mod templates;
+pub mod test_send;
 pub mod times;
 pub mod token;
 pub mod trail;
@@ -118,6 +121,8 @@ struct Inner {
     watcher: snapshot::Watcher,
     /// The words for error codes; set once, else the built-in ones.
     policy: OnceLock<Arc<ErrorPolicy>>,
+    /// What messages cost; set once, else the built-in rates in USD.
+    rates: OnceLock<cost::InUse>,
     /// Where webhooks are handed on to; set once.
     forwarder: OnceLock<forward::Forwarder>,
 }
@@ -134,8 +139,8 @@ impl Service {
         let Parts { store, api, clock, settings, engine, custody, who } = parts;
         let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
         let receipts = receipts::Intake::default();
-        let (policy, forwarder) = (OnceLock::new(), OnceLock::new());
-        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, forwarder };
+        let (policy, rates, forwarder) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, rates, forwarder };
         Self { inner: Arc::new(inner), who: who.into() }
     }
 

@@ -181,6 +181,12 @@ fn log_row(row: &LogRow) -> Value {
     })
 }
 
+/// What it costs so far, by who got it and the rates that are known here.
+pub(super) async fn cost(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let id = broadcast_id(&id)?;
+    Ok(Json(json!(api.service.cost_so_far(&id).await?)))
+}
+
 #[derive(Deserialize)]
 pub(super) struct ReportAsked {
     #[serde(default)]

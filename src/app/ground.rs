@@ -5,6 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError, TokenFiles};
 use crate::config::{Config, ConfigError, Origin};
 use crate::custody::Custody;
+use crate::domain::cost::Rates;
 use crate::domain::error_policy::ErrorPolicy;
 use crate::engine::EngineLink;
 use crate::sandbox::{self, Sandbox, SandboxConfig, SandboxError, SandboxHandle};
@@ -24,7 +25,7 @@ pub enum AppError {
     /// The Cloud API's client cannot be made.
     #[error("[whatsapp] {0}")]
     CloudApi(#[from] SetupError),
-    /// The operator's own error policy cannot be used.
+    /// The operator's own error policy or rates cannot be used.
     #[error(transparent)]
     ErrorPolicy(#[from] ConfigError),
     /// The sandbox cannot be started.
@@ -66,6 +67,8 @@ pub struct Ground {
     pub custody: Custody,
     /// What to do about error codes.
     pub policy: Arc<ErrorPolicy>,
+    /// What messages cost.
+    pub rates: Arc<Rates>,
     /// The built-in sandbox, in a rehearsal.
     pub sandbox: Option<SandboxHandle>,
 }
@@ -81,6 +84,7 @@ impl Ground {
     pub async fn open_with(mut config: Config, sandbox: Option<SandboxConfig>) -> Result<Self, AppError> {
         private_folder(&config.places.state)?;
         let policy = Arc::new(config.error_policy()?);
+        let rates = Arc::new(config.rates()?);
         let sandbox = match sandbox {
             Some(sandbox) => Some(Sandbox::start(sandbox).await?),
             None => None,
@@ -95,7 +99,7 @@ impl Ground {
         let api = cloud_api(&config)?;
         let store = store::open(config.store.url.expose_secret(), clock.now()).await?;
         let custody = Custody::new(&config.places.state, store.id());
-        Ok(Self { config, store, api, clock, custody, policy, sandbox })
+        Ok(Self { config, store, api, clock, custody, policy, rates, sandbox })
     }
 
     /// The use cases; with the engine of this process, or without one. `face`: what asks, for the audit trail.
@@ -122,6 +126,7 @@ impl Ground {
             who: who(face),
         });
         service.use_error_policy(self.policy.clone());
+        service.use_rates(self.rates.clone(), &config.costs.currency);
         service
     }
 

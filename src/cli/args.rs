@@ -46,6 +46,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Send a template to a list, now, later or again and again
     Send(SendArgs),
+    /// Show or note the numbers of your own that test messages go to
+    OwnNumbers(OwnNumbersArgs),
     /// Show broadcasts and schedules, or one of them
     Status(StatusArgs),
     /// Stop a broadcast or a schedule so that it can go on
@@ -75,6 +77,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Look at everything that sending needs, and say what to do
     Doctor,
+    /// Show every setting and where it comes from, or change one
+    Config(ConfigArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
 }
@@ -164,6 +168,12 @@ pub struct SendArgs {
     /// Wait for its end; sends by itself if nobody else does
     #[arg(long)]
     pub wait: bool,
+    /// Send a test only: the first person's message to your own numbers (see own-numbers); waits for its end
+    #[arg(long, conflicts_with_all = ["at", "every", "yes", "expect"])]
+    pub test: bool,
+    /// The same, to this number instead; may be given again
+    #[arg(long, value_name = "PHONE", conflicts_with_all = ["at", "every", "yes", "expect"])]
+    pub test_to: Vec<String>,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -175,12 +185,39 @@ pub struct SendArgs {
     pub json: bool,
 }
 
+impl SendArgs {
+    /// Whether only a test is to be sent.
+    pub fn is_test(&self) -> bool {
+        self.test || !self.test_to.is_empty()
+    }
+}
+
+/// `own-numbers`.
+#[derive(Debug, Args)]
+pub struct OwnNumbersArgs {
+    /// The new ones, five at most; without any those that are noted are shown, masked
+    #[arg(value_name = "PHONE")]
+    pub phones: Vec<String>,
+    /// Take them away
+    #[arg(long, conflicts_with = "phones")]
+    pub none: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// One broadcast or schedule; without it the newest broadcasts and all schedules
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", conflicts_with = "since")]
     pub id: Option<String>,
+    /// Also what it costs so far, by who got it
+    #[arg(long, requires = "id")]
+    pub cost: bool,
+    /// What happened since then: yesterday, today, 2h, 18:00, 2026-11-08, "2026-11-08 18:00", or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -419,6 +456,33 @@ pub struct TokenArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to do [default: show]
+    #[command(subcommand)]
+    pub action: Option<ConfigAction>,
+    /// As JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do about the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Show every setting, its value and where it comes from, and all files
+    Show,
+    /// Change one setting in the configuration file; comments and order stay
+    Set {
+        /// Which, as section.key, such as sender.messages_per_second
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// The new value, without quotes
+        #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+        value: String,
+    },
 }
 
 /// `completions`.

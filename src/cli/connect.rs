@@ -11,7 +11,6 @@ use crate::headless;
 use crate::logging::{self, Guard, Target};
 use crate::service::{self, Service};
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -206,17 +205,11 @@ fn parts(
         show,
         look,
         privacy: config.console.privacy,
-        in_folder: in_folder(&config.places.folder),
+        in_folder: config.places.in_folder(),
         out_folder: config.places.folder.join("out"),
         broken,
         stop,
     }
-}
-
-/// Files to be loaded lie in `in/` beside the configuration, if there is one, else where the process stands.
-fn in_folder(folder: &Path) -> PathBuf {
-    let beside = folder.join("in");
-    if beside.is_dir() { beside } else { std::env::current_dir().unwrap_or_else(|_| folder.to_path_buf()) }
 }
 
 /// Opens the store, and says so while it is away.

@@ -110,6 +110,7 @@ impl From<ServiceError> for Failure {
         let usage = matches!(
             error.code,
             "bad_time"
+                | "in_the_future"
                 | "in_the_past"
                 | "time_gap"
                 | "time_overlap"

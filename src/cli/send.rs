@@ -6,6 +6,7 @@ use super::terminal::{self, Progress, grouped, people};
 use super::{Start, wait, with_ground, words};
 use crate::domain::binding::{self, Bindings, Source};
 use crate::domain::broadcast::{Choices, OnBadRows, OnTemplatePause};
+use crate::domain::ids::BroadcastId;
 use crate::domain::message;
 use crate::domain::template::Template;
 use crate::domain::time::Millis;
@@ -20,7 +21,7 @@ const NEXT_TIMES: usize = 3;
 
 pub(super) async fn run(start: Start, args: SendArgs) -> Outcome {
     let zone = start.config.console.time_zone.clone();
-    if args.wait {
+    if args.wait || args.is_test() {
         return wait::run(start, args, &zone).await;
     }
     with_ground(start, |service| async move { make(&service, &args, &zone).await.map(|_| Exit::Completed) }).await
@@ -29,7 +30,7 @@ pub(super) async fn run(start: Start, args: SendArgs) -> Outcome {
 /// What was made.
 pub(super) enum Made {
     /// A broadcast.
-    Broadcast(Box<crate::service::start::Started>),
+    Broadcast(BroadcastId),
     /// A schedule.
     Schedule,
 }
@@ -37,6 +38,17 @@ pub(super) enum Made {
 /// Plans, asks, makes, and says what was made.
 pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Result<Made, Failure> {
     let mut request = request(service, args, zone)?;
+    if args.is_test() {
+        let test = service.test_send(&request, None, &args.test_to).await?;
+        if !args.json {
+            terminal::line(&format!(
+                "test {} to {}: the message of the first person",
+                test.id,
+                people(test.total.into())
+            ))?;
+        }
+        return Ok(Made::Broadcast(test.id));
+    }
     let every_zone = args.zone.as_deref().unwrap_or(zone);
     let every = args.every.as_deref().map(|cron| schedules::recurrence(cron, every_zone, service.now(), NEXT_TIMES));
     let every = every.transpose()?;
@@ -75,6 +87,7 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
             "recipients": broadcast.total,
             "start_at": broadcast.start_at.map(Millis::rfc3339),
             "rehearsal": plan.rehearsal,
+            "cost": plan.cost,
             "driver": words::driver_json(&driver),
         }))?;
     } else if !args.json {
@@ -84,7 +97,7 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
     if args.json && !args.wait && driver == Driver::Nobody {
         terminal::note(&words::nobody(program));
     }
-    Ok(Made::Broadcast(Box::new(started)))
+    Ok(Made::Broadcast(started.broadcast.id))
 }
 
 fn choices(args: &SendArgs) -> Choices {

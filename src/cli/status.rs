@@ -7,7 +7,7 @@ use super::{Start, act, with_ground, words};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Millis;
 use crate::service::view::Driver;
-use crate::service::{Service, token};
+use crate::service::{Service, times, token};
 use serde_json::json;
 
 /// How many of the newest broadcasts are shown.
@@ -17,15 +17,31 @@ pub(super) async fn run(start: Start, args: StatusArgs) -> Outcome {
     let id = args.id.as_deref().map(act::id).transpose()?;
     let zone = start.config.console.time_zone.clone();
     with_ground(start, |service| async move {
+        if let Some(since) = &args.since {
+            let told = service.since(times::parse_past(since, &zone, service.now())?).await?;
+            return if args.json {
+                terminal::json(&told.to_json()).map(|()| Exit::Completed)
+            } else {
+                terminal::line(&words::since(&told, &zone)).map(|()| Exit::Completed)
+            };
+        }
         let Some(id) = id else { return all(&service, args.json, &zone).await };
         if let Some(schedule) = act::schedule(&service, &id).await? {
             return one_schedule(&service, &schedule, args.json, &zone);
         }
         let view = service.broadcast(&id).await?;
+        let cost = if args.cost { Some(service.cost_so_far(&id).await?) } else { None };
         if args.json {
-            terminal::json(&view.to_json())?;
+            let mut shown = view.to_json();
+            if let Some(cost) = cost {
+                shown["cost"] = json!(cost);
+            }
+            terminal::json(&shown)?;
         } else {
             terminal::line(&words::whole(&view, &zone, service.now()))?;
+            if let Some(cost) = &cost {
+                terminal::line(&format!("\n{}", words::cost(cost, "so far").trim_end()))?;
+            }
             if !view.broadcast.status.is_final() {
                 terminal::line(&format!(
                     "\n{}",

@@ -35,7 +35,7 @@ pub(super) async fn run(start: Start, args: SendArgs, zone: &str) -> Outcome {
         _ = signals.next() => Ok(send::Made::Schedule),
     };
     let id = match made {
-        Ok(send::Made::Broadcast(started)) => started.broadcast.id,
+        Ok(send::Made::Broadcast(id)) => id,
         other => {
             ground.close().await;
             return other.map(|_| Exit::Interrupted);

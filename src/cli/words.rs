@@ -1,5 +1,11 @@
 //! What commands print about broadcasts, plans and drivers.
 
+mod cost;
+mod since;
+
+pub use cost::cost;
+pub use since::since;
+
 use super::terminal::{bar, grouped, people};
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, RecipientState};
@@ -181,7 +187,11 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
     if !broadcast.detail.is_empty() {
         let _ = write!(text, " ({})", broadcast.detail);
     }
-    let audience = definition.audience.list.as_ref().map_or("all lists".to_owned(), |list| format!("list {list}"));
+    let audience = match &definition.audience.list {
+        _ if definition.audience.is_test() => "your own numbers".to_owned(),
+        Some(list) => format!("list {list}"),
+        None => "all lists".to_owned(),
+    };
     let _ = write!(
         text,
         "\n{}{}  to {audience}, {}{}",
@@ -276,6 +286,7 @@ pub fn plan(plan: &Plan, zone: &str, now: Millis, recurrence: Option<&Recurrence
     for ((number, reason), at) in plan.left_out_first.iter().zip(&plan.left_out_at).take(LEFT_OUT_SHOWN) {
         let _ = writeln!(text, "{:>9}  row {} ({}): {reason}", "", at.row, number.phone.masked());
     }
+    text.push_str(&cost(&plan.cost, "costs"));
     if let Some(budget) = plan.budget {
         let fits = if budget.left() >= plan.goes_to() { "fits" } else { "DOES NOT FIT TODAY" };
         let (left, limit) = (grouped(budget.left()), grouped(budget.limit));

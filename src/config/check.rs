@@ -43,6 +43,10 @@ pub fn check(config: &mut Config, today: Date) -> Result<(), ConfigError> {
     invalid(config, "http.forward_webhooks", forward)?;
     let country = config.intake.default_country.as_deref().map_or(Ok(()), country);
     invalid(config, "intake.default_country", country)?;
+    let currency = &config.costs.currency;
+    let letters = currency.len() == 3 && currency.chars().all(|letter| letter.is_ascii_uppercase());
+    let currency = if letters { Ok(()) } else { Err("expected three letters such as USD or INR".to_owned()) };
+    invalid(config, "costs.currency", currency)?;
     let zone = &config.console.time_zone;
     let zone = jiff::tz::TimeZone::get(zone)
         .map(|_| ())

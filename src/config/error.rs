@@ -73,6 +73,22 @@ pub enum ConfigError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A key that was to be changed and that wacast does not have.
+    #[error("there is no setting {key}{}", hint(.nearest.as_deref()))]
+    NoSuchKey {
+        /// `section.key` as it was asked for.
+        key: String,
+        /// What was likely meant.
+        nearest: Option<String>,
+    },
+    /// A key that is not changed by a command, or not to this value.
+    #[error("{key} is not changed: {reason}")]
+    NotSettable {
+        /// `section.key`.
+        key: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Keys without which nothing can be sent.
     #[error("the configuration lacks {}{}", .keys.join(", "), where_looked(.file.as_ref(), .looked))]
     Missing {

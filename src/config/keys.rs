@@ -107,7 +107,7 @@ impl Key {
 }
 
 /// The sections in the order of the example file, each with what it is about.
-pub const SECTIONS: [(&str, &str); 9] = [
+pub const SECTIONS: [(&str, &str); 10] = [
     ("whatsapp", "The account that messages go out from."),
     ("store", "Where the ledger is kept."),
     ("http", "The HTTP API, and the webhook that receipts come in by."),
@@ -116,6 +116,7 @@ pub const SECTIONS: [(&str, &str); 9] = [
     ("opt_out", "What counts as asking not to be written to, and what that holds back."),
     ("schedule", "When something was due and nobody was there."),
     ("console", "How the console looks and in which zone times are read and shown."),
+    ("costs", "What messages cost, for the estimate before a broadcast starts."),
     ("log", "The program's own words."),
 ];
 
@@ -336,6 +337,22 @@ pub const KEYS: &[Key] = &[
         default: Some("auto"),
         example: "",
         doc: "Bars and marks. auto: ascii where the locale is not UTF-8.",
+    },
+    Key {
+        section: "costs",
+        name: "rates",
+        kind: Kind::Path,
+        default: None,
+        example: "\"rates.csv\"",
+        doc: "A CSV file of your own with Meta's rates (valid_from,market,countries,category,currency,amount).",
+    },
+    Key {
+        section: "costs",
+        name: "currency",
+        kind: Kind::Text,
+        default: Some("USD"),
+        example: "",
+        doc: "Three letters: what Meta bills your account in. The built-in rates know USD, and INR for India.",
     },
     Key {
         section: "log",

@@ -61,6 +61,13 @@ impl Places {
         let folder = write_to.parent().unwrap_or(Path::new("/")).to_path_buf();
         Ok(Self { file, looked, folder, write_to, state: current_folder.join(state) })
     }
+
+    /// Where the console looks for number files: `in/` beside the configuration, if there is one, else where the
+    /// process stands.
+    pub fn in_folder(&self) -> PathBuf {
+        let beside = self.folder.join("in");
+        if beside.is_dir() { beside } else { std::env::current_dir().unwrap_or_else(|_| self.folder.clone()) }
+    }
 }
 
 #[cfg(test)]

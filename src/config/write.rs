@@ -82,8 +82,23 @@ fn quote(key: &Key, value: &str) -> String {
 
 /// Writes a new configuration. A file that is there already is refused.
 pub fn write_new(path: &Path, entries: &[Entry]) -> Result<(), ConfigError> {
+    put(path, &new_text(path, entries)?, false)
+}
+
+/// What [`write_new`] writes.
+pub(super) fn new_text(path: &Path, entries: &[Entry]) -> Result<SecretString, ConfigError> {
     known(path, entries)?;
-    put(path, &SecretString::from(render(entries)), false)
+    Ok(SecretString::from(render(entries)))
+}
+
+/// The text with one value changed, as [`change`] writes it.
+pub(super) fn with_change(path: &Path, text: &SecretString, entry: &Entry) -> Result<SecretString, ConfigError> {
+    changed(path, text.expose_secret(), entry).map(SecretString::from)
+}
+
+/// Puts a whole text in a file's place. `there`: there is one already.
+pub(super) fn replace(path: &Path, text: &SecretString, there: bool) -> Result<(), ConfigError> {
+    put(path, text, there)
 }
 
 /// Changes some values of a configuration that is there and leaves everything else, comments too, as it is.
@@ -127,11 +142,31 @@ fn changed(path: &Path, text: &str, entry: &Entry) -> Result<String, ConfigError
     if let Some(place) = place(key.name).or_else(|| place(&format!("{}_file", key.name))) {
         text.replace_range(place, &pair);
     } else {
-        let end_of_line = |from: usize| text[from..].find('\n').map_or(text.len(), |at| from + at);
-        let at = end_of_line(name.span().end);
+        let at = commented_out(&text, name.span().end, key).unwrap_or_else(|| end_of_line(&text, name.span().end));
         text.insert_str(at, &format!("\n{pair}"));
     }
     Ok(text)
+}
+
+/// The end of the line that holds this place.
+fn end_of_line(text: &str, from: usize) -> usize {
+    text[from..].find('\n').map_or(text.len(), |at| from + at)
+}
+
+/// The end of the line, in the section that begins at `from`, on which the key stands commented out as in the example.
+fn commented_out(text: &str, from: usize, key: &Key) -> Option<usize> {
+    let mut at = end_of_line(text, from) + 1;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty() && !rest.starts_with('[')) {
+        let end = end_of_line(text, at);
+        let line = text[at..end].trim_start_matches(['#', ' ']);
+        let is_it =
+            rest.starts_with('#') && line.strip_prefix(key.name).is_some_and(|rest| rest.trim_start().starts_with('='));
+        if is_it {
+            return Some(end);
+        }
+        at = end + 1;
+    }
+    None
 }
 
 /// Writes a file beside the place, and moves it there whole.
@@ -177,6 +212,9 @@ mod tests {
         assert_eq!(faster, text.replace("[sender]\n", "[sender]\nmax_in_flight = 64\n"));
         let zone = change_text(text, "console", "time_zone", "Asia/Kolkata");
         assert!(zone.starts_with(text.trim_end()) && zone.ends_with("[console]\ntime_zone = \"Asia/Kolkata\"\n"));
+        let example = "[sender]\n\n# How fast.\n#messages_per_second = 60\n\n# Other.\n#max_in_flight = 256\n[log]\n";
+        let set = change_text(example, "sender", "messages_per_second", "40");
+        assert_eq!(set, example.replace("= 60\n", "= 60\nmessages_per_second = 40\n"));
         let by_file = "[whatsapp]\naccess_token_file = \"token\"\n";
         assert_eq!(change_text(by_file, "whatsapp", "access_token", "x"), "[whatsapp]\naccess_token = \"x\"\n");
     }

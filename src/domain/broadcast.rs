@@ -26,18 +26,29 @@ pub struct Audience {
     /// Instead of a list: people of an earlier broadcast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up: Option<FollowUp>,
+    /// Instead of a list: the operator's own numbers, for a test; [`MOST_OWN`] at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<Phone>,
 }
+
+/// The most own numbers that a test goes to.
+pub const MOST_OWN: usize = 5;
 
 impl Audience {
     /// Whether it is decided who is in it, so that freezing may begin.
     pub fn is_fixed(&self) -> bool {
-        self.follow_up.is_some() || !self.uploads.is_empty()
+        self.follow_up.is_some() || !self.uploads.is_empty() || self.is_test()
+    }
+
+    /// Whether it is a test to the operator's own numbers.
+    pub fn is_test(&self) -> bool {
+        !self.own.is_empty()
     }
 
     /// Whether another audience is of the same people as far as names tell: the same list, or the same people of the
-    /// same broadcast.
+    /// same broadcast. A test is like no real one.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.list == other.list && self.follow_up == other.follow_up
+        self.list == other.list && self.follow_up == other.follow_up && self.own == other.own
     }
 }
 

@@ -45,6 +45,12 @@ impl Phone {
         digits.len() == 11 && digits.starts_with('1') && parse::is_in_the_us(self)
     }
 
+    /// The country by its ISO 3166 code: of the calling code, and under +1, which many share, of the area. `None`: the number
+    /// belongs to no country.
+    pub fn country(self) -> Option<String> {
+        parse::country(self)
+    }
+
     /// As screens and copies show it: the country code's first digits and the last two, the rest hidden.
     pub fn masked(self) -> String {
         let digits = self.0.to_string();

@@ -5,11 +5,12 @@
 use super::reign::Reign;
 use crate::die;
 use crate::domain::binding::{self, Resolved};
-use crate::domain::broadcast::{Broadcast, FollowUp, Number, Pick};
+use crate::domain::broadcast::{Broadcast, Definition, FollowUp, Number, Pick};
 use crate::domain::marketing::undeliverable;
 use crate::domain::phone::Phone;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, StoreError};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// People of one step.
@@ -83,12 +84,16 @@ enum Source {
     Uploads(Resolved),
     /// Another broadcast, with the values that were frozen there.
     FollowUp(FollowUp),
+    /// The operator's own numbers, each with the same values.
+    Own(Resolved),
 }
 
 impl Source {
     async fn of(reign: &Reign, broadcast: &Broadcast) -> Result<Self, FreezeError> {
         let Some(follow_up) = &broadcast.definition.audience.follow_up else {
-            return Ok(Self::Uploads(resolved(reign, broadcast).await?));
+            let resolved = resolved(reign, broadcast).await?;
+            let is_test = broadcast.definition.audience.is_test();
+            return Ok(if is_test { Self::Own(resolved) } else { Self::Uploads(resolved) });
         };
         if follow_up.pick == Pick::InDoubt {
             // First they are given up there, marked, and then the marked ones are taken up: a receipt that settles one of
@@ -134,6 +139,16 @@ impl Source {
                 });
                 Ok(last.map(|last| (recipients.collect(), last)))
             }
+            Self::Own(resolved) => {
+                let Definition { audience, template, .. } = &broadcast.definition;
+                // They are one page, so the walk stands before them or behind them.
+                let behind = AudiencePlace { upload: 0, row: u32::try_from(audience.own.len()).unwrap_or(u32::MAX) };
+                let numbers = audience.own.iter().filter(|_| place.is_none());
+                let numbers =
+                    numbers.map(|phone| Number { phone: *phone, name: String::new(), attributes: BTreeMap::new() });
+                let people: Vec<_> = numbers.map(|number| recipient(resolved, &template.category, number)).collect();
+                Ok((!people.is_empty()).then_some((people, behind)))
+            }
         }
     }
 }
@@ -153,7 +168,12 @@ async fn resolved(reign: &Reign, broadcast: &Broadcast) -> Result<Resolved, Free
     let definition = &broadcast.definition;
     let slots = definition.template.slots().map_err(|problem| FreezeError::Template(problem.to_string()))?;
     let mut columns = Vec::new();
-    for upload in reign.store().uploads(definition.audience.list.as_deref(), u32::MAX).await? {
+    // A test's variables are all texts, whatever columns there are.
+    let uploads = match definition.audience.is_test() {
+        true => Vec::new(),
+        false => reign.store().uploads(definition.audience.list.as_deref(), u32::MAX).await?,
+    };
+    for upload in uploads {
         for column in upload.report.columns {
             if !columns.contains(&column) {
                 columns.push(column);

@@ -52,7 +52,8 @@ pub(crate) async fn follow(
             (BroadcastStatus::Preparing | BroadcastStatus::Running, Standing::Not(words)) => {
                 let resume_at = look_again_at(store, &broadcast, now).await?;
                 let detail = format!("{words}; {}", way_on(resume_at.is_some()));
-                store.pause(&broadcast.id, PauseReason::Template, &detail, resume_at).await.map(|_| ("pause", detail))
+                let paused = store.pause(&broadcast.id, PauseReason::Template, &detail, resume_at).await;
+                paused.map(|_| ("pause", format!("{}: {detail}", PauseReason::Template.word())))
             }
             (BroadcastStatus::Paused, Standing::Not(words)) if waits && is_due => {
                 let resume_at = look_again_at(store, &broadcast, now).await?;

@@ -4,6 +4,7 @@ use super::templates::some_of;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::binding::{Resolved, Source};
 use crate::domain::broadcast::{Number, UploadId};
+use crate::domain::cost::Tally;
 use crate::domain::marketing::{MARKETING, undeliverable};
 use crate::domain::opt_out::Kinds;
 use crate::domain::phone::Phone;
@@ -46,6 +47,19 @@ pub(super) struct LeftOut {
     pub first: Vec<(Number, String)>,
     /// Where those stand: upload and row.
     pub first_at: Vec<AudiencePlace>,
+    /// The countries of those who are not left out, when they were to be counted.
+    pub others: Tally,
+}
+
+/// By which rules people are left out besides their own values.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LeaveOut<'a> {
+    /// The template's category; empty: nobody is left out for it.
+    pub category: &'a str,
+    /// The opt-outs that count.
+    pub held_back: Kinds,
+    /// Count the countries of the others: then everybody is walked.
+    pub count_others: bool,
 }
 
 impl Service {
@@ -110,16 +124,16 @@ impl Service {
     }
 
     /// Walks the audience for those whose values cannot be sent, whom WhatsApp delivers nothing of this category, and who are
-    /// opted out in a way that is held back; walks nothing when none of that can be.
+    /// opted out in a way that is held back; walks nothing when none of that can be and nobody is to be counted.
     pub(super) async fn left_out(
         &self,
         uploads: &[UploadId],
         people: u64,
         resolved: &Resolved,
-        category: &str,
-        held_back: Kinds,
+        rules: LeaveOut<'_>,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<LeftOut> {
+        let LeaveOut { category, held_back, count_others } = rules;
         let from_a_cell = |source: &Source| match source {
             Source::Column(column) | Source::ColumnOr { column, .. } => column != OWN_COLUMNS[1],
             Source::Text { .. } | Source::File { .. } => false,
@@ -127,7 +141,7 @@ impl Service {
         let mut left_out = LeftOut::default();
         let any_opted_out = !self.inner.store.opt_outs("", None, 1).await?.is_empty();
         let by_cell = resolved.sources().any(|(_, source)| from_a_cell(source));
-        if !any_opted_out && category != MARKETING && !by_cell {
+        if !any_opted_out && category != MARKETING && !by_cell && !count_others {
             return Ok(left_out);
         }
         let mut after = None;
@@ -148,6 +162,8 @@ impl Service {
                     left_out.add(at, number, blank.to_string());
                 } else if let Some(reason) = opted_out {
                     left_out.add(at, number, reason.to_owned());
+                } else if count_others {
+                    left_out.others.add(number.phone);
                 }
             }
             progress(walked, people);

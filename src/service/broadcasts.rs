@@ -217,6 +217,7 @@ impl BroadcastView {
             "template_name": definition.template.name,
             "language_code": definition.template.language,
             "list": definition.audience.list,
+            "test": definition.audience.is_test(),
             "sender": definition.sender,
             "rehearsal": definition.rehearsal,
             "messages_per_second": definition.messages_per_second,

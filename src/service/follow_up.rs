@@ -126,7 +126,8 @@ impl Service {
             return Err(wrong("template_changed", message.to_owned()));
         }
         let FollowUpRequest { of, pick, only, label, start_at, messages_per_second, .. } = request.clone();
-        let audience = Audience { list: None, uploads: Vec::new(), follow_up: Some(FollowUp { of, pick, only }) };
+        let audience =
+            Audience { list: None, uploads: Vec::new(), follow_up: Some(FollowUp { of, pick, only }), own: Vec::new() };
         let status = if start_at.is_some() { BroadcastStatus::Scheduled } else { BroadcastStatus::Preparing };
         Ok(NewBroadcast {
             id: BroadcastId::from_random(fastrand::u64(..)),

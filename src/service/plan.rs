@@ -2,6 +2,7 @@
 //!
 //! The checks are here once: a plan shows what they find, and a start makes them again without trusting any plan.
 
+use super::audience::LeaveOut;
 use super::broadcasts::check_pace;
 use super::sender::SenderView;
 use super::snapshot::takes_ms;
@@ -48,7 +49,7 @@ impl Checked {
             sender: settings.sender.clone(),
             template: self.template.clone(),
             bindings: spelled_out(&self.resolved),
-            audience: Audience { list: self.request.list.clone(), follow_up: None, uploads },
+            audience: Audience { list: self.request.list.clone(), follow_up: None, uploads, own: Vec::new() },
             messages_per_second: self.request.messages_per_second,
             rehearsal: settings.rehearsal,
             choices: self.request.choices,
@@ -59,7 +60,7 @@ impl Checked {
 impl Service {
     /// Checks a request and says what it would do. Sends and stores nothing (but may sync templates and ask how the sender
     /// stands). `progress` is called with (people looked at, people in all) while the audience is walked; it
-    /// is walked only when a cell or an opt-out could leave somebody out. Dropping the future stops the walk.
+    /// is walked once, for those who are left out and for what the others cost. Dropping the future stops the walk.
     ///
     /// Errors: `unknown_list` (404), `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_unsupported`, `variables_unbound`,
     /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_file`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
@@ -68,8 +69,9 @@ impl Service {
         let checked = self.check(request).await?;
         let Checked { template, uploads, people, sender, mut warnings, .. } = checked;
         let held_back = Kinds::holding_back(&template.category, self.inner.settings.typed_holds);
-        let category = &template.category;
-        let left_out = self.left_out(&uploads, people, &checked.resolved, category, held_back, progress).await?;
+        let rules = LeaveOut { category: &template.category, held_back, count_others: true };
+        let left_out = self.left_out(&uploads, people, &checked.resolved, rules, progress).await?;
+        let cost = self.estimate(&left_out.others, &template.category, request.start_at);
         let pace = request.messages_per_second.unwrap_or(self.inner.settings.messages_per_second);
         let mut plan = Plan {
             request: request.clone(),
@@ -85,6 +87,7 @@ impl Service {
             rehearsal: self.inner.settings.rehearsal,
             messages_per_second: pace,
             takes_ms: None,
+            cost,
             budget: self.budget().await?,
             repeat_of: self.looks_like_repeat_of(request).await?,
             warnings: Vec::new(),
@@ -234,7 +237,8 @@ impl Service {
                 && template.name == request.template_name
                 && template.language == request.language_code
                 && audience.list == request.list
-                && audience.follow_up.is_none();
+                && audience.follow_up.is_none()
+                && !audience.is_test();
             if same && !(other.status == BroadcastStatus::Cancelled && self.nobody_was_sent_to(&other.id).await?) {
                 return Ok(Some(other.id));
             }

@@ -353,7 +353,7 @@ mod tests {
             sender: "1".into(),
             template,
             bindings: std::collections::BTreeMap::new(),
-            audience: Audience { list: None, uploads: vec![], follow_up: None },
+            audience: Audience { list: None, uploads: vec![], follow_up: None, own: Vec::new() },
             messages_per_second: own_pace,
             rehearsal: false,
             choices: crate::domain::broadcast::Choices::default(),

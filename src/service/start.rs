@@ -3,12 +3,12 @@
 //! Whatever happens twice here (a repeated request, two schedulers, a restart in the middle) has one outcome: the store
 //! decides by keys, and this module asks it in an order in which losing any step does no harm.
 
+use super::audience::LeaveOut;
 use super::plan::{Checked, check_file, refuse_repeats_since, resolve, spelled_out, was_sent};
 use super::view::BroadcastRequest;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows};
 use crate::domain::ids::{BroadcastId, ScheduleId};
-use crate::domain::opt_out::Kinds;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
@@ -63,8 +63,8 @@ impl Service {
         }
         if request.choices.on_bad_rows == OnBadRows::Refuse {
             // Only what their own rows are to blame for: no category, and no opt-outs.
-            let (uploads, resolved, none) = (&checked.uploads, &checked.resolved, Kinds::default());
-            let left_out = self.left_out(uploads, checked.people, resolved, "", none, |_, _| {}).await?;
+            let (uploads, resolved) = (&checked.uploads, &checked.resolved);
+            let left_out = self.left_out(uploads, checked.people, resolved, LeaveOut::default(), |_, _| {}).await?;
             left_out.refusal().map_or(Ok(()), Err)?;
         }
         let made = self.make(new_broadcast(self, &checked)).await?;
@@ -280,7 +280,7 @@ impl Service {
             let resolved = resolve(&template, bindings, &columns)?;
             check_file(&template, bindings).await?;
             if definition.choices.on_bad_rows == OnBadRows::Refuse {
-                let left_out = self.left_out(&uploads, total, &resolved, "", Kinds::default(), |_, _| {}).await?;
+                let left_out = self.left_out(&uploads, total, &resolved, LeaveOut::default(), |_, _| {}).await?;
                 left_out.refusal().map_or(Ok(()), Err)?;
             }
             Ok((template, spelled_out(&resolved)))
@@ -290,7 +290,7 @@ impl Service {
             Err(ServiceError { kind: Kind::Wrong, message, .. }) => return Ok(Err(message)),
             Err(error) => return Err(error),
         };
-        let audience = Audience { list: audience.list.clone(), uploads, follow_up: None };
+        let audience = Audience { list: audience.list.clone(), uploads, follow_up: None, own: Vec::new() };
         let definition = Definition { template, bindings, audience, ..definition.clone() };
         Ok(Ok((definition, u32::try_from(total).unwrap_or(u32::MAX))))
     }

@@ -4,6 +4,10 @@
 //! in the console, on the command line and in a schedule. A time that does not exist or exists
 //! twice (the clocks change) is never guessed: the error names the two times to choose from.
 
+mod past;
+
+pub use past::{parse_past, parse_past_with_offset};
+
 use super::{Kind, Result, ServiceError};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 use jiff::civil::{Date, DateTime, Time};

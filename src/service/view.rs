@@ -6,6 +6,7 @@ use crate::cloud_api::SenderInfo;
 use crate::domain::account::{Alert, Restriction, TokenStanding};
 use crate::domain::binding::Bindings;
 use crate::domain::broadcast::{Broadcast, Choices, Counts, Funnel, Number};
+use crate::domain::cost::Estimate;
 use crate::domain::ids::BroadcastId;
 use crate::domain::schedule::Schedule;
 use crate::domain::sweep::Verdict;
@@ -71,6 +72,8 @@ pub struct Plan {
     pub messages_per_second: f64,
     /// How long it would take at that pace, in milliseconds; `None`: cannot be said.
     pub takes_ms: Option<i64>,
+    /// What it would cost those it goes to; an estimate, billed on delivery.
+    pub cost: Estimate,
     /// The limit of people in 24 hours; `None`: none, or not known.
     pub budget: Option<Budget>,
     /// One that this looks like a repeat of.

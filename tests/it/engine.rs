@@ -64,7 +64,7 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
             sender: SENDER.into(),
             template: template(),
             bindings: BTreeMap::default(),
-            audience: Audience { list: Some("people".into()), uploads: vec![upload], follow_up: None },
+            audience: Audience { list: Some("people".into()), uploads: vec![upload], follow_up: None, own: Vec::new() },
             messages_per_second: own_pace,
             rehearsal: true,
             choices: wacast::domain::broadcast::Choices::default(),

@@ -38,6 +38,21 @@ pub(super) fn is_in_the_us(phone: Phone) -> bool {
     region == Some(Region::US)
 }
 
+/// The country whose numbering plan a number is of.
+pub(super) fn country(phone: Phone) -> Option<String> {
+    let digits = phone.digits().to_string();
+    if digits.starts_with('1') {
+        let number: Option<PhoneNumber> = phone.to_string().parse().ok();
+        return number
+            .and_then(|number| PHONE_NUMBER_UTIL.get_region_for_number(&number))
+            .map(|region| region.to_string());
+    }
+    // No calling code is the beginning of another one.
+    let codes = (1..=3).filter_map(|length| digits.get(..length)?.parse().ok());
+    let region = codes.into_iter().find_map(|code| PHONE_NUMBER_UTIL.get_region_for_country_code(code))?;
+    (region != Region::World).then(|| region.to_string())
+}
+
 impl PhoneKind {
     /// Whether an operator should look at it: few such numbers have WhatsApp.
     pub fn is_doubtful(self) -> bool {

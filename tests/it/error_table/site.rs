@@ -149,7 +149,7 @@ impl Site {
                 sender: PHONE_NUMBER_ID.into(),
                 template,
                 bindings: BTreeMap::default(),
-                audience: Audience { list: Some(list), uploads: vec![upload], follow_up: None },
+                audience: Audience { list: Some(list), uploads: vec![upload], follow_up: None, own: Vec::new() },
                 messages_per_second: None,
                 rehearsal: true,
                 choices: wacast::domain::broadcast::Choices::default(),

@@ -143,7 +143,7 @@ impl Director<'_> {
             sender: sender.to_owned(),
             template: template(),
             bindings: BTreeMap::new(),
-            audience: Audience { list: Some(list), uploads: vec![upload], follow_up: None },
+            audience: Audience { list: Some(list), uploads: vec![upload], follow_up: None, own: Vec::new() },
             messages_per_second: own_pace,
             rehearsal: false,
             choices: wacast::domain::broadcast::Choices::default(),

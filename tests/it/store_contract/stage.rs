@@ -88,7 +88,7 @@ pub fn definition(list: Option<&str>) -> Definition {
         sender: SENDER.to_owned(),
         template: template("launch"),
         bindings: BTreeMap::new(),
-        audience: Audience { list: list.map(str::to_owned), uploads: vec![], follow_up: None },
+        audience: Audience { list: list.map(str::to_owned), uploads: vec![], follow_up: None, own: Vec::new() },
         messages_per_second: None,
         rehearsal: false,
         choices: wacast::domain::broadcast::Choices::default(),
