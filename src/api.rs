@@ -27,7 +27,7 @@ use auth::Keys;
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use metrics::Metrics;
 use secrecy::SecretString;
 use serde_json::json;
@@ -204,6 +204,8 @@ fn routes_with_key() -> Vec<Route> {
         ("/templates", get(lists::templates)),
         ("/templates/sync", post(lists::sync_templates)),
         ("/lists", get(lists::lists)),
+        ("/uploads", get(uploads::list)),
+        ("/uploads/{id}", delete(uploads::undo)),
         ("/schedules", get(schedules::list).post(schedules::add)),
         ("/schedules/{id}/enable", post(schedules::enable)),
         ("/schedules/{id}/disable", post(schedules::disable)),

@@ -13,6 +13,7 @@ pub mod exit;
 mod follow_up;
 mod import;
 mod in_doubt;
+mod lists;
 mod opt_outs;
 mod outputs;
 
@@ -79,6 +80,7 @@ impl Cli {
     fn wants_json(&self) -> bool {
         match &self.command {
             Some(Command::Import(args)) => args.json,
+            Some(Command::Lists(args)) => args.json,
             Some(Command::Send(args)) => args.json,
             Some(Command::Status(args)) => args.json,
             Some(Command::Pause(args) | Command::Resume(args)) => args.json,
@@ -119,6 +121,7 @@ async fn dispatch(cli: Cli) -> Outcome {
     let start = Start { config, rehearse: cli.sandbox };
     match command {
         Command::Import(args) => import::run(start, args).await,
+        Command::Lists(args) => lists::run(start, args).await,
         Command::Send(args) => send::run(start, args).await,
         Command::Status(args) => status::run(start, args).await,
         Command::Pause(args) => act::pause(start, args).await,

@@ -25,6 +25,7 @@ pub mod templates;
 pub mod times;
 pub mod token;
 pub mod trail;
+pub mod uploads;
 pub mod view;
 
 pub use error::{Kind, ServiceError};

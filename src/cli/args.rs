@@ -38,8 +38,10 @@ pub enum Command {
     Demo,
     /// Run the sandbox alone: a Cloud API of our own on loopback
     Sandbox(SandboxArgs),
-    /// Read numbers from a file (CSV, JSON, JSON lines, XLSX; - for stdin) into a list
+    /// Read numbers from a file (CSV, JSON, JSON lines, XLSX; - for stdin) into a list, or undo that
     Import(ImportArgs),
+    /// Show the lists and the uploads that they are made of
+    Lists(ListsArgs),
     /// Send a template to a list, now, later or again and again
     Send(SendArgs),
     /// Show broadcasts and schedules, or one of them
@@ -85,10 +87,17 @@ pub struct SandboxArgs {
 
 /// `import`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["file", "undo"]))]
 pub struct ImportArgs {
     /// The file; - reads stdin
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    pub file: Option<PathBuf>,
+    /// Take an upload back, by its number as `lists` shows it
+    #[arg(long, value_name = "UPLOAD", conflicts_with_all = ["list", "country", "phone_column", "sheet", "tags", "rejects"])]
+    pub undo: Option<u32>,
+    /// Do not ask
+    #[arg(long, requires = "undo")]
+    pub yes: bool,
     /// The list that the numbers belong to
     #[arg(long, value_name = "NAME")]
     pub list: Option<String>,
@@ -108,6 +117,17 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub rejects: Option<PathBuf>,
     /// The report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lists`.
+#[derive(Debug, Args)]
+pub struct ListsArgs {
+    /// Only this list
+    #[arg(value_name = "LIST")]
+    pub list: Option<String>,
+    /// As JSON
     #[arg(long)]
     pub json: bool,
 }

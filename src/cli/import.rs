@@ -4,6 +4,7 @@ use super::args::ImportArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, Progress, counted, grouped};
 use super::{Start, outputs, with_ground};
+use crate::domain::broadcast::UploadId;
 use crate::intake::rejects;
 use crate::service::import::{ImportDone, ImportOptions, ImportProgress, ImportRequest, ImportSource, RejectsTo};
 use serde_json::json;
@@ -18,21 +19,25 @@ const STDIN_BYTES: u64 = 2 << 30;
 const SHOWN_REJECTS: usize = 10;
 
 pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
+    if let Some(upload) = args.undo {
+        return super::lists::undo(start, UploadId(upload), args.yes, args.json).await;
+    }
+    let file = args.file.unwrap_or_default();
     if let Some(rejects) = &args.rejects {
-        if outputs::same_file(rejects, &args.file) {
+        if outputs::same_file(rejects, &file) {
             let message = format!("--rejects {} is the file to be read: nothing was done", rejects.display());
             return Err(Failure::usage("file_exists", message).hint("name another file for --rejects"));
         }
         outputs::may_replace(rejects, &rejects::COLUMNS, "--rejects")?;
     }
     let mut stdin = None;
-    let source = if args.file.as_os_str() == "-" {
+    let source = if file.as_os_str() == "-" {
         let folder = start.config.places.state.clone();
         let copied = tokio::task::spawn_blocking(move || Copied::from_stdin(&folder)).await;
         let copied = stdin.insert(copied.map_err(|error| Failure::error("internal", error.to_string()))??);
         ImportSource::Named { name: "stdin".to_owned(), path: copied.0.clone() }
     } else {
-        ImportSource::Path(args.file.clone())
+        ImportSource::Path(file)
     };
     let request = ImportRequest {
         source,
@@ -80,6 +85,7 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
     let report = &upload.report;
     terminal::json(&json!({
         "list": upload.list,
+        "upload_id": upload.id,
         "received": report.received,
         "imported": report.imported,
         "duplicates": report.duplicates,

@@ -184,9 +184,10 @@ impl Service {
         Ok(ImportDone { upload, replay: false, causes, rejects_path, notes })
     }
 
-    /// Gives up the uploads that a crash left unfinished, an hour after they were begun. Returns how many. Called by
-    /// the scheduler now and then.
+    /// Gives up the uploads that a crash left unfinished, an hour after they were begun, and drops what is left of those
+    /// that were undone. Returns how many were given up. Called by the scheduler now and then.
     pub async fn sweep_uploads(&self) -> Result<u64> {
+        self.clear_uploads().await?;
         Ok(self.inner.store.sweep_uploads(self.now().plus(-UNFINISHED_MS)).await?)
     }
 
