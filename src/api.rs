@@ -206,6 +206,8 @@ fn routes_with_key() -> Vec<Route> {
         ("/lists", get(lists::lists)),
         ("/uploads", get(uploads::list)),
         ("/uploads/{id}", delete(uploads::undo)),
+        ("/uploads/{id}/rejects", get(uploads::rejects)),
+        ("/uploads/{id}/fix", post(uploads::fix)),
         ("/schedules", get(schedules::list).post(schedules::add)),
         ("/schedules/{id}/enable", post(schedules::enable)),
         ("/schedules/{id}/disable", post(schedules::disable)),

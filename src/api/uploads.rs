@@ -1,9 +1,10 @@
 //! `POST /upload-numbers` and `/uploads…`: a body of any size up to the limit goes to a temporary file, is hashed on the way, and is imported.
 
 use super::body::Bounded;
-use super::{Api, ApiError, body, idempotency};
+use super::{Api, ApiError, body, idempotency, ledger};
 use crate::domain::broadcast::UploadId;
 use crate::service::broadcasts::LONGEST_PAGE;
+use crate::service::import::fix::Fix;
 use crate::service::import::{ImportOptions, ImportRequest, ImportSource};
 use crate::store::UploadSummary;
 use axum::Json;
@@ -111,6 +112,55 @@ pub(super) async fn list(State(api): State<Api>, Query(of): Query<Of>) -> Result
 /// Takes an upload back.
 pub(super) async fn undo(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     Ok(Json(api.service.undo_upload(upload_id(&id)?).await?.to_json()))
+}
+
+#[derive(Deserialize)]
+pub(super) struct RejectsOf {
+    cause: Option<String>,
+    after: Option<u32>,
+    limit: Option<u32>,
+}
+
+/// The rows of an upload that could not be used.
+pub(super) async fn rejects(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(of): Query<RejectsOf>,
+) -> Result<Json<Value>, ApiError> {
+    let limit = of.limit.unwrap_or(UPLOADS).clamp(1, LONGEST_PAGE);
+    let page = api.service.rejects(upload_id(&id)?, of.cause.as_deref(), of.after, limit).await?;
+    Ok(Json(page.to_json()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FixBody {
+    cause: Option<String>,
+    country: Option<String>,
+    #[serde(default)]
+    plus: bool,
+    #[serde(default)]
+    blank: bool,
+}
+
+/// Imports the rejects of one cause after all.
+pub(super) async fn fix(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
+    let FixBody { cause, country, plus, blank } = ledger::read(&api, request).await?;
+    let fix = match (country, plus, blank) {
+        (Some(country), false, false) => Fix::Country(country),
+        (None, true, false) => Fix::Plus,
+        (None, false, true) => Fix::Blank,
+        _ => {
+            let message = "say one of \"country\": \"IN\", \"plus\": true and \"blank\": true";
+            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", message));
+        }
+    };
+    let done = api.service.fix_rejects(upload_id(&id)?, cause.as_deref(), fix).await?;
+    Ok(Json(shown(&done.upload)))
 }
 
 /// An upload's number, as a path has it.

@@ -87,7 +87,8 @@ pub struct SandboxArgs {
 
 /// `import`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true).args(["file", "undo"]))]
+#[command(group = ArgGroup::new("what").required(true).args(["file", "undo", "fix"]))]
+#[command(group = ArgGroup::new("how").args(["plus", "blank"]).conflicts_with("country"))]
 pub struct ImportArgs {
     /// The file; - reads stdin
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -95,6 +96,18 @@ pub struct ImportArgs {
     /// Take an upload back, by its number as `lists` shows it
     #[arg(long, value_name = "UPLOAD", conflicts_with_all = ["list", "country", "phone_column", "sheet", "tags", "rejects"])]
     pub undo: Option<u32>,
+    /// Import the rejects of an upload after all: with --country, --plus or --blank
+    #[arg(long, value_name = "UPLOAD", conflicts_with_all = ["list", "phone_column", "sheet", "tags", "rejects"])]
+    pub fix: Option<u32>,
+    /// With --fix: the numbers lack only their +
+    #[arg(long, requires = "fix")]
+    pub plus: bool,
+    /// With --fix: a spreadsheet's errors (#N/A) in other cells than the phone's stand for nothing
+    #[arg(long, requires = "fix")]
+    pub blank: bool,
+    /// With --fix: the rejects of this cause [default: no_country, with --blank formula_error]
+    #[arg(long, value_name = "CAUSE", requires = "fix")]
+    pub cause: Option<String>,
     /// Do not ask
     #[arg(long, requires = "undo")]
     pub yes: bool,
@@ -127,6 +140,9 @@ pub struct ListsArgs {
     /// Only this list
     #[arg(value_name = "LIST")]
     pub list: Option<String>,
+    /// The rows of an upload that could not be used, by cause
+    #[arg(long, value_name = "UPLOAD", conflicts_with = "list")]
+    pub rejects: Option<u32>,
     /// As JSON
     #[arg(long)]
     pub json: bool,

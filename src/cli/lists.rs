@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 const UPLOADS: u32 = 1_000;
 
 pub(super) async fn run(start: Start, args: ListsArgs) -> Outcome {
+    if let Some(upload) = args.rejects {
+        return rejects(start, UploadId(upload), args.json).await;
+    }
     let zone = start.config.console.time_zone.clone();
     with_ground(start, |service| async move {
         let mut lists = service.lists().await?;
@@ -41,6 +44,47 @@ pub(super) async fn run(start: Start, args: ListsArgs) -> Outcome {
         }
         if !uploads.is_empty() {
             terminal::note(&format!("an upload is taken back with `{program} import --undo UPLOAD`"));
+        }
+        Ok(Exit::Completed)
+    })
+    .await
+}
+
+/// Rejects in one page, and those of a cause that are shown.
+const PAGE: u32 = 1_000;
+const SHOWN: usize = 3;
+
+/// The rows of an upload that could not be used: by cause with what to do, the first of each; as JSON all of them.
+async fn rejects(start: Start, upload: UploadId, as_json: bool) -> Outcome {
+    with_ground(start, |service| async move {
+        let mut found = service.rejects(upload, None, None, PAGE).await?;
+        while as_json && let Some(after) = found.next {
+            let page = service.rejects(upload, None, Some(after), PAGE).await?;
+            found.items.extend(page.items);
+            found.next = page.next;
+        }
+        if as_json {
+            terminal::json(&found.to_json())?;
+            return Ok(Exit::Completed);
+        }
+        let (rejected, kept) = (counted(found.rejected, "row", "rows"), grouped(found.kept));
+        terminal::line(&format!("upload {}: {rejected} could not be used, {kept} are kept", upload.0))?;
+        for one in &found.causes {
+            let fixed = if one.fixed > 0 { format!(", {} fixed", grouped(one.fixed)) } else { String::new() };
+            terminal::line(&format!("{}: {}{fixed}: {}", one.cause, grouped(one.open), one.remedy.advice))?;
+            for reject in found.items.iter().filter(|reject| reject.cause == one.cause).take(SHOWN) {
+                terminal::line(&format!("  row {}: {}", reject.row, reject.reason))?;
+            }
+            for fix in one.remedy.fixes.iter().filter(|_| one.open > 0) {
+                let value = if *fix == "country" { " CC" } else { "" };
+                let cause = if matches!(one.cause.as_str(), "no_country" | "formula_error") {
+                    String::new()
+                } else {
+                    format!(" --cause {}", one.cause)
+                };
+                let program = service.settings().program();
+                terminal::line(&format!("  {program} import --fix {} --{fix}{value}{cause}", upload.0))?;
+            }
         }
         Ok(Exit::Completed)
     })
