@@ -14,6 +14,7 @@ mod media;
 mod metrics;
 mod openapi;
 mod opt_outs;
+mod people;
 mod schedules;
 mod server;
 mod token;
@@ -193,6 +194,9 @@ fn routes_with_key() -> Vec<Route> {
         ("/broadcasts/{id}/cancel", post(broadcasts::cancel)),
         ("/broadcasts/{id}/log", get(broadcasts::log)),
         ("/broadcasts/{id}/report", get(broadcasts::report)),
+        ("/broadcasts/{id}/recipients/{seq}", get(people::recipient)),
+        ("/people/{phone}", get(people::person)),
+        ("/numbers", get(people::numbers)),
         ("/broadcasts/{id}/in-doubt", get(ledger::in_doubt).post(ledger::decide)),
         ("/broadcasts/{id}/follow-up", post(ledger::follow_up)),
         ("/optouts", get(opt_outs::list).post(opt_outs::add)),

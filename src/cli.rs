@@ -16,6 +16,7 @@ mod in_doubt;
 mod lists;
 mod opt_outs;
 mod outputs;
+mod person;
 
 mod report;
 mod sandbox;
@@ -81,6 +82,7 @@ impl Cli {
         match &self.command {
             Some(Command::Import(args)) => args.json,
             Some(Command::Lists(args)) => args.json,
+            Some(Command::Person(args)) => args.json,
             Some(Command::Send(args)) => args.json,
             Some(Command::Status(args)) => args.json,
             Some(Command::Pause(args) | Command::Resume(args)) => args.json,
@@ -122,6 +124,7 @@ async fn dispatch(cli: Cli) -> Outcome {
     match command {
         Command::Import(args) => import::run(start, args).await,
         Command::Lists(args) => lists::run(start, args).await,
+        Command::Person(args) => person::run(start, args).await,
         Command::Send(args) => send::run(start, args).await,
         Command::Status(args) => status::run(start, args).await,
         Command::Pause(args) => act::pause(start, args).await,

@@ -13,6 +13,7 @@ pub mod follow_up;
 pub mod forward;
 pub mod import;
 pub mod opt_outs;
+pub mod people;
 pub mod plan;
 mod problems;
 pub mod receipts;

@@ -42,6 +42,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Show the lists and the uploads that they are made of
     Lists(ListsArgs),
+    /// Show all that is known of one person: lists, broadcasts, opt-outs
+    Person(PersonArgs),
     /// Send a template to a list, now, later or again and again
     Send(SendArgs),
     /// Show broadcasts and schedules, or one of them
@@ -143,6 +145,17 @@ pub struct ListsArgs {
     /// The rows of an upload that could not be used, by cause
     #[arg(long, value_name = "UPLOAD", conflicts_with = "list")]
     pub rejects: Option<u32>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `person`.
+#[derive(Debug, Args)]
+pub struct PersonArgs {
+    /// The whole number, as people write it
+    #[arg(value_name = "PHONE")]
+    pub phone: String,
     /// As JSON
     #[arg(long)]
     pub json: bool,

@@ -146,7 +146,7 @@ fn in_words(done: &ImportDone) -> Result<(), Failure> {
     }
     if report.rejected > SHOWN_REJECTS as u64 && done.rejects_path.is_none() {
         terminal::line(&format!(
-            "  … by cause: lists --rejects {}; all of them with --rejects FILE",
+            "  … by cause with `lists --rejects {}`, all of them with --rejects FILE",
             done.upload.id.0
         ))?;
     }

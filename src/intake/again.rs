@@ -101,7 +101,7 @@ mod tests {
             ("98765", "Pune", &india, Err("too_short")),
             ("9.8765E+09", "Pune", &india, Err("rounded_by_excel")),
             ("98765 00001", "#N/A", &india, Err("formula_error")),
-            ("44 7700 900123", "Pune", &Again::Plus, Ok("+447700900123 Pune")),
+            ("1 212 555 0100", "Pune", &Again::Plus, Ok("+12125550100 Pune")),
             ("07700 900123", "Pune", &Again::Plus, Err("unknown_country_code")),
             ("+919876500001", "#N/A", &blank, Ok("+919876500001 ")),
             ("#N/A", "Pune", &blank, Err("formula_error")),

@@ -33,3 +33,4 @@ mod simulation;
 mod store_contract;
 mod store_sqlite;
 mod templates;
+mod uploads;
