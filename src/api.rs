@@ -15,6 +15,7 @@ mod metrics;
 mod openapi;
 mod opt_outs;
 mod own;
+mod people;
 mod schedules;
 mod server;
 mod token;
@@ -29,7 +30,7 @@ use auth::Keys;
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use metrics::Metrics;
 use secrecy::SecretString;
 use serde_json::json;
@@ -198,6 +199,9 @@ fn routes_with_key() -> Vec<Route> {
         ("/broadcasts/{id}/log", get(broadcasts::log)),
         ("/broadcasts/{id}/cost", get(broadcasts::cost)),
         ("/broadcasts/{id}/report", get(broadcasts::report)),
+        ("/broadcasts/{id}/recipients/{seq}", get(people::recipient)),
+        ("/people/{phone}", get(people::person)),
+        ("/numbers", get(people::numbers)),
         ("/broadcasts/{id}/in-doubt", get(ledger::in_doubt).post(ledger::decide)),
         ("/broadcasts/{id}/follow-up", post(ledger::follow_up)),
         ("/optouts", get(opt_outs::list).post(opt_outs::add)),
@@ -211,6 +215,10 @@ fn routes_with_key() -> Vec<Route> {
         ("/templates", get(lists::templates)),
         ("/templates/sync", post(lists::sync_templates)),
         ("/lists", get(lists::lists)),
+        ("/uploads", get(uploads::list)),
+        ("/uploads/{id}", delete(uploads::undo)),
+        ("/uploads/{id}/rejects", get(uploads::rejects)),
+        ("/uploads/{id}/fix", post(uploads::fix)),
         ("/schedules", get(schedules::list).post(schedules::add)),
         ("/schedules/{id}/enable", post(schedules::enable)),
         ("/schedules/{id}/disable", post(schedules::disable)),

@@ -14,9 +14,11 @@ pub mod exit;
 mod follow_up;
 mod import;
 mod in_doubt;
+mod lists;
 mod opt_outs;
 mod outputs;
 mod own_numbers;
+mod person;
 
 mod report;
 mod sandbox;
@@ -81,6 +83,8 @@ impl Cli {
     fn wants_json(&self) -> bool {
         match &self.command {
             Some(Command::Import(args)) => args.json,
+            Some(Command::Lists(args)) => args.json,
+            Some(Command::Person(args)) => args.json,
             Some(Command::Send(args)) => args.json,
             Some(Command::Status(args)) => args.json,
             Some(Command::OwnNumbers(args)) => args.json,
@@ -132,6 +136,8 @@ async fn dispatch(cli: Cli) -> Outcome {
     let start = Start { config, rehearse: cli.sandbox };
     match command {
         Command::Import(args) => import::run(start, args).await,
+        Command::Lists(args) => lists::run(start, args).await,
+        Command::Person(args) => person::run(start, args).await,
         Command::Send(args) => send::run(start, args).await,
         Command::Status(args) => status::run(start, args).await,
         Command::OwnNumbers(args) => own_numbers::run(start, args).await,

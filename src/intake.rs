@@ -5,6 +5,7 @@
 //! callers (the use cases behind command line, HTTP API and console) run it on a thread of its own. It
 //! knows no store, so it does not decide what is a duplicate; and it never guesses a country.
 
+mod again;
 mod cell;
 mod delimited;
 mod encoding;
@@ -19,11 +20,12 @@ mod source;
 mod table;
 mod workbook;
 
+pub use again::{Again, read_again};
 pub use error::{IntakeError, IntakeProblem};
 pub use reason::Reason;
 pub use source::Source;
 
-use crate::domain::broadcast::Number;
+use crate::domain::broadcast::{Cells, Number};
 use crate::domain::phone::{Country, PhoneKind};
 use json::JsonRows;
 use std::fmt;
@@ -145,6 +147,8 @@ pub struct Rejected {
     pub phone_raw: String,
     /// Why, in words for the person who made the file.
     pub reason: Reason,
+    /// The row, as far as it could be taken apart.
+    pub cells: Cells,
 }
 
 /// The rows of a file in its order. After an error it ends.
@@ -215,6 +219,17 @@ impl Rows {
         match &self.inner {
             Inner::Table(table) => table.columns(),
             Inner::Json(json) => json.columns(),
+        }
+    }
+
+    /// The names of all columns but the phone's, in the file's order; for JSON those of the first object.
+    pub fn other_columns(&self) -> Vec<String> {
+        match &self.inner {
+            Inner::Table(table) => table.other_columns(),
+            Inner::Json(json) => {
+                let name = json.chosen_columns().1.filter(|name| !json.columns().contains(name));
+                name.into_iter().chain(json.columns().iter().cloned()).collect()
+            }
         }
     }
 

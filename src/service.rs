@@ -14,6 +14,7 @@ pub mod follow_up;
 pub mod forward;
 pub mod import;
 pub mod opt_outs;
+pub mod people;
 pub mod plan;
 mod problems;
 pub mod receipts;
@@ -28,6 +29,7 @@ pub mod test_send;
 pub mod times;
 pub mod token;
 pub mod trail;
+pub mod uploads;
 pub mod view;
 
 pub use error::{Kind, ServiceError};

@@ -119,6 +119,39 @@ pub trait Store: Send + Sync + 'static {
     /// Gives up the unfinished uploads begun before `before`. Returns how many.
     async fn sweep_uploads(&self, before: Millis) -> Result<u64>;
 
+    /// Takes a visible upload out of its list: from one moment on nobody of it is in any audience, its key is free, what it
+    /// had fixed of another's rejects is open again, and it is listed no more. Its rows go by [`Store::clear_uploads`].
+    /// Returns it as it was. `NotFound` when no visible upload has this id; `Conflict` while a broadcast's recipients are
+    /// being taken from it. What was frozen stands.
+    async fn undo_upload(&self, upload: UploadId) -> Result<UploadSummary>;
+
+    /// Lets some thousand rows of uploads that were undone or given up go. `true`: there are more.
+    async fn clear_uploads(&self) -> Result<bool>;
+
+    /// One visible upload.
+    async fn upload(&self, upload: UploadId) -> Result<UploadDetails>;
+
+    /// Keeps rows that could not be used of an upload that is not finished. The caller bounds how many, and sees to it that
+    /// no row comes twice. At most 5,000 a call.
+    async fn add_rejects(&self, upload: UploadId, rejects: Vec<KeptReject>) -> Result<()>;
+
+    /// The rejects kept of a visible upload that are still to be put right, of one cause or all, by row after `after`;
+    /// `limit` 5,000 at most.
+    async fn rejects(
+        &self,
+        upload: UploadId,
+        cause: Option<&str>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<KeptReject>>;
+
+    /// The rejects kept of a visible upload by cause, most open ones first.
+    async fn reject_causes(&self, upload: UploadId) -> Result<Vec<RejectCause>>;
+
+    /// Notes that the unfinished upload `by` has these rejects of a visible upload now, and returns those of them that are
+    /// not another's already. They are open again when `by` is given up or undone. At most 5,000 a call.
+    async fn claim_rejects(&self, upload: UploadId, rows: &[u32], by: UploadId) -> Result<Vec<u32>>;
+
     /// All lists, by name.
     async fn lists(&self) -> Result<Vec<ListSummary>>;
 
@@ -139,6 +172,18 @@ pub trait Store: Send + Sync + 'static {
         after: Option<AudiencePlace>,
         limit: u32,
     ) -> Result<Vec<(AudiencePlace, Number)>>;
+
+    /// Looks at the next `limit` rows of these uploads (5,000 at most) after `after`, newest upload first, in it by row, and
+    /// gives those that are their person's newest. So a call's cost is bounded, however few there are.
+    async fn look_through(
+        &self,
+        uploads: &[UploadId],
+        after: Option<AudiencePlace>,
+        limit: u32,
+    ) -> Result<LookedThrough>;
+
+    /// The rows of visible uploads with one of these phones, newest upload first, `limit` at most. At most 5,000 phones.
+    async fn rows_with(&self, phones: &[Phone], limit: u32) -> Result<Vec<(AudiencePlace, Number)>>;
 
     // ---- templates ----
 
@@ -223,6 +268,12 @@ pub trait Store: Send + Sync + 'static {
         after: Option<u32>,
         limit: u32,
     ) -> Result<Vec<RecipientRow>>;
+
+    /// Where these phones are recipients, newest broadcast first, `limit` at most. At most 5,000 phones.
+    async fn broadcasts_to(&self, phones: &[Phone], limit: u32) -> Result<Vec<(BroadcastId, u32)>>;
+
+    /// The log's rows of one recipient, by attempt.
+    async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>>;
 
     /// The log after row `after`, of one broadcast or of all; `limit` 5,000 at most.
     async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>>;

@@ -1,13 +1,16 @@
-//! `POST /upload-numbers`: a body of any size up to the limit goes to a temporary file, is hashed on the way, and is imported.
+//! `POST /upload-numbers` and `/uploads…`: a body of any size up to the limit goes to a temporary file, is hashed on the way, and is imported.
 
 use super::body::Bounded;
-use super::{Api, ApiError, body, idempotency};
+use super::{Api, ApiError, body, idempotency, ledger};
+use crate::domain::broadcast::UploadId;
+use crate::service::broadcasts::LONGEST_PAGE;
+use crate::service::import::fix::Fix;
 use crate::service::import::{ImportOptions, ImportRequest, ImportSource};
 use crate::store::UploadSummary;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{FromRequest, Query, Request, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -17,6 +20,8 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::time::Instant;
 
+/// Uploads in a list, unless asked otherwise.
+const UPLOADS: u32 = 100;
 /// Bytes that are collected before they are written.
 const WRITE_BYTES: usize = 256 * 1024;
 /// The most parts of a form, and the longest text in one.
@@ -89,6 +94,79 @@ pub(super) async fn upload(
         idempotency::mark_replay(&mut response);
     }
     Ok(response)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Of {
+    list: Option<String>,
+    limit: Option<u32>,
+}
+
+/// The newest uploads.
+pub(super) async fn list(State(api): State<Api>, Query(of): Query<Of>) -> Result<Json<Value>, ApiError> {
+    let limit = of.limit.unwrap_or(UPLOADS).clamp(1, LONGEST_PAGE);
+    let uploads = api.service.uploads(of.list.as_deref(), limit).await?;
+    Ok(Json(json!({ "items": uploads.iter().map(UploadSummary::to_json).collect::<Vec<_>>() })))
+}
+
+/// Takes an upload back.
+pub(super) async fn undo(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(api.service.undo_upload(upload_id(&id)?).await?.to_json()))
+}
+
+#[derive(Deserialize)]
+pub(super) struct RejectsOf {
+    cause: Option<String>,
+    after: Option<u32>,
+    limit: Option<u32>,
+}
+
+/// The rows of an upload that could not be used.
+pub(super) async fn rejects(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(of): Query<RejectsOf>,
+) -> Result<Json<Value>, ApiError> {
+    let limit = of.limit.unwrap_or(UPLOADS).clamp(1, LONGEST_PAGE);
+    let page = api.service.rejects(upload_id(&id)?, of.cause.as_deref(), of.after, limit).await?;
+    Ok(Json(page.to_json()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FixBody {
+    cause: Option<String>,
+    country: Option<String>,
+    #[serde(default)]
+    plus: bool,
+    #[serde(default)]
+    blank: bool,
+}
+
+/// Imports the rejects of one cause after all.
+pub(super) async fn fix(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
+    let FixBody { cause, country, plus, blank } = ledger::read(&api, request).await?;
+    let fix = match (country, plus, blank) {
+        (Some(country), false, false) => Fix::Country(country),
+        (None, true, false) => Fix::Plus,
+        (None, false, true) => Fix::Blank,
+        _ => {
+            let message = "say one of \"country\": \"IN\", \"plus\": true and \"blank\": true";
+            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", message));
+        }
+    };
+    let done = api.service.fix_rejects(upload_id(&id)?, cause.as_deref(), fix).await?;
+    Ok(Json(shown(&done.upload)))
+}
+
+/// An upload's number, as a path has it.
+fn upload_id(text: &str) -> Result<UploadId, ApiError> {
+    let unknown = || ApiError::new(StatusCode::NOT_FOUND, "unknown_upload", "an upload's id is a number");
+    text.parse().map(UploadId).map_err(|_| unknown())
 }
 
 fn shown(upload: &UploadSummary) -> Value {

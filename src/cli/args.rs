@@ -42,8 +42,12 @@ pub enum Command {
     Demo,
     /// Run the sandbox alone: a Cloud API of our own on loopback
     Sandbox(SandboxArgs),
-    /// Read numbers from a file (CSV, JSON, JSON lines, XLSX; - for stdin) into a list
+    /// Read numbers from a file (CSV, JSON, JSON lines, XLSX; - for stdin) into a list, or undo that
     Import(ImportArgs),
+    /// Show the lists and the uploads that they are made of
+    Lists(ListsArgs),
+    /// Show all that is known of one person: lists, broadcasts, opt-outs
+    Person(PersonArgs),
     /// Send a template to a list, now, later or again and again
     Send(SendArgs),
     /// Show or note the numbers of your own that test messages go to
@@ -93,10 +97,30 @@ pub struct SandboxArgs {
 
 /// `import`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["file", "undo", "fix"]))]
+#[command(group = ArgGroup::new("how").args(["plus", "blank"]).conflicts_with("country"))]
 pub struct ImportArgs {
     /// The file; - reads stdin
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    pub file: Option<PathBuf>,
+    /// Take an upload back, by its number as `lists` shows it
+    #[arg(long, value_name = "UPLOAD", conflicts_with_all = ["list", "country", "phone_column", "sheet", "tags", "rejects"])]
+    pub undo: Option<u32>,
+    /// Import the rejects of an upload after all: with --country, --plus or --blank
+    #[arg(long, value_name = "UPLOAD", conflicts_with_all = ["list", "phone_column", "sheet", "tags", "rejects"])]
+    pub fix: Option<u32>,
+    /// With --fix: the numbers lack only their +
+    #[arg(long, requires = "fix")]
+    pub plus: bool,
+    /// With --fix: a spreadsheet's errors (#N/A) in other cells than the phone's stand for nothing
+    #[arg(long, requires = "fix")]
+    pub blank: bool,
+    /// With --fix: the rejects of this cause [default: no_country, with --blank formula_error]
+    #[arg(long, value_name = "CAUSE", requires = "fix")]
+    pub cause: Option<String>,
+    /// Do not ask
+    #[arg(long, requires = "undo")]
+    pub yes: bool,
     /// The list that the numbers belong to
     #[arg(long, value_name = "NAME")]
     pub list: Option<String>,
@@ -116,6 +140,31 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub rejects: Option<PathBuf>,
     /// The report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lists`.
+#[derive(Debug, Args)]
+pub struct ListsArgs {
+    /// Only this list
+    #[arg(value_name = "LIST")]
+    pub list: Option<String>,
+    /// The rows of an upload that could not be used, by cause
+    #[arg(long, value_name = "UPLOAD", conflicts_with = "list")]
+    pub rejects: Option<u32>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `person`.
+#[derive(Debug, Args)]
+pub struct PersonArgs {
+    /// The whole number, as people write it
+    #[arg(value_name = "PHONE")]
+    pub phone: String,
+    /// As JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -4,7 +4,8 @@ use super::args::ImportArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, Progress, counted, grouped};
 use super::{Start, outputs, with_ground};
-use crate::intake::rejects;
+use crate::domain::broadcast::UploadId;
+use crate::service::import::fix::Fix;
 use crate::service::import::{ImportDone, ImportOptions, ImportProgress, ImportRequest, ImportSource, RejectsTo};
 use serde_json::json;
 use std::fs::File;
@@ -18,21 +19,34 @@ const STDIN_BYTES: u64 = 2 << 30;
 const SHOWN_REJECTS: usize = 10;
 
 pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
+    if let Some(upload) = args.undo {
+        return super::lists::undo(start, UploadId(upload), args.yes, args.json).await;
+    }
+    if let Some(upload) = args.fix {
+        let fix = match args.country {
+            Some(country) => Fix::Country(country),
+            None if args.plus => Fix::Plus,
+            None if args.blank => Fix::Blank,
+            None => return Err(how_to_fix()),
+        };
+        return fixed(start, UploadId(upload), args.cause, fix, args.json).await;
+    }
+    let file = args.file.unwrap_or_default();
     if let Some(rejects) = &args.rejects {
-        if outputs::same_file(rejects, &args.file) {
+        if outputs::same_file(rejects, &file) {
             let message = format!("--rejects {} is the file to be read: nothing was done", rejects.display());
             return Err(Failure::usage("file_exists", message).hint("name another file for --rejects"));
         }
-        outputs::may_replace(rejects, &rejects::COLUMNS, "--rejects")?;
+        outputs::may_replace_rejects(rejects)?;
     }
     let mut stdin = None;
-    let source = if args.file.as_os_str() == "-" {
+    let source = if file.as_os_str() == "-" {
         let folder = start.config.places.state.clone();
         let copied = tokio::task::spawn_blocking(move || Copied::from_stdin(&folder)).await;
         let copied = stdin.insert(copied.map_err(|error| Failure::error("internal", error.to_string()))??);
         ImportSource::Named { name: "stdin".to_owned(), path: copied.0.clone() }
     } else {
-        ImportSource::Path(args.file.clone())
+        ImportSource::Path(file)
     };
     let request = ImportRequest {
         source,
@@ -65,6 +79,27 @@ pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
     .await
 }
 
+fn how_to_fix() -> Failure {
+    Failure::usage("usage", "--fix needs to know how").hint(
+        "--country CC: numbers without a country code are of this country; --plus: they lack only the +; --blank: a \
+         spreadsheet's errors in other cells stand for nothing",
+    )
+}
+
+/// Imports the rejects of an upload after all.
+async fn fixed(start: Start, upload: UploadId, cause: Option<String>, fix: Fix, as_json: bool) -> Outcome {
+    with_ground(start, |service| async move {
+        let done = service.fix_rejects(upload, cause.as_deref(), fix).await?;
+        if as_json {
+            self::as_json(&done)?;
+        } else {
+            in_words(&done)?;
+        }
+        Ok(Exit::Completed)
+    })
+    .await
+}
+
 fn so_far(progress: ImportProgress) -> String {
     format!(
         "{}: {} imported, {}, {} rejected",
@@ -80,6 +115,7 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
     let report = &upload.report;
     terminal::json(&json!({
         "list": upload.list,
+        "upload_id": upload.id,
         "received": report.received,
         "imported": report.imported,
         "duplicates": report.duplicates,
@@ -109,7 +145,10 @@ fn in_words(done: &ImportDone) -> Result<(), Failure> {
         terminal::line(&format!("  row {}: {}", reject.row, reject.reason))?;
     }
     if report.rejected > SHOWN_REJECTS as u64 && done.rejects_path.is_none() {
-        terminal::line("  … all of them with --rejects FILE")?;
+        terminal::line(&format!(
+            "  … by cause with `lists --rejects {}`, all of them with --rejects FILE",
+            done.upload.id.0
+        ))?;
     }
     if let Some(path) = &done.rejects_path {
         terminal::line(&format!("rejects: {}", path.display()))?;

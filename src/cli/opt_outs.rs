@@ -6,7 +6,6 @@ use super::report::{Quiet, create};
 use super::terminal::{self, counted, grouped, people};
 use super::{Start, outputs, with_ground};
 use crate::domain::opt_out::{Event, Kind, OptedOut};
-use crate::intake::rejects;
 use crate::service::import::{ImportOptions, ImportSource, RejectsTo};
 use crate::service::opt_outs::{COLUMNS, event_json};
 use crate::service::{Service, times};
@@ -43,7 +42,7 @@ pub(super) async fn run(start: Start, args: OptOutsArgs) -> Outcome {
                         let message = format!("--rejects {} is the file to be read", rejects.display());
                         return Err(Failure::usage("file_exists", message));
                     }
-                    outputs::may_replace(rejects, &rejects::COLUMNS, "--rejects")?;
+                    outputs::may_replace_rejects(rejects)?;
                 }
                 let options = ImportOptions { country, phone_column, sheet: None };
                 let rejects = rejects.map(RejectsTo::Path);

@@ -4,6 +4,7 @@
 //! alone. Called by `import` and `report` before anything is done.
 
 use super::exit::Failure;
+use crate::intake::rejects;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -12,6 +13,15 @@ use std::path::Path;
 /// Refuses a path where a file stands whose first line is not `heading`, the columns of what is to be written there.
 /// `option`: what named the path.
 pub(super) fn may_replace(path: &Path, heading: &[&str], option: &str) -> Result<(), Failure> {
+    check(path, heading, b"\r\n", option)
+}
+
+/// The same for rejects, whose heading goes on with the columns of the file that was read.
+pub(super) fn may_replace_rejects(path: &Path) -> Result<(), Failure> {
+    check(path, &rejects::COLUMNS, b"\r\n,", "--rejects")
+}
+
+fn check(path: &Path, heading: &[&str], ends: &[u8], option: &str) -> Result<(), Failure> {
     let heading = heading.join(",");
     let found = std::fs::metadata(path).and_then(|found| {
         // A terminal or a pipe keeps nothing, and an empty file loses nothing.
@@ -21,7 +31,7 @@ pub(super) fn may_replace(path: &Path, heading: &[&str], option: &str) -> Result
         let mut first = Vec::new();
         File::open(path)?.take(heading.len() as u64 + 1).read_to_end(&mut first)?;
         let (text, end) = first.split_at(heading.len().min(first.len()));
-        Ok(text == heading.as_bytes() && matches!(end, [b'\r' | b'\n']))
+        Ok(text == heading.as_bytes() && matches!(end, [end] if ends.contains(end)))
     });
     match found {
         Ok(true) => Ok(()),

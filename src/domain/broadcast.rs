@@ -271,6 +271,26 @@ pub struct Number {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// A file's row as it stood there, of which nobody could be made: by the columns' names, in the file's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cells {
+    /// The cells with their columns' names.
+    pub cells: Vec<(String, String)>,
+    /// Which of them holds the phone; `None`: that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<u32>,
+    /// Which of them holds the name, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<u32>,
+}
+
+impl Cells {
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.cells.iter().map(|(name, cell)| name.len() + cell.len() + 8).sum()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

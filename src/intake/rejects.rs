@@ -1,30 +1,49 @@
-//! Writes the rejected rows as a CSV that opens in Excel: row, phone, reason. For `--rejects` and for
-//! downloads; the place of each row leads back to the original file.
+//! Writes the rejected rows as a CSV that opens in Excel: row, phone, reason, and then the other cells. For `--rejects` and
+//! for downloads; put right and without the first column it can be read again.
 
-use super::Rejected;
+use super::{COLUMNS_LIMIT, Rejected};
+use serde_json::{Map, Value};
 use std::io::{self, Write};
 
-/// The columns of a rejects file.
+/// The first columns of a rejects file.
 pub const COLUMNS: [&str; 3] = ["row", "phone", "reason"];
+/// The last column: cells of a row that have no column of their own, as JSON.
+pub const OTHER_CELLS: &str = "other_cells";
 
 /// A rejects file being written.
 pub struct RejectsWriter<W: Write> {
     csv: csv::Writer<W>,
+    columns: Vec<String>,
 }
 
 impl<W: Write> RejectsWriter<W> {
-    /// Begins a file with its heading, so that a file without rejects says so by being there.
-    pub fn new(out: W) -> io::Result<Self> {
+    /// Begins a file with its heading, so that a file without rejects says so by being there. `columns`: of the file that
+    /// is read, without its phone's.
+    pub fn new(out: W, columns: Vec<String>) -> io::Result<Self> {
         let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-        csv.write_record(COLUMNS)?;
-        Ok(Self { csv })
+        let is_free = |name: &String| !COLUMNS.contains(&name.to_lowercase().as_str()) && name != OTHER_CELLS;
+        let columns: Vec<String> = columns.into_iter().filter(is_free).take(COLUMNS_LIMIT).collect();
+        let names = columns.iter().map(|name| harmless(name));
+        csv.write_record(COLUMNS.map(str::to_owned).into_iter().chain(names).chain([OTHER_CELLS.to_owned()]))?;
+        Ok(Self { csv, columns })
     }
 
     /// Adds a rejected row.
     pub fn write(&mut self, row: u64, rejected: &Rejected) -> io::Result<()> {
-        let phone = harmless(&rejected.phone_raw);
-        let reason = harmless(&rejected.reason.to_string());
-        Ok(self.csv.write_record([row.to_string(), phone, reason])?)
+        let mut line = vec![row.to_string(), harmless(&rejected.phone_raw), harmless(&rejected.reason.to_string())];
+        line.resize(COLUMNS.len() + self.columns.len(), String::new());
+        let mut others = Map::new();
+        for (index, (name, cell)) in rejected.cells.cells.iter().enumerate() {
+            if rejected.cells.phone.is_some_and(|phone| usize::try_from(phone) == Ok(index)) {
+                continue;
+            }
+            match self.columns.iter().position(|column| column == name) {
+                Some(column) => line[COLUMNS.len() + column] = harmless(cell),
+                None => drop(others.insert(name.clone(), Value::from(cell.clone()))),
+            }
+        }
+        line.push(if others.is_empty() { String::new() } else { Value::from(others).to_string() });
+        Ok(self.csv.write_record(line)?)
     }
 
     /// Writes out what is buffered and gives back what was written to.
@@ -47,22 +66,28 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::broadcast::Cells;
     use crate::domain::phone::PhoneProblem;
     use crate::intake::Reason;
 
     #[test]
     fn rejects_are_a_csv_without_formulas() {
-        let mut writer = RejectsWriter::new(Vec::new()).unwrap();
-        let mut write = |row, phone: &str| {
+        let columns = ["Name", "Reason", "city"].map(str::to_owned).to_vec();
+        let mut writer = RejectsWriter::new(Vec::new(), columns).unwrap();
+        let mut write = |row, phone: &str, city: &str| {
+            let cells = [("mobile", phone), ("Name", "Asha"), ("Reason", "old"), ("city", city)];
+            let cells = cells.map(|(name, cell)| (name.to_owned(), cell.to_owned())).to_vec();
+            let cells = Cells { cells, phone: Some(0), name: Some(1) };
             let reason = Reason::Phone(PhoneProblem::Extension);
-            writer.write(row, &Rejected { phone_raw: phone.to_owned(), reason }).unwrap();
+            writer.write(row, &Rejected { phone_raw: phone.to_owned(), reason, cells }).unwrap();
         };
-        write(2, "+1 202 555 0123");
-        write(40_000, "=cmd|'/c calc'!A1, \"x\"");
+        write(2, "+1 202 555 0123", "@Pune");
+        write(40_000, "=cmd|'/c calc'!A1, \"x\"", "");
         let text = String::from_utf8(writer.finish().unwrap()).unwrap();
         let lines: Vec<&str> = text.split("\r\n").collect();
-        assert_eq!(lines[0], "row,phone,reason");
+        assert_eq!(lines[0], "row,phone,reason,Name,city,other_cells");
         assert!(lines[1].starts_with("2,+1 202 555 0123,\"has an extension"), "{}", lines[1]);
+        assert!(lines[1].ends_with(",Asha,'@Pune,\"{\"\"Reason\"\":\"\"old\"\"}\""), "{}", lines[1]);
         assert!(lines[2].starts_with("40000,\"'=cmd|'/c calc'!A1, \"\"x\"\"\","), "{}", lines[2]);
     }
 }

@@ -7,7 +7,7 @@
 use super::header::{self, Roles};
 use super::record::{Record, Records};
 use super::{COLUMNS_LIMIT, HEADER_LIMIT_BYTES, IntakeProblem, Options, Reason, Rejected, Row, cell};
-use crate::domain::broadcast::Number;
+use crate::domain::broadcast::{Cells, Number};
 use crate::domain::phone::{Country, PhoneKind, looks_like_phone, parse_phone};
 use std::collections::BTreeMap;
 
@@ -64,6 +64,11 @@ impl Table {
         &self.shape.attribute_names
     }
 
+    pub(super) fn other_columns(&self) -> Vec<String> {
+        let others = self.shape.names.iter().enumerate().filter(|(index, _)| *index != self.shape.roles.phone);
+        others.map(|(_, name)| name.clone()).collect()
+    }
+
     pub(super) fn phone_column(&self) -> String {
         self.shape.names[self.shape.roles.phone].clone()
     }
@@ -83,7 +88,7 @@ impl Table {
                 Ok((kind, number)) => (Some(kind), Ok(number)),
                 Err(reason) => {
                     let phone_raw = cell::shown(self.record.cell(self.shape.roles.phone));
-                    (None, Err(Rejected { phone_raw, reason }))
+                    (None, Err(Rejected { phone_raw, reason, cells: self.shape.cells(&self.record) }))
                 }
             };
             return Ok(Some(Row { row, kind, outcome }));
@@ -163,6 +168,29 @@ impl Shape {
         let attributes: Vec<usize> = (0..names.len()).filter(is_attribute).collect();
         let attribute_names = attributes.iter().map(|index| names[*index].clone()).collect();
         Self { names, nameless, roles, attributes, attribute_names }
+    }
+}
+
+impl Shape {
+    /// A row as it stands in the file. Cells beyond the columns are called by their places; blank ones without a name are
+    /// mostly a delimiter at the line's end.
+    fn cells(&self, record: &Record) -> Cells {
+        let mut cells = Cells::default();
+        for index in 0..record.len() {
+            let name = self.names.get(index).cloned().unwrap_or_else(|| by_place(index));
+            let cell = cell::clean(record.cell(index)).into_owned();
+            if cell.is_empty() && self.nameless.get(index).copied().unwrap_or(true) {
+                continue;
+            }
+            let place = u32::try_from(cells.cells.len()).ok();
+            if index == self.roles.phone {
+                cells.phone = place;
+            } else if Some(index) == self.roles.name {
+                cells.name = place;
+            }
+            cells.cells.push((name, cell));
+        }
+        cells
     }
 }
 

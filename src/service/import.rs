@@ -4,6 +4,7 @@
 //! memory than a thousand. Nobody sees any of it before the end; on an error, or when the caller drops
 //! the future, the upload is given up. received = imported + duplicates + rejected, always.
 
+pub mod fix;
 pub mod opt_outs;
 mod reader;
 
@@ -14,7 +15,7 @@ use crate::domain::phone::{Country, Phone};
 use crate::domain::time::HOUR;
 use crate::intake::{self, Described};
 use crate::store::{NewUpload, Store, UploadBegun, UploadReport, UploadRow, UploadSummary};
-use reader::{Batch, Event};
+use reader::{Batch, Event, Room};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,6 +27,11 @@ pub const DEFAULT_LIST: &str = "default";
 pub const LONGEST_LIST_NAME: usize = 80;
 /// Rejects that the report keeps.
 const REJECTS_KEPT: usize = 100;
+/// Rejects of an upload that are kept with all their cells, and about how many bytes of them: the first ones. What is
+/// beyond is in the file that [`ImportRequest::rejects`] names.
+pub const KEPT_ROWS: usize = 20_000;
+/// See [`KEPT_ROWS`].
+pub const KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// The most tags of an upload, and the longest one in characters.
 const MOST_TAGS: usize = 20;
 /// An upload that was begun longer ago than this and has not ended is a crash's.
@@ -44,7 +50,7 @@ pub struct ImportRequest {
     pub tags: Vec<String>,
     /// `Idempotency-Key` and a hash of the content.
     pub idempotency: Option<(String, String)>,
-    /// Where every reject goes (CSV: row, phone, reason); the report keeps the first hundred only.
+    /// Where every reject goes (CSV: row, phone, reason, the other cells); the report keeps the first hundred only.
     pub rejects: Option<RejectsTo>,
 }
 
@@ -155,7 +161,7 @@ impl Service {
             }
         };
         let unfinished = Unfinished { store: Arc::clone(&self.inner.store), upload: Some(upload) };
-        let mut rows = reader::start(source, options, rejects);
+        let mut rows = reader::start(source, options, rejects, Room::of_an_upload());
         let mut intake = Intake { store: &*self.inner.store, upload, done: Done::default() };
         let described = loop {
             match rows.recv().await {
@@ -166,9 +172,29 @@ impl Service {
                 None => return Err(ServiceError::new(Kind::Internal, "internal", "the file's reader ended by a bug")),
             }
         };
-        let Done { report, causes, doubtful, described: file } = intake.done;
-        let report = UploadReport { columns: described, ..report };
-        let notes = notes(&report, file.as_ref(), doubtful);
+        let done = std::mem::take(&mut intake.done);
+        self.finish_import(unfinished, upload, done, described, rejects_path).await
+    }
+
+    /// Makes what was stored visible, and says what it came to.
+    async fn finish_import(
+        &self,
+        unfinished: Unfinished,
+        upload: UploadId,
+        done: Done,
+        columns: Vec<String>,
+        rejects_path: Option<PathBuf>,
+    ) -> Result<ImportDone> {
+        let Done { report, causes, doubtful, kept, described: file } = done;
+        let report = UploadReport { columns, ..report };
+        let mut notes = notes(&report, file.as_ref(), doubtful);
+        if file.is_some() && kept < report.rejected && rejects_path.is_none() {
+            notes.push(format!(
+                "the first {kept} of the {} rows that cannot be used are kept with all their cells; for all of them name a \
+                 file for the rejects",
+                report.rejected
+            ));
+        }
         // From here on the store finishes it even if the caller goes away.
         unfinished.ends_well();
         let upload = self.inner.store.finish_upload(upload, report, self.now()).await?;
@@ -184,9 +210,10 @@ impl Service {
         Ok(ImportDone { upload, replay: false, causes, rejects_path, notes })
     }
 
-    /// Gives up the uploads that a crash left unfinished, an hour after they were begun. Returns how many. Called by
-    /// the scheduler now and then.
+    /// Gives up the uploads that a crash left unfinished, an hour after they were begun, and drops what is left of those
+    /// that were undone. Returns how many were given up. Called by the scheduler now and then.
     pub async fn sweep_uploads(&self) -> Result<u64> {
+        self.clear_uploads().await?;
         Ok(self.inner.store.sweep_uploads(self.now().plus(-UNFINISHED_MS)).await?)
     }
 
@@ -258,6 +285,8 @@ struct Done {
     report: UploadReport,
     causes: HashMap<&'static str, u64>,
     doubtful: u64,
+    /// Rejects kept whole.
+    kept: u64,
     described: Option<Described>,
 }
 
@@ -270,7 +299,7 @@ struct Intake<'a> {
 impl Intake<'_> {
     /// Stores what is new of a batch and counts all of it.
     async fn store(&mut self, batch: Batch) -> Result<ImportProgress> {
-        let Batch { numbers, rejects, rejected, causes, doubtful } = batch;
+        let Batch { numbers, rejects, kept, rejected, causes, doubtful } = batch;
         let report = &mut self.done.report;
         report.received += numbers.len() as u64 + rejected;
         report.rejected += rejected;
@@ -280,6 +309,10 @@ impl Intake<'_> {
             *self.done.causes.entry(word).or_default() += count;
         }
         self.done.doubtful += doubtful;
+        self.done.kept += kept.len() as u64;
+        if !kept.is_empty() {
+            self.store.add_rejects(self.upload, kept).await?;
+        }
         let read = numbers.len();
         let mut seen = HashSet::with_capacity(read);
         let mut once: Vec<UploadRow> = numbers.into_iter().filter(|row| seen.insert(row.number.phone)).collect();

@@ -23,13 +23,16 @@ mod freeze;
 mod lease;
 mod odds;
 mod opt_outs;
+mod people;
 mod reached;
 mod reading;
+mod rejects;
 mod segment;
 mod sessions;
 mod settle;
 mod sheet;
 mod transaction;
+mod undo;
 mod uploads;
 mod views;
 mod windows;
@@ -38,10 +41,10 @@ use self::doubts::Word;
 use self::failure::Op;
 use self::flights::Flights;
 use super::{
-    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
-    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
-    RecipientRow, Result, Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow,
-    UploadSummary, Whereabouts,
+    AttemptPlace, AttemptRow, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, KeptReject,
+    Lease, LeaseAnswer, LeaseView, ListSummary, LogRow, LookedThrough, NewBroadcast, NewRecipient, NewUpload, Outcome,
+    RawReceipt, ReceiptMove, RecipientRow, RejectCause, Result, Store, StoreError, StoredReceipt, SyncedTemplates,
+    UploadBegun, UploadDetails, UploadReport, UploadRow, UploadSummary, Whereabouts,
 };
 use crate::domain::audit::{Act, Entry};
 use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
@@ -210,6 +213,42 @@ impl Store for MongoStore {
         self.run(|inner| async move { inner.sweep_uploads(before).await }).await
     }
 
+    async fn undo_upload(&self, upload: UploadId) -> Result<UploadSummary> {
+        self.run(|inner| async move { inner.undo_upload(upload).await }).await
+    }
+
+    async fn clear_uploads(&self) -> Result<bool> {
+        self.run(|inner| async move { inner.clear_uploads().await }).await
+    }
+
+    async fn upload(&self, upload: UploadId) -> Result<UploadDetails> {
+        self.run(|inner| async move { inner.upload_details(upload).await }).await
+    }
+
+    async fn add_rejects(&self, upload: UploadId, rejects: Vec<KeptReject>) -> Result<()> {
+        self.run(|inner| async move { inner.add_rejects(upload, rejects).await }).await
+    }
+
+    async fn rejects(
+        &self,
+        upload: UploadId,
+        cause: Option<&str>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<KeptReject>> {
+        let cause = cause.map(str::to_owned);
+        self.run(|inner| async move { inner.rejects(upload, cause, after, limit).await }).await
+    }
+
+    async fn reject_causes(&self, upload: UploadId) -> Result<Vec<RejectCause>> {
+        self.run(|inner| async move { inner.reject_causes(upload).await }).await
+    }
+
+    async fn claim_rejects(&self, upload: UploadId, rows: &[u32], by: UploadId) -> Result<Vec<u32>> {
+        let rows = rows.to_vec();
+        self.run(|inner| async move { inner.claim_rejects(upload, &rows, by).await }).await
+    }
+
     async fn lists(&self) -> Result<Vec<ListSummary>> {
         self.run(|inner| async move { inner.lists().await }).await
     }
@@ -237,6 +276,21 @@ impl Store for MongoStore {
     ) -> Result<Vec<(AudiencePlace, Number)>> {
         let uploads = uploads.to_vec();
         self.run(|inner| async move { inner.audience_page(&uploads, after, limit).await }).await
+    }
+
+    async fn look_through(
+        &self,
+        uploads: &[UploadId],
+        after: Option<AudiencePlace>,
+        limit: u32,
+    ) -> Result<LookedThrough> {
+        let uploads = uploads.to_vec();
+        self.run(|inner| async move { inner.look_through(&uploads, after, limit).await }).await
+    }
+
+    async fn rows_with(&self, phones: &[Phone], limit: u32) -> Result<Vec<(AudiencePlace, Number)>> {
+        let phones = phones.to_vec();
+        self.run(|inner| async move { inner.rows_with(&phones, limit).await }).await
     }
 
     async fn put_templates(&self, templates: &[Template], now: Millis) -> Result<()> {
@@ -338,6 +392,16 @@ impl Store for MongoStore {
     ) -> Result<Vec<RecipientRow>> {
         let id = id.clone();
         self.run(|inner| async move { inner.recipients(&id, state, after, limit).await }).await
+    }
+
+    async fn broadcasts_to(&self, phones: &[Phone], limit: u32) -> Result<Vec<(BroadcastId, u32)>> {
+        let phones = phones.to_vec();
+        self.run(|inner| async move { inner.broadcasts_to(&phones, limit).await }).await
+    }
+
+    async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.attempts(&id, seq).await }).await
     }
 
     async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {

@@ -20,18 +20,21 @@ mod leases;
 mod moves;
 mod numbers;
 mod opt_outs;
+mod people;
 mod readers;
+mod rejects;
 mod reports;
 mod schema;
 mod settings;
 mod settle;
+mod undo;
 mod writer;
 
 use super::{
-    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
-    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
-    RecipientRow, Result, Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow,
-    UploadSummary, Whereabouts,
+    AttemptPlace, AttemptRow, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, KeptReject,
+    Lease, LeaseAnswer, LeaseView, ListSummary, LogRow, LookedThrough, NewBroadcast, NewRecipient, NewUpload, Outcome,
+    RawReceipt, ReceiptMove, RecipientRow, RejectCause, Result, Store, StoreError, StoredReceipt, SyncedTemplates,
+    UploadBegun, UploadDetails, UploadReport, UploadRow, UploadSummary, Whereabouts,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::audit::{Act, Entry};
@@ -202,6 +205,48 @@ impl Store for SqliteStore {
         Ok(given_up)
     }
 
+    async fn undo_upload(&self, upload: UploadId) -> Result<UploadSummary> {
+        for _ in 0..FINISH_TRIES {
+            let rest = self.readers.run_freely(move |connection| undo::people_without(connection, upload)).await?;
+            if let Some(summary) = self.write(move |connection| undo::undo(connection, upload, &rest)).await? {
+                return Ok(summary);
+            }
+        }
+        Err(StoreError::Conflict("too many uploads of this list come and go at the same time: try again".to_owned()))
+    }
+
+    async fn clear_uploads(&self) -> Result<bool> {
+        self.write(undo::clear_some).await
+    }
+
+    async fn upload(&self, upload: UploadId) -> Result<UploadDetails> {
+        self.read(move |connection| undo::details(connection, upload)).await
+    }
+
+    async fn add_rejects(&self, upload: UploadId, kept: Vec<KeptReject>) -> Result<()> {
+        self.write(move |connection| rejects::add(connection, upload, &kept)).await
+    }
+
+    async fn rejects(
+        &self,
+        upload: UploadId,
+        cause: Option<&str>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<KeptReject>> {
+        let cause = cause.map(str::to_owned);
+        self.read(move |connection| rejects::page(connection, upload, cause.as_deref(), after, limit)).await
+    }
+
+    async fn reject_causes(&self, upload: UploadId) -> Result<Vec<RejectCause>> {
+        self.read(move |connection| rejects::causes(connection, upload)).await
+    }
+
+    async fn claim_rejects(&self, upload: UploadId, rows: &[u32], by: UploadId) -> Result<Vec<u32>> {
+        let rows = rows.to_vec();
+        self.write(move |connection| rejects::claim(connection, upload, &rows, by)).await
+    }
+
     async fn lists(&self) -> Result<Vec<ListSummary>> {
         self.read(numbers::lists).await
     }
@@ -229,6 +274,21 @@ impl Store for SqliteStore {
     ) -> Result<Vec<(AudiencePlace, Number)>> {
         let uploads = uploads.to_vec();
         self.readers.run_freely(move |connection| numbers::page(connection, &uploads, after, limit)).await
+    }
+
+    async fn look_through(
+        &self,
+        uploads: &[UploadId],
+        after: Option<AudiencePlace>,
+        limit: u32,
+    ) -> Result<LookedThrough> {
+        let uploads = uploads.to_vec();
+        self.read(move |connection| people::look_through(connection, &uploads, after, limit)).await
+    }
+
+    async fn rows_with(&self, phones: &[Phone], limit: u32) -> Result<Vec<(AudiencePlace, Number)>> {
+        let phones = phones.to_vec();
+        self.read(move |connection| people::rows_with(connection, &phones, limit)).await
     }
 
     async fn put_templates(&self, templates: &[Template], now: Millis) -> Result<()> {
@@ -332,6 +392,16 @@ impl Store for SqliteStore {
     ) -> Result<Vec<RecipientRow>> {
         let id = id.clone();
         self.read(move |connection| reports::recipients(connection, &id, state, after, limit)).await
+    }
+
+    async fn broadcasts_to(&self, phones: &[Phone], limit: u32) -> Result<Vec<(BroadcastId, u32)>> {
+        let phones = phones.to_vec();
+        self.read(move |connection| people::broadcasts_to(connection, &phones, limit)).await
+    }
+
+    async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
+        let id = id.clone();
+        self.read(move |connection| people::attempts(connection, &id, seq)).await
     }
 
     async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {

@@ -4,7 +4,7 @@
 
 #[cfg(doc)]
 use super::Store;
-use crate::domain::broadcast::{Broadcast, Definition, Number, UploadId};
+use crate::domain::broadcast::{Broadcast, Cells, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId};
 use crate::domain::phone::Phone;
 use crate::domain::state::{BroadcastStatus, RecipientState};
@@ -135,6 +135,69 @@ pub struct UploadSummary {
     pub at: Millis,
     /// Its figures.
     pub report: UploadReport,
+}
+
+/// A visible upload with what belongs to all of its numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UploadDetails {
+    /// The upload.
+    pub summary: UploadSummary,
+    /// The tags that all its numbers got.
+    pub tags: Vec<String>,
+}
+
+/// A row of an upload's file that could not be used, kept whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptReject {
+    /// The line or row in the file, from 1; unique within the upload.
+    pub row: u32,
+    /// Why, by one stable word.
+    pub cause: String,
+    /// The phone as it stood there, shortened.
+    pub phone: String,
+    /// Why, in words.
+    pub reason: String,
+    /// The row.
+    pub cells: Cells,
+}
+
+/// The kept rejects of an upload with one cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectCause {
+    /// The word.
+    pub cause: String,
+    /// Those still to be put right.
+    pub open: u64,
+    /// Those that a later upload has.
+    pub fixed: u64,
+}
+
+/// A page of a walk that looks at a bounded number of rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LookedThrough {
+    /// Those of the rows looked at that are the newest of their person.
+    pub people: Vec<(AudiencePlace, Number)>,
+    /// Where to go on; `None`: that was all.
+    pub next: Option<AudiencePlace>,
+}
+
+/// One attempt's row of the log, with what receipts said of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptRow {
+    /// Which request, from 1.
+    pub attempt: u32,
+    /// `sent` (Meta took it) or `failed`.
+    pub status: String,
+    /// When.
+    pub timestamp: Millis,
+    /// The error code; 0: none.
+    pub code: i64,
+    /// The API's answer.
+    pub response: String,
+    /// Meta's id of the message; empty: none.
+    pub wamid: String,
+    /// A receipt said that it was not delivered.
+    pub undelivered: bool,
 }
 
 /// A list as people see it.

@@ -38,3 +38,4 @@ mod store_contract;
 mod store_sqlite;
 mod templates;
 mod test_send;
+mod uploads;

@@ -13,6 +13,7 @@ pub mod keeping;
 pub mod leases;
 pub mod making;
 pub mod opt_outs;
+pub mod people;
 pub mod random_walk;
 pub mod receipts;
 pub mod recovery;
@@ -22,6 +23,7 @@ pub mod stage;
 pub mod steering;
 mod suite;
 pub mod trail;
+pub mod undoing;
 pub mod uploads;
 pub mod windows;
 

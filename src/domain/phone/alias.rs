@@ -23,6 +23,22 @@ pub fn person(phone: Phone) -> Phone {
     same.parse().ok().and_then(|digits| Phone::from_digits(digits).ok()).unwrap_or(phone)
 }
 
+/// All forms of a person's number, itself among them.
+#[must_use]
+pub fn forms(phone: Phone) -> Vec<Phone> {
+    let same = person(phone);
+    let digits = same.digits().to_string();
+    let longer = match (digits.len(), &digits.as_bytes()[..2]) {
+        (12, b"55") => Some((4, "9")),
+        (12, b"52") => Some((2, "1")),
+        (12, b"54") => Some((2, "9")),
+        _ => None,
+    };
+    let longer = longer.map(|(at, mark)| format!("{}{mark}{}", &digits[..at], &digits[at..]));
+    let longer = longer.and_then(|digits| Phone::from_digits(digits.parse().ok()?).ok());
+    [Some(same), longer].into_iter().flatten().filter(|form| person(*form) == same).collect()
+}
+
 /// Whether the digits after the area's are a 9 and a mobile's of before.
 fn is_old_brazilian_mobile(digits: &str) -> bool {
     let bytes = digits.as_bytes();
@@ -46,6 +62,9 @@ mod tests {
             ("+5491155501001", "+541155501001"),
         ] {
             assert_eq!(of(one), of(other), "{one} {other}");
+            let both = forms(one.parse().unwrap());
+            assert_eq!(both, forms(other.parse().unwrap()));
+            assert!([one, other].iter().all(|form| both.contains(&form.parse().unwrap())), "{both:?}");
             assert_eq!(of(&of(one)), of(one), "the form that stands for all stands for itself");
         }
     }
@@ -65,6 +84,7 @@ mod tests {
             "+9198765000012",
         ] {
             assert_eq!(of(alone), alone);
+            assert!(forms(alone.parse().unwrap()).contains(&alone.parse().unwrap()));
         }
         assert_ne!(of("+5511987654321"), of("+5521987654321"), "another area");
     }

@@ -1,12 +1,15 @@
 //! One JSON object as a person: which field is the phone, which the name, and the rest as attributes.
 
-use crate::domain::broadcast::Number;
+use crate::domain::broadcast::{Cells, Number};
 use crate::domain::phone::{Country, PhoneKind, parse_phone};
 use crate::intake::{COLUMNS_LIMIT, Options, Reason, Rejected, Row, cell, header};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// Characters of a record that is not JSON that are kept of it.
+const UNREADABLE_CHARACTERS: usize = 1_000;
 
 /// Reads objects by the options of the file.
 pub(super) struct Reader {
@@ -63,7 +66,11 @@ impl Reader {
             row: Row {
                 row,
                 kind: None,
-                outcome: Err(Rejected { phone_raw: String::new(), reason: Reason::RecordTooLong }),
+                outcome: Err(Rejected {
+                    phone_raw: String::new(),
+                    reason: Reason::RecordTooLong,
+                    cells: Cells::default(),
+                }),
             },
             phone_field: None,
             name_field: None,
@@ -78,7 +85,7 @@ impl Reader {
                 fields.row.kind = Some(kind);
                 fields.row.outcome = Ok(number);
             }
-            Err(reason) => fields.row.outcome = Err(Rejected { phone_raw, reason }),
+            Err(reason) => fields.row.outcome = Err(Rejected { phone_raw, reason, cells: self.cells(text) }),
         }
         fields
     }
@@ -123,6 +130,24 @@ impl Reader {
         }
         let parsed = parse_phone(&phone_text, self.default_country.as_ref())?;
         Ok((parsed.kind, Number { phone: parsed.phone, name: number_name, attributes }))
+    }
+
+    /// A rejected record as it stands in the file: its fields, or the beginning of what could not be taken apart.
+    fn cells(&self, text: &[u8]) -> Cells {
+        let Ok(Members(members)) = serde_json::from_slice::<Members<'_>>(text) else {
+            let text = String::from_utf8_lossy(text);
+            let shown = text.trim().chars().take(UNREADABLE_CHARACTERS).collect();
+            return Cells { cells: vec![("line".to_owned(), shown)], ..Cells::default() };
+        };
+        let folded: Vec<String> = members.iter().map(|(key, _)| header::folded(key)).collect();
+        let phone = self.phone_field(&members, &folded).ok();
+        let name = header::best(&folded, header::name_rank).first().copied().filter(|name| Some(*name) != phone);
+        let cell = |(key, raw): &(String, &RawValue)| {
+            let value = value_text(raw).unwrap_or_else(|| raw.get().to_owned());
+            (cell::clean(key).into_owned(), cell::clean(&value).into_owned())
+        };
+        let place = |index: Option<usize>| index.and_then(|index| u32::try_from(index).ok());
+        Cells { cells: members.iter().map(cell).collect(), phone: place(phone), name: place(name) }
     }
 
     fn phone_field(&self, members: &[(String, &RawValue)], folded: &[String]) -> Result<usize, Reason> {

@@ -3,7 +3,7 @@
 //! Read as number files are. received = imported + known + rejected, always; each batch stands by itself, so a file that
 //! breaks off half-way has noted the half before, and the same file again notes the rest.
 
-use super::reader::{self, Batch, Event};
+use super::reader::{self, Batch, Event, Room};
 use super::{ImportOptions, ImportSource, REJECTS_KEPT, RejectsTo, source_name};
 use crate::domain::opt_out::{Change, Kind as OptOutKind, Who, key};
 use crate::domain::phone::Phone;
@@ -45,7 +45,7 @@ impl Service {
         };
         let name = source_name(&source);
         let mut done = OptOutsImported::default();
-        let mut rows = reader::start(source, options, rejects);
+        let mut rows = reader::start(source, options, rejects, Room::none());
         let read = loop {
             match rows.recv().await {
                 Some(Event::Batch(batch)) => {

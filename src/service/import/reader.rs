@@ -8,7 +8,7 @@ use crate::domain::phone::PhoneKind;
 use crate::intake::rejects::RejectsWriter;
 use crate::intake::{self, Described, IntakeProblem, Options, Row};
 use crate::service::{Kind, ServiceError};
-use crate::store::{Reject, UploadRow};
+use crate::store::{KeptReject, Reject, UploadRow};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -30,6 +30,8 @@ pub(super) struct Batch {
     pub numbers: Vec<UploadRow>,
     /// The first of those that cannot.
     pub rejects: Vec<Reject>,
+    /// Those of them that are kept whole.
+    pub kept: Vec<KeptReject>,
     /// How many cannot.
     pub rejected: u64,
     /// How many cannot, by the reason's word.
@@ -53,11 +55,45 @@ pub(super) enum Event {
     Failed(ServiceError),
 }
 
+/// How many more rejects are kept whole.
+pub(super) struct Room {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// For an upload.
+    pub(super) fn of_an_upload() -> Self {
+        Self { rows: super::KEPT_ROWS, bytes: super::KEPT_BYTES }
+    }
+
+    /// For what keeps none.
+    pub(super) fn none() -> Self {
+        Self { rows: 0, bytes: 0 }
+    }
+
+    /// From the first one that does not fit on none is kept, so that those kept are the first.
+    fn takes(&mut self, bytes: usize) -> bool {
+        if self.rows == 0 || bytes > self.bytes {
+            *self = Self::none();
+            return false;
+        }
+        self.rows -= 1;
+        self.bytes -= bytes;
+        true
+    }
+}
+
 /// Starts reading. The last event is `End` or `Failed`.
-pub(super) fn start(source: ImportSource, options: Options, rejects: Option<RejectsTo>) -> mpsc::Receiver<Event> {
+pub(super) fn start(
+    source: ImportSource,
+    options: Options,
+    rejects: Option<RejectsTo>,
+    room: Room,
+) -> mpsc::Receiver<Event> {
     let (events, received) = mpsc::channel(BATCHES);
     tokio::task::spawn_blocking(move || {
-        let last = match read(source, &options, rejects, &events) {
+        let last = match read(source, &options, rejects, room, &events) {
             Ok(columns) => Event::End { columns },
             Err(Ended::Failed(error)) => Event::Failed(error),
             Err(Ended::NobodyListens) => return,
@@ -79,12 +115,13 @@ impl From<ServiceError> for Ended {
     }
 }
 
-type Rejects = Option<RejectsWriter<BufWriter<Box<dyn Write + Send>>>>;
+pub(super) type Rejects = Option<RejectsWriter<BufWriter<Box<dyn Write + Send>>>>;
 
 fn read(
     source: ImportSource,
     options: &Options,
     rejects: Option<RejectsTo>,
+    mut room: Room,
     events: &mpsc::Sender<Event>,
 ) -> Result<Vec<String>, Ended> {
     let (name, source) = match source {
@@ -94,13 +131,13 @@ fn read(
     };
     let send = |event| events.blocking_send(event).map_err(|_| Ended::NobodyListens);
     let mut rows = intake::open(source, options).map_err(|error| bad_file(&name, &error.problem))?;
-    let mut rejects = open_rejects(rejects)?;
+    let mut rejects = open_rejects(rejects, rows.other_columns())?;
     send(Event::Described(rows.described().clone()))?;
     let mut batch = Batch::default();
     let mut batch_bytes = 0;
     for row in rows.by_ref() {
         let row = row.map_err(|error| bad_file(&name, &error.problem))?;
-        batch_bytes += batch.add(row, &mut rejects)?;
+        batch_bytes += batch.add(row, &mut rejects, &mut room)?;
         if batch.rows() >= BATCH_ROWS || batch_bytes >= BATCH_BYTES {
             send(Event::Batch(std::mem::take(&mut batch)))?;
             batch_bytes = 0;
@@ -121,7 +158,7 @@ impl Batch {
     }
 
     /// Adds a row and returns about how many bytes it takes.
-    fn add(&mut self, row: Row, rejects: &mut Rejects) -> Result<usize, ServiceError> {
+    pub(super) fn add(&mut self, row: Row, rejects: &mut Rejects, room: &mut Room) -> Result<usize, ServiceError> {
         match row.outcome {
             Ok(number) => {
                 self.doubtful += u64::from(row.kind.is_some_and(PhoneKind::is_doubtful));
@@ -141,10 +178,22 @@ impl Batch {
                 if reason.len() > LONGEST_REASON {
                     reason = reason.chars().take(LONGEST_REASON).collect();
                 }
+                let mut bytes = 0;
+                let place = u32::try_from(row.row).ok();
+                if let Some(place) = place.filter(|_| room.takes(rejected.cells.bytes() + reason.len() + 64)) {
+                    bytes = rejected.cells.bytes();
+                    self.kept.push(KeptReject {
+                        row: place,
+                        cause: rejected.reason.word().to_owned(),
+                        phone: rejected.phone_raw.clone(),
+                        reason: reason.clone(),
+                        cells: rejected.cells,
+                    });
+                }
                 if self.rejects.len() < super::REJECTS_KEPT {
                     self.rejects.push(Reject { row: row.row, phone: rejected.phone_raw, reason });
                 }
-                Ok(0)
+                Ok(bytes)
             }
         }
     }
@@ -155,13 +204,13 @@ fn bytes_of(number: &Number) -> usize {
     number.name.len() + attributes + 64
 }
 
-fn open_rejects(rejects: Option<RejectsTo>) -> Result<Rejects, ServiceError> {
+fn open_rejects(rejects: Option<RejectsTo>, columns: Vec<String>) -> Result<Rejects, ServiceError> {
     let writer: Box<dyn Write + Send> = match rejects {
         None => return Ok(None),
         Some(RejectsTo::Path(path)) => Box::new(File::create(path).map_err(|error| rejects_file(&error))?),
         Some(RejectsTo::Writer(writer)) => writer,
     };
-    RejectsWriter::new(BufWriter::new(writer)).map(Some).map_err(|error| rejects_file(&error))
+    RejectsWriter::new(BufWriter::new(writer), columns).map(Some).map_err(|error| rejects_file(&error))
 }
 
 fn rejects_file(error: &std::io::Error) -> ServiceError {

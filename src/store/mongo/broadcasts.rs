@@ -178,6 +178,7 @@ impl Inner {
         {
             return Ok(BroadcastMade::LooksLikeRepeat(before));
         }
+        self.all_stand(session, &new.definition.audience.uploads).await?;
         let document = BroadcastDoc::new(new, no, now)?;
         self.collection::<BroadcastDoc>("broadcasts").insert_one(&document).session(session).await?;
         Ok(BroadcastMade::New(document.into_broadcast()?))
@@ -288,6 +289,9 @@ impl Inner {
                 if document.status != BroadcastStatus::Scheduled {
                     return Err(document.refuse("started").into());
                 }
+                // Whoever undoes an upload counts this up as well, so neither misses the other.
+                self.count_up(session, "broadcasts", 1).await?;
+                self.all_stand(session, &definition.audience.uploads).await?;
                 document.status = BroadcastStatus::Preparing;
                 document.definition = to_json(definition)?;
                 document.label.clone_from(&definition.label);

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 
-const COLLECTIONS: [&str; 21] = [
+const COLLECTIONS: [&str; 22] = [
     "about",
     "attempts",
     "audit",
@@ -44,6 +44,7 @@ const COLLECTIONS: [&str; 21] = [
     "reached",
     "receipts",
     "recipients",
+    "rejects",
     "schedules",
     "segments",
     "templates",
@@ -198,6 +199,10 @@ async fn indexes(inner: &Inner) -> Op<()> {
         .keys(doc! { "wamid": 1 })
         .options(IndexOptions::builder().partial_filter_expression(doc! { "wamid": { "$gt": "" } }).build())
         .build();
+    let fixed = IndexModel::builder()
+        .keys(doc! { "fixed_by": 1 })
+        .options(IndexOptions::builder().partial_filter_expression(doc! { "fixed_by": { "$gt": 0 } }).build())
+        .build();
     let key = "idempotency.key";
     let wanted = [
         ("attempts", vec![unique(doc! { "n": 1 }), plain(doc! { "_id.b": 1, "n": 1 }), by_wamid]),
@@ -213,6 +218,9 @@ async fn indexes(inner: &Inner) -> Op<()> {
         ("uploads", vec![plain(doc! { "list": 1, "state": 1 }), unique_if(doc! { key: 1 }, key)]),
         ("opt_out_events", vec![plain(doc! { "person": 1 })]),
         ("numbers", vec![plain(doc! { "phone": 1, "_id.u": 1 })]),
+        // A person is found in all broadcasts by it; written at the freeze only.
+        ("recipients", vec![plain(doc! { "phone": 1 })]),
+        ("rejects", vec![fixed]),
     ];
     let make = async |(collection, models): (&str, Vec<IndexModel>)| {
         inner.documents(collection).create_indexes(models).await.map_err(Failure::from)

@@ -106,7 +106,7 @@ impl Inner {
         Ok(skips)
     }
 
-    async fn must_exist(&self, id: &BroadcastId) -> Op<()> {
+    pub(super) async fn must_exist(&self, id: &BroadcastId) -> Op<()> {
         match self.sender_of(None, id).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::NotFound(format!("broadcast {id}")).into()),

@@ -17,22 +17,22 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
 /// Rows looked at in one go.
-const PAGE: i64 = 5_000;
+pub(super) const PAGE: i64 = 5_000;
 /// How often finishing is tried while other uploads of the same list finish.
-const TRIES: u32 = 20;
+pub(super) const TRIES: u32 = 20;
 
 /// A document of `uploads`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct UploadDoc {
+pub(super) struct UploadDoc {
     #[serde(rename = "_id")]
-    id: u32,
-    list: String,
+    pub(super) id: u32,
+    pub(super) list: String,
     source: String,
-    tags: Vec<String>,
-    state: UploadState,
+    pub(super) tags: Vec<String>,
+    pub(super) state: UploadState,
     begun_at: DateTime,
     /// When it became visible.
-    at: Option<DateTime>,
+    pub(super) at: Option<DateTime>,
     /// Rows stored.
     rows: i64,
     report: Option<UploadReport>,
@@ -42,7 +42,7 @@ struct UploadDoc {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum UploadState {
+pub(super) enum UploadState {
     Open,
     Visible,
     /// Given up; its rows are on their way out.
@@ -51,40 +51,40 @@ enum UploadState {
 
 /// A document of `lists`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct ListDoc {
+pub(super) struct ListDoc {
     #[serde(rename = "_id")]
-    name: String,
-    people: i64,
-    uploads: i64,
-    last_upload_at: DateTime,
+    pub(super) name: String,
+    pub(super) people: i64,
+    pub(super) uploads: i64,
+    pub(super) last_upload_at: DateTime,
 }
 
 /// A document of `numbers`. Attributes are pairs, since a column's name may hold any character.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct NumberDoc {
+pub(super) struct NumberDoc {
     #[serde(rename = "_id")]
-    id: RowKey,
-    phone: Phone,
+    pub(super) id: RowKey,
+    pub(super) phone: Phone,
     name: String,
     attributes: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct RowKey {
-    u: u32,
-    r: u32,
+pub(super) struct RowKey {
+    pub(super) u: u32,
+    pub(super) r: u32,
 }
 
 /// Where a phone stands, without the rest of its row.
 #[derive(Debug, Clone, Deserialize)]
-struct PhoneDoc {
+pub(super) struct PhoneDoc {
     #[serde(rename = "_id")]
-    id: RowKey,
-    phone: Phone,
+    pub(super) id: RowKey,
+    pub(super) phone: Phone,
 }
 
 impl UploadDoc {
-    fn summary(self) -> UploadSummary {
+    pub(super) fn summary(self) -> UploadSummary {
         UploadSummary {
             id: UploadId(self.id),
             list: self.list,
@@ -96,7 +96,7 @@ impl UploadDoc {
 }
 
 /// The rows of an upload after one of them (`None`: all).
-fn rows_after(upload: u32, row: Option<u32>) -> Document {
+pub(super) fn rows_after(upload: u32, row: Option<u32>) -> Document {
     let end = doc! { "u": upload, "r": i64::MAX };
     let start = |row| doc! { "$gt": { "u": upload, "r": row } };
     let mut range = row.map_or_else(|| doc! { "$gte": { "u": upload } }, start);
@@ -104,7 +104,7 @@ fn rows_after(upload: u32, row: Option<u32>) -> Document {
     doc! { "_id": range }
 }
 
-fn by_row() -> Document {
+pub(super) fn by_row() -> Document {
     doc! { "_id": 1 }
 }
 
@@ -151,7 +151,7 @@ impl Inner {
         Ok(UploadBegun::New(UploadId(id)))
     }
 
-    async fn upload(&self, upload: UploadId) -> Op<UploadDoc> {
+    pub(super) async fn upload(&self, upload: UploadId) -> Op<UploadDoc> {
         let found = self.find_in::<UploadDoc>(None, "uploads", doc! { "_id": upload.0 }).await?;
         found
             .into_iter()
@@ -159,7 +159,7 @@ impl Inner {
             .ok_or_else(|| StoreError::NotFound(format!("upload {}", upload.0)).into())
     }
 
-    async fn open_upload(&self, upload: UploadId) -> Op<UploadDoc> {
+    pub(super) async fn open_upload(&self, upload: UploadId) -> Op<UploadDoc> {
         let found = self.upload(upload).await?;
         if found.state == UploadState::Open {
             return Ok(found);
@@ -167,7 +167,7 @@ impl Inner {
         Err(StoreError::Conflict(format!("upload {} is finished", upload.0)).into())
     }
 
-    async fn visible(&self, list: Option<&str>) -> Op<Vec<u32>> {
+    pub(super) async fn visible(&self, list: Option<&str>) -> Op<Vec<u32>> {
         let mut filter = doc! { "state": "visible" };
         if let Some(list) = list {
             filter.insert("list", list);
@@ -261,7 +261,7 @@ impl Inner {
             let mut transaction = self.transaction().await?;
             loop {
                 transaction.start().await?;
-                let steps = (document.clone(), newcomers, visible.len(), now);
+                let steps = (document.clone(), newcomers, &visible, now);
                 let done = self.finish_once(&mut transaction.session, steps, report).await;
                 match transaction.finish(done).await? {
                     Some(Some(summary)) => return Ok(summary),
@@ -275,7 +275,7 @@ impl Inner {
     }
 
     /// How many people of an upload the list does not have yet.
-    async fn newcomers(&self, upload: &UploadDoc, visible: &HashSet<u32>) -> Op<i64> {
+    pub(super) async fn newcomers(&self, upload: &UploadDoc, visible: &HashSet<u32>) -> Op<i64> {
         if visible.is_empty() {
             return Ok(upload.rows);
         }
@@ -299,9 +299,12 @@ impl Inner {
     async fn finish_once(
         &self,
         session: &mut ClientSession,
-        (mut document, newcomers, seen, now): (UploadDoc, i64, usize, Millis),
+        (mut document, newcomers, seen, now): (UploadDoc, i64, &HashSet<u32>, Millis),
         report: &UploadReport,
     ) -> Op<Option<UploadSummary>> {
+        if self.visible_of(session, &document.list).await? != *seen {
+            return Ok(None);
+        }
         let lists = self.find_in::<ListDoc>(Some(&mut *session), "lists", doc! { "_id": &document.list }).await?;
         let mut list = lists.into_iter().next().unwrap_or_else(|| ListDoc {
             name: document.list.clone(),
@@ -309,9 +312,6 @@ impl Inner {
             uploads: 0,
             last_upload_at: date(now),
         });
-        if list.uploads != i64::try_from(seen).unwrap_or(0) {
-            return Ok(None);
-        }
         list.people += newcomers;
         list.uploads += 1;
         list.last_upload_at = date(now);
@@ -337,14 +337,17 @@ impl Inner {
         self.drop_rows(upload.0).await
     }
 
-    async fn drop_rows(&self, upload: u32) -> Op<()> {
+    pub(super) async fn drop_rows(&self, upload: u32) -> Op<()> {
+        self.unclaim(upload).await?;
         self.documents("numbers").delete_many(rows_after(upload, None)).await?;
+        self.documents("rejects").delete_many(rows_after(upload, None)).await?;
         self.documents("uploads").delete_one(doc! { "_id": upload, "state": "dropped" }).await?;
         Ok(())
     }
 
     pub(super) async fn sweep_uploads(&self, before: Millis) -> Op<u64> {
-        let filter = doc! { "state": { "$ne": "visible" }, "begun_at": { "$lt": date(before) } };
+        let open = doc! { "state": "open", "begun_at": { "$lt": date(before) } };
+        let filter = doc! { "$or": [open, { "state": "dropped" }] };
         let stale = self.find_in::<UploadDoc>(None, "uploads", filter).await?;
         let mut swept = 0;
         for upload in stale {
@@ -442,7 +445,7 @@ impl Inner {
     }
 
     /// Who of these is in a newer upload too.
-    async fn superseded(&self, page: &[NumberDoc], upload: u32, newer: &HashSet<u32>) -> Op<HashSet<Phone>> {
+    pub(super) async fn superseded(&self, page: &[NumberDoc], upload: u32, newer: &HashSet<u32>) -> Op<HashSet<Phone>> {
         if newer.is_empty() {
             return Ok(HashSet::new());
         }
@@ -451,7 +454,7 @@ impl Inner {
     }
 }
 
-fn person(row: NumberDoc) -> (AudiencePlace, Number) {
+pub(super) fn person(row: NumberDoc) -> (AudiencePlace, Number) {
     let attributes: BTreeMap<String, String> = row.attributes.into_iter().collect();
     let place = AudiencePlace { upload: row.id.u, row: row.id.r };
     (place, Number { phone: row.phone, name: row.name, attributes })

@@ -48,6 +48,7 @@ pub(super) fn make(connection: &Connection, new: &NewBroadcast, now: Millis) -> 
         return Ok(BroadcastMade::LooksLikeRepeat(repeated));
     }
     let definition = &new.definition;
+    super::undo::all_stand(connection, &definition.audience.uploads)?;
     let fixed = new.status == BroadcastStatus::Preparing || definition.audience.is_fixed();
     let (schedule, occurrence) = new.occurrence.clone().unzip();
     let (key, hash) = new.idempotency.clone().unzip();
@@ -134,6 +135,7 @@ pub(super) fn start(
     if before.status != BroadcastStatus::Scheduled {
         return Err(StoreError::Conflict(format!("broadcast {id} is {}, not scheduled", before.status.word())));
     }
+    super::undo::all_stand(connection, &definition.audience.uploads)?;
     let template = &definition.template;
     connection
         .prepare_cached(

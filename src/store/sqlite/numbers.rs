@@ -17,28 +17,29 @@ use std::collections::HashSet;
 const DROPPED_AT_ONCE: i64 = 5_000;
 
 /// The `numbers.id` of a place.
-fn id_of(place: AudiencePlace) -> i64 {
+pub(super) fn id_of(place: AudiencePlace) -> i64 {
     (i64::from(place.upload) << 32) | i64::from(place.row)
 }
 
 /// The least `numbers.id` of an upload.
-fn first_id(upload: u32) -> i64 {
+pub(super) fn first_id(upload: u32) -> i64 {
     i64::from(upload) << 32
 }
 
 /// The greatest `numbers.id` of an upload.
-fn last_id(upload: u32) -> i64 {
+pub(super) fn last_id(upload: u32) -> i64 {
     first_id(upload) | i64::from(u32::MAX)
 }
 
-fn upload_of(id: i64) -> u32 {
+pub(super) fn upload_of(id: i64) -> u32 {
     u32::try_from(id >> 32).unwrap_or(u32::MAX)
 }
 
-const SUMMARY: &str = "SELECT uploads.upload, lists.name, uploads.source, uploads.finished_at, uploads.report
+pub(super) const SUMMARY: &str =
+    "SELECT uploads.upload, lists.name, uploads.source, uploads.finished_at, uploads.report
     FROM uploads JOIN lists USING (list_no)";
 
-fn summary(row: &Row<'_>) -> Result<UploadSummary> {
+pub(super) fn summary(row: &Row<'_>) -> Result<UploadSummary> {
     Ok(UploadSummary {
         id: UploadId(row.get(0)?),
         list: row.get(1)?,
@@ -76,17 +77,17 @@ pub(super) fn begin(connection: &Connection, upload: &NewUpload, now: Millis) ->
         .map_err(|_| StoreError::Conflict("this store has had all the uploads that it can have".to_owned()))
 }
 
-fn one_summary(connection: &Connection, id: UploadId) -> Result<UploadSummary> {
+pub(super) fn one_summary(connection: &Connection, id: UploadId) -> Result<UploadSummary> {
     let found = all(connection, &format!("{SUMMARY} WHERE upload = ?1"), [id.0], summary)?;
     found.into_iter().next().ok_or_else(|| not_found(id))
 }
 
-fn not_found(id: UploadId) -> StoreError {
+pub(super) fn not_found(id: UploadId) -> StoreError {
     StoreError::NotFound(format!("upload {}", id.0))
 }
 
 /// The list of an upload that is still open for rows.
-fn open_list(connection: &Connection, id: UploadId) -> Result<i64> {
+pub(super) fn open_list(connection: &Connection, id: UploadId) -> Result<i64> {
     let found: Option<(i64, bool)> = connection
         .prepare_cached("SELECT list_no, finished_at IS NULL AND given_up = 0 FROM uploads WHERE upload = ?1")?
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -99,7 +100,7 @@ fn open_list(connection: &Connection, id: UploadId) -> Result<i64> {
 }
 
 /// The visible uploads of a list, rising.
-fn visible(connection: &Connection, list_no: i64) -> Result<Vec<UploadId>> {
+pub(super) fn visible(connection: &Connection, list_no: i64) -> Result<Vec<UploadId>> {
     let sql = "SELECT upload FROM uploads WHERE list_no = ?1 AND finished_at IS NOT NULL ORDER BY upload";
     all(connection, sql, [list_no], |row| Ok(UploadId(row.get(0)?)))
 }
@@ -191,12 +192,12 @@ pub(super) fn give_up(connection: &Connection, upload: UploadId) -> Result<()> {
             connection
                 .prepare_cached("UPDATE uploads SET given_up = 1, idempotency_key = NULL WHERE upload = ?1")?
                 .execute([upload.0])?;
-            Ok(())
+            super::rejects::unclaim(connection, upload)
         }
     }
 }
 
-/// Drops some rows of an upload that was given up, and it with the last. `true`: there are more. In
+/// Drops some rows of an upload that was given up or undone, and it with the last. `true`: there are more. In
 /// portions, so that nobody else's intents wait for a million rows to go.
 pub(super) fn drop_rows(connection: &Connection, upload: UploadId) -> Result<bool> {
     let dropped = connection
@@ -205,7 +206,7 @@ pub(super) fn drop_rows(connection: &Connection, upload: UploadId) -> Result<boo
             (SELECT id FROM numbers WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3)",
         )?
         .execute(params![first_id(upload.0), last_id(upload.0), DROPPED_AT_ONCE])?;
-    let more = signed(dropped as u64) == DROPPED_AT_ONCE;
+    let more = signed(dropped as u64) == DROPPED_AT_ONCE || super::rejects::drop_some(connection, upload)?;
     if !more {
         connection.prepare_cached("DELETE FROM uploads WHERE upload = ?1 AND given_up = 1")?.execute([upload.0])?;
     }
@@ -357,7 +358,7 @@ pub(super) fn page(
     Ok(found)
 }
 
-fn portion(connection: &Connection, after: i64, to: i64, limit: usize) -> Result<Vec<(i64, Number)>> {
+pub(super) fn portion(connection: &Connection, after: i64, to: i64, limit: usize) -> Result<Vec<(i64, Number)>> {
     let sql = "SELECT id, phone, name, attributes FROM numbers WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3";
     all(connection, sql, params![after, to, signed(limit as u64)], |row| {
         let attributes = serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or_default())?;
@@ -366,7 +367,7 @@ fn portion(connection: &Connection, after: i64, to: i64, limit: usize) -> Result
 }
 
 /// Whether a newer one of these uploads has this person too.
-fn superseded(connection: &Connection, id: i64, phone: Phone, wanted: &HashSet<u32>) -> Result<bool> {
+pub(super) fn superseded(connection: &Connection, id: i64, phone: Phone, wanted: &HashSet<u32>) -> Result<bool> {
     let mut statement = connection.prepare_cached("SELECT id FROM numbers WHERE phone = ?1 AND id > ?2")?;
     let mut rows = statement.query([digits(phone), last_id(upload_of(id))])?;
     while let Some(row) = rows.next()? {

@@ -15,7 +15,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x7761_6361;
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken.
-const STEPS: [&str; 4] = [FIRST, SECOND, OPT_OUTS, REACHED];
+const STEPS: [&str; 5] = [FIRST, SECOND, OPT_OUTS, REACHED, REJECTS];
 
 /// Notes on the layout:
 /// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
@@ -266,6 +266,24 @@ INSERT INTO reached
         SELECT phone, changed_at FROM recipients WHERE state = 'in_doubt' AND changed_at IS NOT NULL
     ) GROUP BY phone;
 INSERT INTO reached_quarters SELECT quarter, count(*) FROM reached GROUP BY quarter;
+";
+
+/// - `rejects` keeps rows of files that could not be used. Its ids are made as those of `numbers` are. `fixed_by` is the
+///   upload that has the row after all, while that one stands.
+/// - `recipients_by_phone` finds a person in all broadcasts. It is written at the freeze only: a phone never changes.
+const REJECTS: &str = "
+CREATE TABLE rejects (
+    id INTEGER PRIMARY KEY,
+    cause TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    cells TEXT NOT NULL,
+    fixed_by INTEGER,
+    upload INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
+    row INTEGER GENERATED ALWAYS AS (id & 4294967295) VIRTUAL
+) STRICT;
+CREATE INDEX rejects_fixed ON rejects (fixed_by) WHERE fixed_by IS NOT NULL;
+CREATE INDEX recipients_by_phone ON recipients (phone);
 ";
 
 /// Made when it is missing, whatever the version. Receipts without an id of ours are found by it, by the end of Meta's id,

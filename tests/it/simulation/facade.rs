@@ -18,10 +18,10 @@ use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::Millis;
 use wacast::store::{
-    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
-    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
-    RecipientRow, Result, Store, StoreError, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow,
-    UploadSummary, Verdict, Whereabouts,
+    AttemptPlace, AttemptRow, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, KeptReject,
+    Lease, LeaseAnswer, LeaseView, ListSummary, LogRow, LookedThrough, NewBroadcast, NewRecipient, NewUpload, Outcome,
+    RawReceipt, ReceiptMove, RecipientRow, RejectCause, Result, Store, StoreError, StoredReceipt, SyncedTemplates,
+    UploadBegun, UploadDetails, UploadReport, UploadRow, UploadSummary, Verdict, Whereabouts,
 };
 
 /// What a panic that the simulation asks for says; the tests keep it quiet.
@@ -131,6 +131,61 @@ impl Store for Facade {
 
     async fn uploads(&self, list: Option<&str>, limit: u32) -> Result<Vec<UploadSummary>> {
         self.step("uploads", self.inner().uploads(list, limit)).await
+    }
+
+    async fn undo_upload(&self, upload: UploadId) -> Result<UploadSummary> {
+        self.step("undo_upload", self.inner().undo_upload(upload)).await
+    }
+
+    async fn clear_uploads(&self) -> Result<bool> {
+        self.step("clear_uploads", self.inner().clear_uploads()).await
+    }
+
+    async fn upload(&self, upload: UploadId) -> Result<UploadDetails> {
+        self.step("upload", self.inner().upload(upload)).await
+    }
+
+    async fn add_rejects(&self, upload: UploadId, rejects: Vec<KeptReject>) -> Result<()> {
+        self.step("add_rejects", self.inner().add_rejects(upload, rejects)).await
+    }
+
+    async fn rejects(
+        &self,
+        upload: UploadId,
+        cause: Option<&str>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<KeptReject>> {
+        self.step("rejects", self.inner().rejects(upload, cause, after, limit)).await
+    }
+
+    async fn reject_causes(&self, upload: UploadId) -> Result<Vec<RejectCause>> {
+        self.step("reject_causes", self.inner().reject_causes(upload)).await
+    }
+
+    async fn claim_rejects(&self, upload: UploadId, rows: &[u32], by: UploadId) -> Result<Vec<u32>> {
+        self.step("claim_rejects", self.inner().claim_rejects(upload, rows, by)).await
+    }
+
+    async fn look_through(
+        &self,
+        uploads: &[UploadId],
+        after: Option<AudiencePlace>,
+        limit: u32,
+    ) -> Result<LookedThrough> {
+        self.step("look_through", self.inner().look_through(uploads, after, limit)).await
+    }
+
+    async fn rows_with(&self, phones: &[Phone], limit: u32) -> Result<Vec<(AudiencePlace, Number)>> {
+        self.step("rows_with", self.inner().rows_with(phones, limit)).await
+    }
+
+    async fn broadcasts_to(&self, phones: &[Phone], limit: u32) -> Result<Vec<(BroadcastId, u32)>> {
+        self.step("broadcasts_to", self.inner().broadcasts_to(phones, limit)).await
+    }
+
+    async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
+        self.step("attempts", self.inner().attempts(id, seq)).await
     }
 
     async fn audience_page(

@@ -11,6 +11,7 @@ mod ledger;
 mod numbers;
 mod odds;
 mod opt_outs;
+mod people;
 mod receipts;
 mod reports;
 
@@ -30,10 +31,10 @@ use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::Millis;
 use wacast::store::{
-    AttemptPlace, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, Lease, LeaseAnswer,
-    LeaseView, ListSummary, LogRow, NewBroadcast, NewRecipient, NewUpload, Outcome, RawReceipt, ReceiptMove,
-    RecipientRow, Result, Store, StoredReceipt, SyncedTemplates, UploadBegun, UploadReport, UploadRow, UploadSummary,
-    Whereabouts,
+    AttemptPlace, AttemptRow, AudiencePlace, BroadcastMade, DoubtDecision, FoldReport, Holder, Intent, KeptReject,
+    Lease, LeaseAnswer, LeaseView, ListSummary, LogRow, LookedThrough, NewBroadcast, NewRecipient, NewUpload, Outcome,
+    RawReceipt, ReceiptMove, RecipientRow, RejectCause, Result, Store, StoredReceipt, SyncedTemplates, UploadBegun,
+    UploadDetails, UploadReport, UploadRow, UploadSummary, Whereabouts,
 };
 
 /// Where the time of leases comes from.
@@ -148,6 +149,40 @@ impl Store for MemoryStore {
         Ok(self.ledger().sweep_uploads(before))
     }
 
+    async fn undo_upload(&self, upload: UploadId) -> Result<UploadSummary> {
+        self.ledger().undo_upload(upload)
+    }
+
+    async fn clear_uploads(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn upload(&self, upload: UploadId) -> Result<UploadDetails> {
+        self.ledger().upload_details(upload)
+    }
+
+    async fn add_rejects(&self, upload: UploadId, rejects: Vec<KeptReject>) -> Result<()> {
+        self.ledger().add_rejects(upload, rejects)
+    }
+
+    async fn rejects(
+        &self,
+        upload: UploadId,
+        cause: Option<&str>,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<KeptReject>> {
+        self.ledger().rejects(upload, cause, after, limit)
+    }
+
+    async fn reject_causes(&self, upload: UploadId) -> Result<Vec<RejectCause>> {
+        self.ledger().reject_causes(upload)
+    }
+
+    async fn claim_rejects(&self, upload: UploadId, rows: &[u32], by: UploadId) -> Result<Vec<u32>> {
+        self.ledger().claim_rejects(upload, rows, by)
+    }
+
     async fn lists(&self) -> Result<Vec<ListSummary>> {
         Ok(self.ledger().lists())
     }
@@ -171,6 +206,19 @@ impl Store for MemoryStore {
         limit: u32,
     ) -> Result<Vec<(AudiencePlace, Number)>> {
         Ok(self.ledger().audience_page(uploads, after, limit))
+    }
+
+    async fn look_through(
+        &self,
+        uploads: &[UploadId],
+        after: Option<AudiencePlace>,
+        limit: u32,
+    ) -> Result<LookedThrough> {
+        Ok(self.ledger().look_through(uploads, after, limit))
+    }
+
+    async fn rows_with(&self, phones: &[Phone], limit: u32) -> Result<Vec<(AudiencePlace, Number)>> {
+        Ok(self.ledger().rows_with(phones, limit))
     }
 
     async fn put_templates(&self, templates: &[Template], now: Millis) -> Result<()> {
@@ -259,6 +307,14 @@ impl Store for MemoryStore {
         limit: u32,
     ) -> Result<Vec<RecipientRow>> {
         self.ledger().recipients(id, state, after, limit)
+    }
+
+    async fn broadcasts_to(&self, phones: &[Phone], limit: u32) -> Result<Vec<(BroadcastId, u32)>> {
+        Ok(self.ledger().broadcasts_to(phones, limit))
+    }
+
+    async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
+        self.ledger().attempts(id, seq)
     }
 
     async fn log(&self, id: Option<&BroadcastId>, after: u64, limit: u32) -> Result<Vec<LogRow>> {

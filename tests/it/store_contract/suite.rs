@@ -103,6 +103,11 @@ macro_rules! contract_suite {
                 a_long_row_of_opted_out_people_is_passed
                 who_opts_out_at_the_same_time_is_before_or_after
                 opt_outs_survive_reopening;
+            people:
+                a_list_is_looked_through_newest_first
+                a_person_is_found_in_every_upload
+                a_person_is_found_in_every_broadcast
+                attempts_of_one_recipient_are_told_in_order;
             random_walk:
                 the_first_ten_walks
                 the_next_ten_walks
@@ -158,6 +163,15 @@ macro_rules! contract_suite {
                 acts_are_chained_in_order
                 the_trail_is_paged_by_rising_ids
                 acts_at_the_same_time_make_one_chain;
+            undoing:
+                who_stands_elsewhere_stays_with_those_attributes
+                a_list_without_uploads_is_gone
+                nobody_of_it_is_known_any_more_and_its_key_is_free
+                what_is_being_frozen_holds_its_uploads
+                no_audience_is_fixed_on_what_was_undone
+                of_an_undo_and_a_start_at_once_one_is_refused
+                a_large_upload_goes_in_portions
+                rejects_are_kept_whole_and_fixed_once;
             uploads:
                 nobody_sees_an_upload_before_its_end
                 known_phones_are_told_by_list_and_by_upload

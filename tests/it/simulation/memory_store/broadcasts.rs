@@ -34,6 +34,7 @@ impl Ledger {
         if let Some(repeated) = new.refuse_repeats_since.and_then(|since| self.repeated(&new.definition, since)) {
             return Ok(BroadcastMade::LooksLikeRepeat(repeated));
         }
+        self.all_stand(&new.definition.audience.uploads)?;
         let fixed = new.status == BroadcastStatus::Preparing || new.definition.audience.is_fixed();
         let broadcast = Broadcast {
             id: new.id,
@@ -85,6 +86,7 @@ impl Ledger {
     }
 
     pub(super) fn start_broadcast(&mut self, id: &BroadcastId, made: Definition, total: u32) -> Result<Broadcast> {
+        self.all_stand(&made.audience.uploads)?;
         let kept = self.known_mut(id)?;
         if kept.broadcast.status != BroadcastStatus::Scheduled {
             let status = kept.broadcast.status.word();

@@ -10,7 +10,9 @@ use wacast::domain::phone::Phone;
 use wacast::domain::schedule::Schedule;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::Millis;
-use wacast::store::{AudiencePlace, Holder, NewUpload, RawReceipt, Result, StoreError, SyncedTemplates, UploadReport};
+use wacast::store::{
+    AudiencePlace, Holder, KeptReject, NewUpload, RawReceipt, Result, StoreError, SyncedTemplates, UploadReport,
+};
 
 /// A recipient.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ pub(super) struct Upload {
     pub(super) begun_at: Millis,
     pub(super) finished: Option<(Millis, UploadReport)>,
     pub(super) rows: BTreeMap<u32, Number>,
+    /// By row, with the upload that has it by now.
+    pub(super) rejects: BTreeMap<u32, (KeptReject, Option<u32>)>,
 }
 
 /// A broadcast and its recipients, by seq.

@@ -9,7 +9,7 @@ use wacast::store::{
     AudiencePlace, ListSummary, NewUpload, Result, StoreError, UploadBegun, UploadReport, UploadRow, UploadSummary,
 };
 
-fn summary(id: u32, upload: &Upload) -> Option<UploadSummary> {
+pub(super) fn summary(id: u32, upload: &Upload) -> Option<UploadSummary> {
     let (at, report) = upload.finished.clone()?;
     let new = &upload.new;
     Some(UploadSummary { id: UploadId(id), list: new.list.clone(), source: new.source.clone(), at, report })
@@ -29,12 +29,12 @@ impl Ledger {
             }
         }
         self.uploads_made += 1;
-        let upload = Upload { new, begun_at: now, finished: None, rows: BTreeMap::new() };
+        let upload = Upload { new, begun_at: now, finished: None, rows: BTreeMap::new(), rejects: BTreeMap::new() };
         self.uploads.insert(self.uploads_made, upload);
         UploadBegun::New(UploadId(self.uploads_made))
     }
 
-    fn open_upload(&mut self, id: UploadId) -> Result<&mut Upload> {
+    pub(super) fn open_upload(&mut self, id: UploadId) -> Result<&mut Upload> {
         match self.uploads.get_mut(&id.0) {
             None => Err(StoreError::NotFound(format!("upload {}", id.0))),
             Some(upload) if upload.finished.is_some() => {
@@ -71,6 +71,7 @@ impl Ledger {
     pub(super) fn abandon_upload(&mut self, id: UploadId) -> Result<()> {
         self.open_upload(id)?;
         self.uploads.remove(&id.0);
+        self.unclaim_rejects(id);
         Ok(())
     }
 
