@@ -417,10 +417,6 @@ impl Store for MongoStore {
         self.run(|inner| async move { inner.settle(&lease, &outcomes).await }).await
     }
 
-    async fn accepted_since(&self, since: Millis) -> Result<u64> {
-        self.run(|inner| async move { inner.accepted_since(since).await }).await
-    }
-
     async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
         self.run(move |inner| async move { inner.people_reached(since).await }).await
     }

@@ -412,10 +412,6 @@ impl Store for SqliteStore {
         self.write(move |connection| settle::settle(connection, &lease, &outcomes)).await
     }
 
-    async fn accepted_since(&self, since: Millis) -> Result<u64> {
-        self.read(move |connection| reports::accepted_since(connection, since)).await
-    }
-
     async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
         self.read(move |connection| reports::people_reached(connection, since)).await
     }

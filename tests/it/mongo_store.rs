@@ -255,7 +255,7 @@ async fn two_processes_write_at_once_and_lose_nothing() {
     assert_eq!(ids, (1..=240).collect::<Vec<_>>(), "no number twice and none left out");
     let ids: Vec<u64> = store.receipts(100).await.unwrap().iter().map(|receipt| receipt.id).collect();
     assert_eq!(ids, (1..=72).collect::<Vec<_>>());
-    assert_eq!(store.accepted_since(NOW).await.unwrap(), 240);
+    assert_eq!(store.people_reached_since(NOW).await.unwrap(), 240);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

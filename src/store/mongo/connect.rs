@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 
-const COLLECTIONS: [&str; 21] = [
+const COLLECTIONS: [&str; 20] = [
     "about",
     "attempts",
     "audit",
@@ -40,7 +40,6 @@ const COLLECTIONS: [&str; 21] = [
     "numbers",
     "opt_out_events",
     "opt_outs",
-    "quarters",
     "reached",
     "receipts",
     "recipients",
@@ -51,6 +50,9 @@ const COLLECTIONS: [&str; 21] = [
     "uploads",
     "user_ids",
 ];
+
+/// Earlier versions counted accepted messages there; `reached` has taken its place.
+const FORMER: &str = "quarters";
 
 /// Connects, checks and prepares. `url` may hold credentials.
 pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
@@ -119,6 +121,9 @@ async fn prepare(mut inner: Inner, now: Millis) -> Op<Inner> {
     // All at once: each waits for the disk, and one wait does for all.
     let missing = COLLECTIONS.into_iter().filter(|name| !existing.iter().any(|known| known == name));
     try_join_all(missing.map(|name| make_collection(&inner, name))).await?;
+    if existing.iter().any(|known| known == FORMER) {
+        inner.documents(FORMER).drop().await?;
+    }
     inner.id = about(&inner, now).await?;
     indexes(&inner).await?;
     views::make(&inner.db).await?;

@@ -8,7 +8,6 @@ use super::sheet::UnderWay;
 use crate::domain::broadcast::Counts;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::RecipientState;
-use crate::domain::time::Millis;
 use crate::store::{AttemptPlace, LogRow, RESTORED, RecipientRow, StoreError};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::FindOptions;
@@ -244,15 +243,6 @@ impl Inner {
             attempt: large(found.id.a),
         };
         Ok(found.into_iter().map(place).collect())
-    }
-
-    pub(super) async fn accepted_since(&self, since: Millis) -> Op<u64> {
-        let from = super::documents::date(super::sheet::bucket(since));
-        let stages = vec![
-            doc! { "$match": { "_id": { "$gte": from } } },
-            doc! { "$group": { "_id": Bson::Null, "accepted": { "$sum": "$accepted" } } },
-        ];
-        Ok(self.aggregate("quarters", stages).await?.first().map_or(0, |sum| count(sum.get("accepted"))))
     }
 }
 

@@ -21,7 +21,7 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::options::FindOptions;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Accepted messages are counted in buckets of this length.
+/// People who were reached are counted in buckets of this length.
 pub const BUCKET_MS: i64 = 15 * MINUTE;
 
 /// The start of the bucket that a time falls in.
@@ -41,7 +41,6 @@ pub struct Sheet {
     rows: Vec<AttemptDoc>,
     receipts: Vec<(AttemptKey, FailedReceipt, Option<DateTime>)>,
     undelivered: Vec<AttemptKey>,
-    accepted: BTreeMap<i64, i64>,
     /// Who was reached, or may have been, by the beginning of the quarter hour.
     reached: BTreeMap<i64, Vec<i64>>,
 }
@@ -237,7 +236,6 @@ impl Sheet {
             return;
         }
         if row.sent {
-            *self.accepted.entry(bucket(row.at).0).or_default() += 1;
             self.reach_person(row.phone, row.at);
         }
         self.rows.push(AttemptDoc {
@@ -335,15 +333,6 @@ impl Sheet {
             }
             inner.collection::<AttemptDoc>("attempts").insert_many(&self.rows).session(&mut *session).await?;
         }
-        let statements = self
-            .accepted
-            .iter()
-            .map(|(start, count)| {
-                let key = DateTime::from_millis(*start);
-                doc! { "q": { "_id": key }, "u": { "$inc": { "accepted": *count } }, "upsert": true }
-            })
-            .collect();
-        inner.update_many_ways(session, "quarters", statements).await?;
         inner.write_reached(session, &self.reached).await?;
 
         let mut statements = Vec::with_capacity(self.receipts.len());

@@ -15,7 +15,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x7761_6361;
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken.
-const STEPS: [&str; 4] = [FIRST, SECOND, OPT_OUTS, REACHED];
+const STEPS: [&str; 5] = [FIRST, SECOND, OPT_OUTS, REACHED, NO_ACCEPTED];
 
 /// Notes on the layout:
 /// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
@@ -23,7 +23,7 @@ const STEPS: [&str; 4] = [FIRST, SECOND, OPT_OUTS, REACHED];
 /// - `recipients` lie in order of `seq`, so a window's people share their pages. The indexes are partial: most
 ///   people are in none of them. `due` is 0 for the never-tried, which therefore lie in order of `seq`.
 /// - `attempts` is the log. Its ids rise in the order of commits, since there is one writer at a time.
-/// - `counts`, `failures`, `skips` and `accepted` are kept by differences in the transactions that move people.
+/// - `counts`, `failures` and `skips` are kept by differences in the transactions that move people.
 /// - `receipts.id` never repeats (AUTOINCREMENT), though rows are dropped when they have been folded.
 const FIRST: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -267,6 +267,9 @@ INSERT INTO reached
     ) GROUP BY phone;
 INSERT INTO reached_quarters SELECT quarter, count(*) FROM reached GROUP BY quarter;
 ";
+
+/// `reached_quarters` has taken the place of `accepted`.
+const NO_ACCEPTED: &str = "DROP TABLE accepted;";
 
 /// Made when it is missing, whatever the version. Receipts without an id of ours are found by it, by the end of Meta's id,
 /// which is what differs from message to message.
