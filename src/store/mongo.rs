@@ -85,6 +85,8 @@ struct Inner {
     writer: tokio::sync::Mutex<()>,
     flights: Flights,
     reached: tokio::sync::Mutex<reached::Reached>,
+    /// Attempts can be found by Meta's id of their message.
+    finds_by_wamid: tokio::sync::OnceCell<()>,
     sessions: sessions::Sessions,
 }
 

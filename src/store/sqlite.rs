@@ -468,6 +468,12 @@ impl Store for SqliteStore {
     }
 
     async fn attempts_of(&self, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
+        if wamids.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.read(fold::finds_by_wamid).await? {
+            self.write(fold::find_by_wamid).await?;
+        }
         let wamids = wamids.to_vec();
         self.read(move |connection| fold::attempts_of(connection, &wamids)).await
     }

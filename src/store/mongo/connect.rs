@@ -66,6 +66,7 @@ pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
         writer: tokio::sync::Mutex::new(()),
         flights: Flights::default(),
         reached: tokio::sync::Mutex::default(),
+        finds_by_wamid: tokio::sync::OnceCell::new(),
         sessions: super::sessions::Sessions::new(),
     };
     prepare(inner, now).await.map_err(|failure| failure.explain(&place))
@@ -198,14 +199,9 @@ async fn indexes(inner: &Inner) -> Op<()> {
             IndexOptions::builder().unique(true).partial_filter_expression(doc! { there: { "$exists": true } }).build();
         IndexModel::builder().keys(keys).options(options).build()
     };
-    // Receipts without an id of ours are found by it.
-    let by_wamid = IndexModel::builder()
-        .keys(doc! { "wamid": 1 })
-        .options(IndexOptions::builder().partial_filter_expression(doc! { "wamid": { "$gt": "" } }).build())
-        .build();
     let key = "idempotency.key";
     let wanted = [
-        ("attempts", vec![unique(doc! { "n": 1 }), plain(doc! { "_id.b": 1, "n": 1 }), by_wamid]),
+        ("attempts", vec![unique(doc! { "n": 1 }), plain(doc! { "_id.b": 1, "n": 1 })]),
         ("todo", vec![plain(doc! { "_id.b": 1, "kind": 1, "due": 1 })]),
         (
             "broadcasts",

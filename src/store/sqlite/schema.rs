@@ -268,12 +268,16 @@ INSERT INTO reached
 INSERT INTO reached_quarters SELECT quarter, count(*) FROM reached GROUP BY quarter;
 ";
 
-/// `reached_quarters` has taken the place of `accepted`.
-const NO_ACCEPTED: &str = "DROP TABLE accepted;";
+/// `reached_quarters` has taken the place of `accepted`, and `attempts_by_wamid` is made only where it is needed.
+const NO_ACCEPTED: &str = "
+DROP TABLE accepted;
+DROP INDEX IF EXISTS attempts_by_wamid;
+";
 
-/// Made when it is missing, whatever the version. Receipts without an id of ours are found by it, by the end of Meta's id,
-/// which is what differs from message to message.
-const BY_WAMID: &str = "
+/// Receipts without an id of ours are found by it, by the end of Meta's id, which is what differs from message to message.
+/// Its keys come in no order, so that every message changes a page of its own, and most stores never see such a receipt:
+/// it is made when the first one comes ([`super::fold::find_by_wamid`]).
+pub(super) const BY_WAMID: &str = "
 CREATE INDEX IF NOT EXISTS attempts_by_wamid ON attempts (substr(wamid, -20)) WHERE wamid <> '';
 ";
 
@@ -324,7 +328,6 @@ fn steps(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
     for step in &STEPS[taken..] {
         connection.execute_batch(step)?;
     }
-    connection.execute_batch(BY_WAMID)?;
     if taken < STEPS.len() {
         connection.execute_batch(&format!(
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",
