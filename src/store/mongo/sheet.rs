@@ -10,6 +10,7 @@ use super::documents::{
     whole,
 };
 use super::failure::{Failure, Op};
+use super::reading;
 use super::segment::{Decision, Segment, SegmentKey};
 use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
@@ -20,6 +21,9 @@ use mongodb::ClientSession;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::options::FindOptions;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// The counter of rows of the log and of portions of those reached.
+pub const LOG: &str = "log";
 
 /// People who were reached are counted in buckets of this length.
 pub const BUCKET_MS: i64 = 15 * MINUTE;
@@ -116,9 +120,18 @@ impl Sheet {
         if people.is_empty() {
             return Ok(());
         }
-        let keys: Vec<Bson> = people.iter().map(Bson::from).collect();
-        for todo in inner.find_in::<TodoDoc>(Some(session), "todo", doc! { "_id": { "$in": keys } }).await? {
-            self.todo.insert(todo.id.clone(), todo);
+        // Mostly they are neighbours: a range is found with one look, each key with one of its own.
+        let one = people.first().filter(|first| people.iter().all(|person| person.b == first.b));
+        let filter = one.and_then(|first| {
+            let ranges = reading::ranges(people.iter().map(|person| large(person.s)));
+            (ranges.len() <= reading::RANGES).then(|| reading::within(&first.b, &ranges))
+        });
+        let filter =
+            filter.unwrap_or_else(|| doc! { "_id": { "$in": people.iter().map(Bson::from).collect::<Vec<_>>() } });
+        for todo in inner.find_in::<TodoDoc>(Some(session), "todo", filter).await? {
+            if people.contains(&todo.id) {
+                self.todo.insert(todo.id.clone(), todo);
+            }
         }
         Ok(())
     }
@@ -323,17 +336,21 @@ impl Sheet {
     }
 
     async fn write_rows(&mut self, inner: &Inner, session: &mut ClientSession) -> Op<()> {
-        if !self.rows.is_empty() {
+        // Rows and portions are numbered from one counter; a portion has mostly the number of a row, which saves a command.
+        let numbers = self.rows.len().max(self.reached.len());
+        if numbers > 0 {
             // Handed out within the transaction: the next one can only begin from this number when this
             // one is visible, so a reader that has seen a number has seen all below it.
-            let last = inner.count_up(session, "log", self.rows.len()).await?;
-            let first = last - i64::try_from(self.rows.len()).unwrap_or(0) + 1;
+            let last = inner.count_up(session, LOG, numbers).await?;
+            let first = last - i64::try_from(numbers).unwrap_or(0) + 1;
             for (row, n) in self.rows.iter_mut().zip(first..) {
                 row.n = n;
             }
-            inner.collection::<AttemptDoc>("attempts").insert_many(&self.rows).session(&mut *session).await?;
+            if !self.rows.is_empty() {
+                inner.collection::<AttemptDoc>("attempts").insert_many(&self.rows).session(&mut *session).await?;
+            }
+            inner.write_reached(session, &self.reached, first).await?;
         }
-        inner.write_reached(session, &self.reached).await?;
 
         let mut statements = Vec::with_capacity(self.receipts.len());
         for key in &self.undelivered {
