@@ -350,10 +350,6 @@ pub trait Store: Send + Sync + 'static {
     /// at most. Whoever would be queued again in a cancelled broadcast becomes cancelled.
     async fn settle(&self, lease: &Lease, outcomes: Vec<Outcome>) -> Result<()>;
 
-    /// How many messages were accepted at or after `since`, over all broadcasts of the store, counted
-    /// in whole quarter hours (never too few). Those that only a receipt proves count, by the receipt's time.
-    async fn accepted_since(&self, since: Millis) -> Result<u64>;
-
     /// How many different people were last reached in each quarter hour, over all broadcasts and senders of the store:
     /// from the quarter hour that `since` lies in on, rising by its beginning, each person once, at the newest. Whoever a
     /// message was accepted for is reached (by the time of the answer or of the receipt that proves it), and in doubt

@@ -9,7 +9,7 @@ use super::gated_body::{GatedBody, Stage};
 use super::token::{Token, TokenFiles};
 use super::{CallError, CloudApi, MediaFile, SendResult, SenderInfo, TokenInfo, Usage, WriteGate, listing, media};
 use crate::domain::template::Template;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -108,6 +108,15 @@ pub struct GraphClient {
     app: Option<(String, SecretString)>,
     /// What the newest answer told, until somebody takes it.
     usage: Mutex<Option<Usage>>,
+    /// Where was last posted to: mostly the same for every message.
+    address: ArcSwapOption<Address>,
+}
+
+/// A call's address, taken apart once.
+struct Address {
+    node: String,
+    edge: String,
+    url: Url,
 }
 
 impl GraphClient {
@@ -131,6 +140,7 @@ impl GraphClient {
             token_files: config.token_files,
             app,
             usage: Mutex::default(),
+            address: ArcSwapOption::empty(),
         })
     }
 
@@ -140,6 +150,16 @@ impl GraphClient {
             return Err(format!("\"{}\" is not an id of WhatsApp's", node.chars().take(40).collect::<String>()));
         }
         Url::parse(&format!("{}/{node}{edge}", self.root)).map_err(|error| error.to_string())
+    }
+
+    /// The same for messages.
+    fn post_url(&self, node: &str, edge: &str) -> Result<Url, String> {
+        if let Some(known) = self.address.load().as_deref().filter(|known| known.node == node && known.edge == edge) {
+            return Ok(known.url.clone());
+        }
+        let url = self.url(node, edge)?;
+        self.address.store(Some(Arc::new(Address { node: node.to_owned(), edge: edge.to_owned(), url: url.clone() })));
+        Ok(url)
     }
 
     /// A listing call with the access token; answers whole JSON.
@@ -171,7 +191,7 @@ impl GraphClient {
     }
 
     async fn post(&self, sender: &str, edge: &str, body: Bytes, gate: Arc<dyn WriteGate>) -> SendResult {
-        let url = match self.url(sender, edge) {
+        let url = match self.post_url(sender, edge) {
             Ok(url) => url,
             Err(detail) => return SendResult::Unsent { refused_by_gate: false, detail },
         };

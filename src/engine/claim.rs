@@ -84,7 +84,7 @@ async fn room(reign: &Reign, active: &Active) -> usize {
     if pace <= 0.0 && active.own_pace.is_none() {
         // Only the bound on unsettled people holds: take them by the handful, so that a commit serves many.
         let most = reign.shared.parts.config.max_unsettled() as usize;
-        let handful = (most / 8).clamp(1, LARGEST);
+        let handful = (most / 4).clamp(1, LARGEST);
         tokio::select! {
             biased;
             () = reign.stop.cancelled() => return 0,

@@ -16,6 +16,8 @@ use tokio::time::Instant;
 
 /// A commit waits so long for more outcomes when there is a pace (50 ms is the promise's bound).
 const LINGER: Duration = Duration::from_millis(20);
+/// With the pace off it waits so long at most, and not at all once a good part of all that may be unsettled has come.
+const LINGER_UNPACED: Duration = Duration::from_millis(10);
 /// Outcomes of one commit, at most.
 const LARGEST: usize = 1_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -24,8 +26,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn run(reign: Arc<Reign>, mut pending: mpsc::UnboundedReceiver<Pending>) {
     let mut batch = Vec::with_capacity(LARGEST);
     while pending.recv_many(&mut batch, LARGEST).await > 0 {
-        if reign.pace.allowed() > 0.0 && !reign.stop.is_cancelled() {
-            linger(&reign, &mut pending, &mut batch).await;
+        if reign.pace.allowed() > 0.0 {
+            linger(&reign, &mut pending, &mut batch, (LARGEST, LINGER)).await;
+        } else {
+            let enough = (reign.shared.parts.config.max_unsettled() as usize / 4).min(LARGEST);
+            linger(&reign, &mut pending, &mut batch, (enough, LINGER_UNPACED)).await;
         }
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut settled = Vec::with_capacity(batch.len());
@@ -44,9 +49,15 @@ pub(super) async fn run(reign: Arc<Reign>, mut pending: mpsc::UnboundedReceiver<
     }
 }
 
-async fn linger(reign: &Reign, pending: &mut mpsc::UnboundedReceiver<Pending>, batch: &mut Vec<Pending>) {
-    let until = Instant::now() + LINGER;
-    while batch.len() < LARGEST {
+/// Waits for more outcomes, until there are `enough` or the time is over.
+async fn linger(
+    reign: &Reign,
+    pending: &mut mpsc::UnboundedReceiver<Pending>,
+    batch: &mut Vec<Pending>,
+    (enough, at_most): (usize, Duration),
+) {
+    let until = Instant::now() + at_most;
+    while batch.len() < enough && !reign.stop.is_cancelled() {
         let room = LARGEST - batch.len();
         tokio::select! {
             biased;

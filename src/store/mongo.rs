@@ -88,6 +88,8 @@ struct Inner {
     writer: tokio::sync::Mutex<()>,
     flights: Flights,
     reached: tokio::sync::Mutex<reached::Reached>,
+    /// Attempts can be found by Meta's id of their message.
+    finds_by_wamid: tokio::sync::OnceCell<()>,
     sessions: sessions::Sessions,
 }
 
@@ -479,10 +481,6 @@ impl Store for MongoStore {
     async fn settle(&self, lease: &Lease, outcomes: Vec<Outcome>) -> Result<()> {
         let lease = lease.clone();
         self.run(|inner| async move { inner.settle(&lease, &outcomes).await }).await
-    }
-
-    async fn accepted_since(&self, since: Millis) -> Result<u64> {
-        self.run(|inner| async move { inner.accepted_since(since).await }).await
     }
 
     async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {

@@ -482,10 +482,6 @@ impl Store for SqliteStore {
         self.write(move |connection| settle::settle(connection, &lease, &outcomes)).await
     }
 
-    async fn accepted_since(&self, since: Millis) -> Result<u64> {
-        self.read(move |connection| reports::accepted_since(connection, since)).await
-    }
-
     async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
         self.read(move |connection| reports::people_reached(connection, since)).await
     }
@@ -542,6 +538,12 @@ impl Store for SqliteStore {
     }
 
     async fn attempts_of(&self, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
+        if wamids.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.read(fold::finds_by_wamid).await? {
+            self.write(fold::find_by_wamid).await?;
+        }
         let wamids = wamids.to_vec();
         self.read(move |connection| fold::attempts_of(connection, &wamids)).await
     }

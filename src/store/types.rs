@@ -492,7 +492,7 @@ pub const RESTORED: &str = "may have been sent to after the backup was made that
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DoubtDecision {
-    /// WhatsApp took it: → accepted. No log row, and not in [`Store::accepted_since`], until there is evidence.
+    /// WhatsApp took it: → accepted. No log row until there is evidence.
     CountAsSent,
     /// It did not arrive: → failed, code 0.
     GiveUp,

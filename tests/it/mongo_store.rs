@@ -7,7 +7,7 @@ use super::store_contract::{Factory, contract_suite};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use mongodb::Client;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, Document, doc};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -255,7 +255,7 @@ async fn two_processes_write_at_once_and_lose_nothing() {
     assert_eq!(ids, (1..=240).collect::<Vec<_>>(), "no number twice and none left out");
     let ids: Vec<u64> = store.receipts(100).await.unwrap().iter().map(|receipt| receipt.id).collect();
     assert_eq!(ids, (1..=72).collect::<Vec<_>>());
-    assert_eq!(store.accepted_since(NOW).await.unwrap(), 240);
+    assert_eq!(store.people_reached_since(NOW).await.unwrap(), 240);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -309,10 +309,23 @@ async fn an_older_layout_is_brought_up() {
     let url = shared().await.fresh_url();
     let store = open(&url).await.unwrap();
     let client = Client::with_uri_str(&url).await.unwrap();
-    let about = client.default_database().unwrap().collection::<Document>("about");
-    about.update_one(doc! { "_id": "store" }, doc! { "$set": { "schema": 1_i64 } }).await.unwrap();
-    let again = open(&url).await.unwrap();
+    let database = client.default_database().unwrap();
+    let collection = |name: &str| database.collection::<Document>(name);
+    collection("about").update_one(doc! { "_id": "store" }, doc! { "$set": { "schema": 1_i64 } }).await.unwrap();
+    // Accepted messages were counted, and portions of those reached had a counter of their own.
+    collection("quarters").insert_one(doc! { "accepted": 1 }).await.unwrap();
+    collection("counters").insert_one(doc! { "_id": "reached", "n": 5_i64 }).await.unwrap();
+    let reached = doc! { "_id": 5_i64, "quarter": DateTime::from_millis(NOW.0), "phones": [919_000_000_000_i64] };
+    collection("reached").insert_one(reached).await.unwrap();
+
+    let again: Arc<dyn Store> = Arc::new(open(&url).await.unwrap());
     assert_eq!(again.id(), store.id());
     let about = all(&url, "about", doc! { "_id": "store" }).await.remove(0);
     assert!(about.get_i64("schema").unwrap() > 1, "so that an older wacast leaves it alone");
+    assert!(!database.list_collection_names().await.unwrap().contains(&"quarters".to_owned()));
+    assert_eq!(again.people_reached_since(NOW).await.unwrap(), 1);
+    let run = running(&again, 1).await;
+    let intent = run.open_one().await;
+    run.settle(&intent, accepted(&intent)).await;
+    assert_eq!(again.people_reached_since(NOW).await.unwrap(), 2, "new portions come after the old ones");
 }

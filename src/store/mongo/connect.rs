@@ -20,7 +20,7 @@ use mongodb::{Client, IndexModel};
 use std::time::Duration;
 
 /// The layout that this program writes. A store with a newer one is refused.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 /// The oldest server: transactions that make collections, and projections with expressions.
 const OLDEST: (i64, i64) = (4, 4);
 /// How long a server is looked for, and a connection waited for.
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 
-const COLLECTIONS: [&str; 22] = [
+const COLLECTIONS: [&str; 21] = [
     "about",
     "attempts",
     "audit",
@@ -40,7 +40,6 @@ const COLLECTIONS: [&str; 22] = [
     "numbers",
     "opt_out_events",
     "opt_outs",
-    "quarters",
     "reached",
     "receipts",
     "recipients",
@@ -52,6 +51,9 @@ const COLLECTIONS: [&str; 22] = [
     "uploads",
     "user_ids",
 ];
+
+/// Earlier versions counted accepted messages there; `reached` has taken its place.
+const FORMER: &str = "quarters";
 
 /// Connects, checks and prepares. `url` may hold credentials.
 pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
@@ -65,6 +67,7 @@ pub async fn connect(url: &str, now: Millis) -> Result<Inner, StoreError> {
         writer: tokio::sync::Mutex::new(()),
         flights: Flights::default(),
         reached: tokio::sync::Mutex::default(),
+        finds_by_wamid: tokio::sync::OnceCell::new(),
         sessions: super::sessions::Sessions::new(),
     };
     prepare(inner, now).await.map_err(|failure| failure.explain(&place))
@@ -120,7 +123,11 @@ async fn prepare(mut inner: Inner, now: Millis) -> Op<Inner> {
     // All at once: each waits for the disk, and one wait does for all.
     let missing = COLLECTIONS.into_iter().filter(|name| !existing.iter().any(|known| known == name));
     try_join_all(missing.map(|name| make_collection(&inner, name))).await?;
+    if existing.iter().any(|known| known == FORMER) {
+        inner.documents(FORMER).drop().await?;
+    }
     inner.id = about(&inner, now).await?;
+    inner.join_counters().await?;
     indexes(&inner).await?;
     views::make(&inner.db).await?;
     Ok(inner)
@@ -163,7 +170,7 @@ async fn about(inner: &Inner, now: Millis) -> Op<StoreId> {
     let fresh = doc! {
         "$setOnInsert": { "store": StoreId::from_random(fastrand::u64(..)).as_str(), "made_at": date(now) },
         // All that a newer layout has is optional in the documents, so an older store is brought up by its number. The third
-        // has the opt-outs: a program that does not know them must not send.
+        // has the opt-outs: a program that does not know them must not send. The fourth numbers rows and portions together.
         "$max": { "schema": SCHEMA },
     };
     let about = inner
@@ -194,18 +201,13 @@ async fn indexes(inner: &Inner) -> Op<()> {
             IndexOptions::builder().unique(true).partial_filter_expression(doc! { there: { "$exists": true } }).build();
         IndexModel::builder().keys(keys).options(options).build()
     };
-    // Receipts without an id of ours are found by it.
-    let by_wamid = IndexModel::builder()
-        .keys(doc! { "wamid": 1 })
-        .options(IndexOptions::builder().partial_filter_expression(doc! { "wamid": { "$gt": "" } }).build())
-        .build();
     let fixed = IndexModel::builder()
         .keys(doc! { "fixed_by": 1 })
         .options(IndexOptions::builder().partial_filter_expression(doc! { "fixed_by": { "$gt": 0 } }).build())
         .build();
     let key = "idempotency.key";
     let wanted = [
-        ("attempts", vec![unique(doc! { "n": 1 }), plain(doc! { "_id.b": 1, "n": 1 }), by_wamid]),
+        ("attempts", vec![unique(doc! { "n": 1 }), plain(doc! { "_id.b": 1, "n": 1 })]),
         ("todo", vec![plain(doc! { "_id.b": 1, "kind": 1, "due": 1 })]),
         (
             "broadcasts",

@@ -7,6 +7,7 @@
 use super::Inner;
 use super::documents::{date, whole};
 use super::failure::Op;
+use super::sheet::LOG;
 use crate::domain::phone::Phone;
 use crate::domain::time::{DAY, Millis};
 use mongodb::ClientSession;
@@ -60,18 +61,31 @@ pub(super) fn digits(phone: Phone) -> i64 {
 }
 
 impl Inner {
-    /// Adds portions, by the beginning of the quarter hour.
-    pub(super) async fn write_reached(&self, session: &mut ClientSession, reached: &BTreeMap<i64, Vec<i64>>) -> Op<()> {
+    /// Adds portions, by the beginning of the quarter hour, with numbers from `first` on.
+    pub(super) async fn write_reached(
+        &self,
+        session: &mut ClientSession,
+        reached: &BTreeMap<i64, Vec<i64>>,
+        first: i64,
+    ) -> Op<()> {
         if reached.is_empty() {
             return Ok(());
         }
-        let last = self.count_up(session, "reached", reached.len()).await?;
-        let first = last - i64::try_from(reached.len()).unwrap_or(0) + 1;
         let portions = reached.iter().zip(first..).map(|((quarter, phones), n)| {
             let phones: Vec<Bson> = phones.iter().map(|phone| Bson::from(*phone)).collect();
             doc! { "_id": n, "quarter": DateTime::from_millis(*quarter), "phones": phones }
         });
         self.documents("reached").insert_many(portions).session(session).await?;
+        Ok(())
+    }
+
+    /// Portions had a counter of their own in earlier versions: the log's goes on above it.
+    pub(super) async fn join_counters(&self) -> Op<()> {
+        let counters = self.documents("counters");
+        let Some(former) = counters.find_one(doc! { "_id": "reached" }).await? else { return Ok(()) };
+        let above = doc! { "$max": { "n": whole(former.get("n")) } };
+        counters.update_one(doc! { "_id": LOG }, above).upsert(true).await?;
+        counters.delete_one(doc! { "_id": "reached" }).await?;
         Ok(())
     }
 

@@ -8,10 +8,10 @@ use super::sheet::UnderWay;
 use crate::domain::broadcast::Counts;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::RecipientState;
-use crate::domain::time::Millis;
 use crate::store::{AttemptPlace, LogRow, RESTORED, RecipientRow, StoreError};
+use mongodb::IndexModel;
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::options::FindOptions;
+use mongodb::options::{FindOptions, IndexOptions};
 use std::collections::HashMap;
 
 /// The most rows that a call returns.
@@ -27,7 +27,7 @@ struct Identified {
 /// Recipients that lie this close together are read as one range.
 const GAP: u32 = 50;
 /// Ranges in one query.
-const RANGES: usize = 50;
+pub(super) const RANGES: usize = 50;
 
 /// A recipient whose row is wanted, as the segment has it.
 struct Chosen {
@@ -175,16 +175,8 @@ impl Inner {
         let mut people: HashMap<i32, RecipientDoc> = HashMap::new();
         let mut attempts: HashMap<i32, AttemptDoc> = HashMap::new();
         let mut waiting: HashMap<i32, TodoDoc> = HashMap::new();
-        for ranges in ranges(chosen).chunks(RANGES) {
-            let within: Vec<Document> = ranges
-                .iter()
-                .map(|(first, last)| {
-                    let (first, end) = (small(*first), small(last + 1));
-                    let id = id.as_str();
-                    doc! { "_id": { "$gte": { "b": id, "s": first }, "$lt": { "b": id, "s": end } } }
-                })
-                .collect();
-            let filter = doc! { "$or": within };
+        for ranges in ranges(chosen.iter().map(|one| one.seq)).chunks(RANGES) {
+            let filter = within(id, ranges);
             let found = self.find_in::<RecipientDoc>(None, "recipients", filter.clone()).await?;
             people.extend(found.into_iter().map(|person| (person.id.s, person)));
             let found = self.find_in::<TodoDoc>(None, "todo", filter.clone()).await?;
@@ -233,6 +225,7 @@ impl Inner {
             let problem = format!("{} rows in one call, {PAGE} are the most", wamids.len());
             return Err(StoreError::Conflict(problem).into());
         }
+        self.finds_by_wamid.get_or_try_init(|| self.find_by_wamid()).await?;
         // The second condition lets the index on those that have one be used.
         let filter = doc! { "wamid": { "$in": wamids, "$gt": "" } };
         let options = FindOptions::builder().projection(doc! { "_id": 1, "wamid": 1 }).build();
@@ -246,26 +239,39 @@ impl Inner {
         Ok(found.into_iter().map(place).collect())
     }
 
-    pub(super) async fn accepted_since(&self, since: Millis) -> Op<u64> {
-        let from = super::documents::date(super::sheet::bucket(since));
-        let stages = vec![
-            doc! { "$match": { "_id": { "$gte": from } } },
-            doc! { "$group": { "_id": Bson::Null, "accepted": { "$sum": "$accepted" } } },
-        ];
-        Ok(self.aggregate("quarters", stages).await?.first().map_or(0, |sum| count(sum.get("accepted"))))
+    /// Makes that attempts can be found by Meta's id of their message. The index's keys come in no order, so that every
+    /// message changes a page of its own, and most stores never see a receipt without an id of ours: it is made when the
+    /// first one comes.
+    async fn find_by_wamid(&self) -> Op<()> {
+        let options = IndexOptions::builder().partial_filter_expression(doc! { "wamid": { "$gt": "" } }).build();
+        let index = IndexModel::builder().keys(doc! { "wamid": 1 }).options(options).build();
+        self.documents("attempts").create_index(index).await?;
+        Ok(())
     }
 }
 
 /// Rising seqs as ranges from … to, with small gaps closed.
-fn ranges(chosen: &[Chosen]) -> Vec<(u32, u32)> {
+pub(super) fn ranges(seqs: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for Chosen { seq, .. } in chosen {
+    for seq in seqs {
         match ranges.last_mut() {
-            Some((_, last)) if *seq <= *last + GAP => *last = *seq,
-            _ => ranges.push((*seq, *seq)),
+            Some((_, last)) if seq <= *last + GAP => *last = seq,
+            _ => ranges.push((seq, seq)),
         }
     }
     ranges
+}
+
+/// Whoever of a broadcast lies in one of these ranges.
+pub(super) fn within(id: &BroadcastId, ranges: &[(u32, u32)]) -> Document {
+    let id = id.as_str();
+    let range = |(first, last): &(u32, u32)| {
+        doc! { "_id": { "$gte": { "b": id, "s": small(*first) }, "$lt": { "b": id, "s": small(last + 1) } } }
+    };
+    match ranges {
+        [only] => range(only),
+        _ => doc! { "$or": ranges.iter().map(range).collect::<Vec<_>>() },
+    }
 }
 
 fn recipient_row(

@@ -186,6 +186,9 @@ impl Segment {
 
     /// The number of the newest attempt that has been settled; 1 also when there was none.
     pub fn newest(&self, seq: u32) -> u32 {
+        if self.newest.is_empty() {
+            return 1;
+        }
         let place = seq.saturating_sub(self.first_seq()).to_string();
         self.newest.get(&place).map_or(1, |attempt| large(*attempt))
     }

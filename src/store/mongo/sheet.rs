@@ -10,6 +10,7 @@ use super::documents::{
     whole,
 };
 use super::failure::{Failure, Op};
+use super::reading;
 use super::segment::{Decision, Segment, SegmentKey};
 use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
@@ -21,7 +22,10 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::options::FindOptions;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Accepted messages are counted in buckets of this length.
+/// The counter of rows of the log and of portions of those reached.
+pub const LOG: &str = "log";
+
+/// People who were reached are counted in buckets of this length.
 pub const BUCKET_MS: i64 = 15 * MINUTE;
 
 /// The start of the bucket that a time falls in.
@@ -41,7 +45,6 @@ pub struct Sheet {
     rows: Vec<AttemptDoc>,
     receipts: Vec<(AttemptKey, FailedReceipt, Option<DateTime>)>,
     undelivered: Vec<AttemptKey>,
-    accepted: BTreeMap<i64, i64>,
     /// Who was reached, or may have been, by the beginning of the quarter hour.
     reached: BTreeMap<i64, Vec<i64>>,
 }
@@ -117,9 +120,18 @@ impl Sheet {
         if people.is_empty() {
             return Ok(());
         }
-        let keys: Vec<Bson> = people.iter().map(Bson::from).collect();
-        for todo in inner.find_in::<TodoDoc>(Some(session), "todo", doc! { "_id": { "$in": keys } }).await? {
-            self.todo.insert(todo.id.clone(), todo);
+        // Mostly they are neighbours: a range is found with one look, each key with one of its own.
+        let one = people.first().filter(|first| people.iter().all(|person| person.b == first.b));
+        let filter = one.and_then(|first| {
+            let ranges = reading::ranges(people.iter().map(|person| large(person.s)));
+            (ranges.len() <= reading::RANGES).then(|| reading::within(&first.b, &ranges))
+        });
+        let filter =
+            filter.unwrap_or_else(|| doc! { "_id": { "$in": people.iter().map(Bson::from).collect::<Vec<_>>() } });
+        for todo in inner.find_in::<TodoDoc>(Some(session), "todo", filter).await? {
+            if people.contains(&todo.id) {
+                self.todo.insert(todo.id.clone(), todo);
+            }
         }
         Ok(())
     }
@@ -237,7 +249,6 @@ impl Sheet {
             return;
         }
         if row.sent {
-            *self.accepted.entry(bucket(row.at).0).or_default() += 1;
             self.reach_person(row.phone, row.at);
         }
         self.rows.push(AttemptDoc {
@@ -325,26 +336,21 @@ impl Sheet {
     }
 
     async fn write_rows(&mut self, inner: &Inner, session: &mut ClientSession) -> Op<()> {
-        if !self.rows.is_empty() {
+        // Rows and portions are numbered from one counter; a portion has mostly the number of a row, which saves a command.
+        let numbers = self.rows.len().max(self.reached.len());
+        if numbers > 0 {
             // Handed out within the transaction: the next one can only begin from this number when this
             // one is visible, so a reader that has seen a number has seen all below it.
-            let last = inner.count_up(session, "log", self.rows.len()).await?;
-            let first = last - i64::try_from(self.rows.len()).unwrap_or(0) + 1;
+            let last = inner.count_up(session, LOG, numbers).await?;
+            let first = last - i64::try_from(numbers).unwrap_or(0) + 1;
             for (row, n) in self.rows.iter_mut().zip(first..) {
                 row.n = n;
             }
-            inner.collection::<AttemptDoc>("attempts").insert_many(&self.rows).session(&mut *session).await?;
+            if !self.rows.is_empty() {
+                inner.collection::<AttemptDoc>("attempts").insert_many(&self.rows).session(&mut *session).await?;
+            }
+            inner.write_reached(session, &self.reached, first).await?;
         }
-        let statements = self
-            .accepted
-            .iter()
-            .map(|(start, count)| {
-                let key = DateTime::from_millis(*start);
-                doc! { "q": { "_id": key }, "u": { "$inc": { "accepted": *count } }, "upsert": true }
-            })
-            .collect();
-        inner.update_many_ways(session, "quarters", statements).await?;
-        inner.write_reached(session, &self.reached).await?;
 
         let mut statements = Vec::with_capacity(self.receipts.len());
         for key in &self.undelivered {

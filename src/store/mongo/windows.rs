@@ -204,23 +204,21 @@ impl Inner {
         if limit == 0 {
             return Ok(choice);
         }
-        let filter = doc! { "_id.b": id.as_str(), "kind": "retry", "due": { "$lte": date(now) } };
-        let due = self.waiting(document, filter, limit as usize).await?;
-        choice.again = due.into_iter().map(|todo| (todo.id.s, todo.attempt, todo.tries)).collect();
-
+        let is_due = doc! { "_id.b": id.as_str(), "kind": "retry", "due": { "$lte": date(now) } };
         let from = large(turn.next);
-        let room = limit as usize - choice.again.len();
-        if room == 0 {
-            return Ok(choice);
-        }
         let first = &SegmentKey::of(id, from);
         let filter = doc! {
             "_id": { "$gte": first, "$lt": { "b": id.as_str(), "n": i32::MAX } },
             "counts.q": { "$gt": 0 },
         };
-        let pieces = i64::try_from(room).unwrap_or(1) / i64::from(SEGMENT) + 2;
+        let pieces = i64::from(limit / SEGMENT) + 2;
         let options = FindOptions::builder().sort(doc! { "_id": 1 }).limit(pieces).build();
-        let segments = self.find_with::<Segment>(None, "segments", filter, options).await?;
+        let (due, segments) = tokio::try_join!(
+            self.waiting(document, is_due, limit as usize),
+            self.find_with::<Segment>(None, "segments", filter, options)
+        )?;
+        choice.again = due.into_iter().map(|todo| (todo.id.s, todo.attempt, todo.tries)).collect();
+        let room = limit as usize - choice.again.len();
         choice.first = segments
             .iter()
             .flat_map(Segment::recipients)

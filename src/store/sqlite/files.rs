@@ -5,6 +5,7 @@
 
 use super::{error, schema};
 use crate::store::{Result, StoreError, Whereabouts};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{Metadata, OpenOptions};
 use std::io::ErrorKind;
@@ -125,6 +126,8 @@ fn open(path: &Path, cache_kib: u32) -> rusqlite::Result<Connection> {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(LONGEST_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this, statements are compiled anew whenever a bound LIMIT has another value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     Ok(connection)
 }

@@ -35,6 +35,18 @@ pub(super) fn receipts(connection: &Connection, limit: i64) -> Result<Vec<Stored
     })
 }
 
+/// Whether attempts can be found by Meta's id of their message.
+pub(super) fn finds_by_wamid(connection: &Connection) -> Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'attempts_by_wamid'";
+    Ok(connection.prepare_cached(sql)?.exists([])?)
+}
+
+/// Makes that they can. A million attempts take about a second.
+pub(super) fn find_by_wamid(connection: &Connection) -> Result<()> {
+    connection.execute_batch(super::schema::BY_WAMID)?;
+    Ok(())
+}
+
 /// See [`crate::store::Store::attempts_of`].
 pub(super) fn attempts_of(connection: &Connection, wamids: &[String]) -> Result<Vec<AttemptPlace>> {
     check_rows(wamids.len())?;

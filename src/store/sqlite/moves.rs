@@ -12,7 +12,7 @@ use crate::store::Result;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
-/// Accepted messages are counted by this much time.
+/// People who were reached are counted by this much time.
 pub(super) const QUARTER: i64 = 15 * MINUTE;
 
 /// What of a broadcast the moves need.
@@ -91,7 +91,6 @@ pub(super) struct Moves<'c> {
     known: Vec<(BroadcastId, Option<Known>)>,
     counts: BTreeMap<(i64, RecipientState), i64>,
     failures: BTreeMap<(i64, i64), i64>,
-    accepted: BTreeMap<i64, i64>,
     /// Who was reached, or may have been, by phone: the newest quarter hour.
     reached: BTreeMap<i64, i64>,
     /// The broadcast that a window of this command is for.
@@ -118,7 +117,6 @@ impl<'c> Moves<'c> {
             known: Vec::new(),
             counts: BTreeMap::new(),
             failures: BTreeMap::new(),
-            accepted: BTreeMap::new(),
             reached: BTreeMap::new(),
             window_of: None,
         })
@@ -222,7 +220,7 @@ impl<'c> Moves<'c> {
     }
 
     /// Writes a row of the log, unless the attempt has one. An answer completes a row that a receipt made.
-    /// The first word that Meta took the attempt is counted as an accepted message.
+    /// With the first word that Meta took the attempt its recipient is reached.
     pub(super) fn log(&mut self, entry: &LogEntry<'_>) -> Result<()> {
         let status = if entry.sent { "sent" } else { "failed" };
         let new = self.log.execute(params![
@@ -238,7 +236,6 @@ impl<'c> Moves<'c> {
             entry.response
         ])? > 0;
         if (new && entry.sent) || (!new && self.log_again(entry, status)?) {
-            *self.accepted.entry(entry.at.0.div_euclid(QUARTER)).or_default() += 1;
             self.reach(entry.phone, entry.at);
         }
         Ok(())
@@ -290,13 +287,6 @@ impl<'c> Moves<'c> {
         )?;
         for ((broadcast_no, code), people) in self.failures.into_iter().filter(|(_, people)| *people != 0) {
             failures.execute(params![broadcast_no, code, people])?;
-        }
-        let mut accepted = self.connection.prepare_cached(
-            "INSERT INTO accepted (quarter, messages) VALUES (?1, ?2)
-            ON CONFLICT DO UPDATE SET messages = messages + ?2",
-        )?;
-        for (quarter, messages) in self.accepted {
-            accepted.execute(params![quarter, messages])?;
         }
         write_reached(self.connection, &self.reached)
     }

@@ -130,12 +130,6 @@ pub(super) fn log_tail(connection: &Connection, limit: u32) -> Result<Vec<LogRow
     all(connection, &format!("{LOG} ORDER BY attempts.id DESC LIMIT ?1"), [bounded(limit)], log_row)
 }
 
-/// See [`crate::store::Store::accepted_since`]: the quarter hour that `since` lies in counts whole.
-pub(super) fn accepted_since(connection: &Connection, since: Millis) -> Result<u64> {
-    let sql = "SELECT coalesce(sum(messages), 0) FROM accepted WHERE quarter >= ?1";
-    Ok(connection.prepare_cached(sql)?.query_row([since.0.div_euclid(QUARTER)], |row| unsigned(row, 0))?)
-}
-
 /// See [`crate::store::Store::people_reached`].
 pub(super) fn people_reached(connection: &Connection, since: Millis) -> Result<Vec<(Millis, u64)>> {
     let sql = "SELECT quarter, people FROM reached_quarters WHERE quarter >= ?1 AND people > 0 ORDER BY quarter";

@@ -15,7 +15,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x7761_6361;
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken.
-const STEPS: [&str; 5] = [FIRST, SECOND, OPT_OUTS, REACHED, REJECTS];
+const STEPS: [&str; 6] = [FIRST, SECOND, OPT_OUTS, REACHED, REJECTS, NO_ACCEPTED];
 
 /// Notes on the layout:
 /// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
@@ -23,7 +23,7 @@ const STEPS: [&str; 5] = [FIRST, SECOND, OPT_OUTS, REACHED, REJECTS];
 /// - `recipients` lie in order of `seq`, so a window's people share their pages. The indexes are partial: most
 ///   people are in none of them. `due` is 0 for the never-tried, which therefore lie in order of `seq`.
 /// - `attempts` is the log. Its ids rise in the order of commits, since there is one writer at a time.
-/// - `counts`, `failures`, `skips` and `accepted` are kept by differences in the transactions that move people.
+/// - `counts`, `failures` and `skips` are kept by differences in the transactions that move people.
 /// - `receipts.id` never repeats (AUTOINCREMENT), though rows are dropped when they have been folded.
 const FIRST: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -286,9 +286,16 @@ CREATE INDEX rejects_fixed ON rejects (fixed_by) WHERE fixed_by IS NOT NULL;
 CREATE INDEX recipients_by_phone ON recipients (phone);
 ";
 
-/// Made when it is missing, whatever the version. Receipts without an id of ours are found by it, by the end of Meta's id,
-/// which is what differs from message to message.
-const BY_WAMID: &str = "
+/// `reached_quarters` has taken the place of `accepted`, and `attempts_by_wamid` is made only where it is needed.
+const NO_ACCEPTED: &str = "
+DROP TABLE accepted;
+DROP INDEX IF EXISTS attempts_by_wamid;
+";
+
+/// Receipts without an id of ours are found by it, by the end of Meta's id, which is what differs from message to message.
+/// Its keys come in no order, so that every message changes a page of its own, and most stores never see such a receipt:
+/// it is made when the first one comes ([`super::fold::find_by_wamid`]).
+pub(super) const BY_WAMID: &str = "
 CREATE INDEX IF NOT EXISTS attempts_by_wamid ON attempts (substr(wamid, -20)) WHERE wamid <> '';
 ";
 
@@ -339,7 +346,6 @@ fn steps(connection: &Connection, path: &Path, now: Millis) -> Result<StoreId> {
     for step in &STEPS[taken..] {
         connection.execute_batch(step)?;
     }
-    connection.execute_batch(BY_WAMID)?;
     if taken < STEPS.len() {
         connection.execute_batch(&format!(
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",

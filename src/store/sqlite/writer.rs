@@ -132,10 +132,12 @@ fn group_commit(
     let opened = Instant::now();
     tracing::trace!(waited_us = opened.duration_since(begun).as_micros(), "the store's transaction is open");
     let mut next = Some(first);
+    let mut is_empty = true;
     while let Some(mut job) = next.take() {
-        let outcome = in_savepoint(connection, job.as_mut());
+        let outcome =
+            if is_empty { at_first(connection, job.as_mut()) } else { in_savepoint(connection, job.as_mut()) };
         group.push(job);
-        outcome?;
+        is_empty &= !outcome?;
         if group.len() < MOST_IN_GROUP && opened.elapsed() < LONGEST_GROUP {
             next = queue.try_recv().ok();
         }
@@ -143,18 +145,38 @@ fn group_commit(
     statement(connection, "COMMIT")
 }
 
-/// Runs one command. An error here means that the whole transaction is lost, not only this command.
-fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
+/// Runs the first command of a transaction: what would undo it alone undoes the transaction, which then begins again.
+/// So the most frequent group, one command, is spared a savepoint, which keeps a copy of every page that is changed.
+/// Returns whether it went well; an error means that the whole transaction is lost, not only this command.
+fn at_first(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<bool> {
+    if job.run(connection) {
+        return Ok(true);
+    }
+    still_open(connection)?;
+    statement(connection, "ROLLBACK")?;
+    statement(connection, "BEGIN IMMEDIATE")?;
+    Ok(false)
+}
+
+/// The same for a command that others came before.
+fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<bool> {
     statement(connection, "SAVEPOINT command")?;
-    if !job.run(connection) {
-        if connection.is_autocommit() {
-            // After a full disk SQLite may roll back everything by itself.
-            let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-            return Err(rusqlite::Error::SqliteFailure(full, Some("the transaction was rolled back".to_owned())));
-        }
+    let went_well = job.run(connection);
+    if !went_well {
+        still_open(connection)?;
         statement(connection, "ROLLBACK TO command")?;
     }
-    statement(connection, "RELEASE command")
+    statement(connection, "RELEASE command")?;
+    Ok(went_well)
+}
+
+/// After a full disk SQLite may roll back everything by itself.
+fn still_open(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_autocommit() {
+        let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+        return Err(rusqlite::Error::SqliteFailure(full, Some("the transaction was rolled back".to_owned())));
+    }
+    Ok(())
 }
 
 fn statement(connection: &Connection, sql: &str) -> rusqlite::Result<()> {

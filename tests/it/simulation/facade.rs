@@ -385,10 +385,6 @@ impl Store for Facade {
         self.step("settle", self.inner().settle(lease, outcomes)).await
     }
 
-    async fn accepted_since(&self, since: Millis) -> Result<u64> {
-        self.step("accepted_since", self.inner().accepted_since(since)).await
-    }
-
     async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
         self.step("people_reached", self.inner().people_reached(since)).await
     }

@@ -391,10 +391,6 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn accepted_since(&self, since: Millis) -> Result<u64> {
-        Ok(self.ledger().accepted_since(since))
-    }
-
     async fn people_reached(&self, since: Millis) -> Result<Vec<(Millis, u64)>> {
         Ok(self.ledger().people_reached(since))
     }

@@ -103,7 +103,7 @@ pub async fn a_caller_that_went_away_leaves_nothing_half_done(stores: &dyn Facto
     run.check().await;
     assert_eq!(run.letters().await, "a".repeat(60));
     assert_eq!(run.log().await.len(), 60);
-    assert_eq!(store.accepted_since(NOW).await.unwrap(), 60);
+    assert_eq!(store.people_reached_since(NOW).await.unwrap(), 60);
 }
 
 pub async fn a_dropped_page_is_added_whole_or_not_at_all(stores: &dyn Factory) {

@@ -114,7 +114,7 @@ pub async fn a_store_opened_again_knows_everything(stores: &dyn Factory) {
     store.append_receipts(vec![RawReceipt { received_at: NOW, body: b"{}".to_vec() }]).await.unwrap();
     store.renew_lease(&run.lease, 60_000, "busy").await.unwrap();
     let before = (store.broadcast(&run.id).await.unwrap(), run.rows().await, run.log().await);
-    let lists = store.lists().await.unwrap();
+    let (lists, reached) = (store.lists().await.unwrap(), store.people_reached(NOW).await.unwrap());
     let (lease, receipts, broadcast) = (run.lease, run.receipts, run.id);
     drop(run.store);
 
@@ -125,7 +125,7 @@ pub async fn a_store_opened_again_knows_everything(stores: &dyn Factory) {
     assert_eq!((store.broadcast(&run.id).await.unwrap(), run.rows().await, run.log().await), before);
     assert_eq!(store.lists().await.unwrap(), lists);
     assert_eq!(store.next_due(&run.id).await.unwrap(), Some(NOW.plus(HOUR)));
-    assert_eq!(store.accepted_since(NOW).await.unwrap(), 1);
+    assert_eq!(store.people_reached(NOW).await.unwrap(), reached);
     assert_eq!(store.note("key").await.unwrap().as_deref(), Some("value"));
     assert_eq!(store.schedules().await.unwrap(), [schedule(1, Some(NOW))]);
     assert_eq!(store.templates().await.unwrap().templates, [template("launch")]);

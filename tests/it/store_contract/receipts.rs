@@ -112,6 +112,7 @@ pub async fn attempts_are_found_by_metas_id(stores: &dyn Factory) {
     let again = run.open_one().await;
     assert_eq!((again.seq, again.attempt), (1, 2));
     run.settle(&again, accepted(&again)).await;
+    assert!(store.attempts_of(&["wamid.of another".to_owned()]).await.unwrap().is_empty(), "asked before and after");
     // The answer of the third never came, but a receipt did.
     run.fold(2, 1, reached(Delivered)).await;
     let mut asked = vec!["wamid.of another".to_owned(), String::new()];

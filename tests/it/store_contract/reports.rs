@@ -167,13 +167,13 @@ pub async fn the_days_figure_counts_whole_quarter_hours(stores: &dyn Factory) {
         store.settle(&run.lease, vec![outcome]).await.unwrap();
     }
     run.settle(&intents[4], failed(131_026)).await;
-    let since = async |minutes: i64| store.accepted_since(NOW.plus(minutes * MINUTE)).await.unwrap();
+    let since = async |minutes: i64| store.people_reached_since(NOW.plus(minutes * MINUTE)).await.unwrap();
     assert_eq!(since(-60).await, 4);
     assert_eq!(since(0).await, 4);
     assert_eq!(since(14).await, 4, "the quarter hour counts whole");
     assert_eq!((since(15).await, since(29).await), (2, 2));
     assert_eq!((since(30).await, since(44).await, since(45).await), (1, 1, 0));
-    assert_eq!(store.accepted_since(NOW.plus(-DAY)).await.unwrap(), 4);
+    assert_eq!(store.people_reached_since(NOW.plus(-DAY)).await.unwrap(), 4);
 }
 
 pub async fn what_a_receipt_proves_was_accepted_counts_once(stores: &dyn Factory) {
@@ -183,10 +183,10 @@ pub async fn what_a_receipt_proves_was_accepted_counts_once(stores: &dyn Factory
     run.settle(&intents[0], in_doubt()).await;
     run.fold(0, 1, reached(Delivered)).await;
     run.fold(1, 1, reached(Read)).await;
-    assert_eq!(store.accepted_since(NOW.plus(-DAY)).await.unwrap(), 2);
+    assert_eq!(store.people_reached_since(NOW.plus(-DAY)).await.unwrap(), 2);
     run.settle(&intents[0], accepted(&intents[0])).await;
     run.settle(&intents[1], accepted(&intents[1])).await;
-    assert_eq!(store.accepted_since(NOW.plus(-DAY)).await.unwrap(), 2, "the late answer is the same message");
+    assert_eq!(store.people_reached_since(NOW.plus(-DAY)).await.unwrap(), 2, "the late answer is the same message");
 }
 
 pub async fn people_reached_are_counted_once_at_their_newest(stores: &dyn Factory) {

@@ -209,10 +209,9 @@ impl Ledger {
     }
 
     /// Writes a row of the log, unless the attempt has one. An answer completes a row that a receipt made, and the
-    /// first word that an attempt was taken counts it as an accepted message.
+    /// first word that an attempt was taken counts its recipient as reached.
     pub(super) fn write_row(&mut self, new: LogEntry) {
         let key = (new.broadcast.clone(), new.seq, new.number);
-        let quarter = new.at.0.div_euclid(QUARTER);
         let (phone, at) = (new.phone, new.at);
         let counts = if let Some(place) = self.rows.get(&key) {
             let row = &mut self.log[*place];
@@ -236,7 +235,6 @@ impl Ledger {
             sent
         };
         if counts {
-            *self.accepted.entry(quarter).or_default() += 1;
             self.reach(phone, at);
         }
     }
@@ -253,10 +251,6 @@ impl Ledger {
         let from = since.0.div_euclid(QUARTER);
         let is_reached = |phone: &Phone| self.reached.get(phone).is_some_and(|quarter| *quarter >= from);
         phones.iter().enumerate().filter(|(_, phone)| is_reached(phone)).map(|(place, _)| place).collect()
-    }
-
-    pub(super) fn accepted_since(&self, since: Millis) -> u64 {
-        self.accepted.range(since.0.div_euclid(QUARTER)..).map(|(_, messages)| messages).sum()
     }
 
     pub(super) fn decide_doubts(

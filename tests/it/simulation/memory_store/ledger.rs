@@ -116,8 +116,6 @@ pub(super) struct Ledger {
     pub(super) rows: BTreeMap<(BroadcastId, u32, u32), usize>,
     /// Attempts of which a receipt said that they failed.
     pub(super) undelivered: BTreeSet<(BroadcastId, u32, u32)>,
-    /// Accepted messages by quarter hour.
-    pub(super) accepted: BTreeMap<i64, u64>,
     /// The newest quarter hour in which each person was reached, or may have been.
     pub(super) reached: BTreeMap<Phone, i64>,
     pub(super) receipts: BTreeMap<u64, RawReceipt>,
