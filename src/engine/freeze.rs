@@ -169,9 +169,10 @@ async fn resolved(reign: &Reign, broadcast: &Broadcast) -> Result<Resolved, Free
     let slots = definition.template.slots().map_err(|problem| FreezeError::Template(problem.to_string()))?;
     let mut columns = Vec::new();
     // A test's variables are all texts, whatever columns there are.
-    let uploads = match definition.audience.is_test() {
-        true => Vec::new(),
-        false => reign.store().uploads(definition.audience.list.as_deref(), u32::MAX).await?,
+    let uploads = if definition.audience.is_test() {
+        Vec::new()
+    } else {
+        reign.store().uploads(definition.audience.list.as_deref(), u32::MAX).await?
     };
     for upload in uploads {
         for column in upload.report.columns {

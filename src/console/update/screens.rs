@@ -27,6 +27,9 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         return Err("this console only watches (--read-only)".to_owned());
     }
     match action {
+        Action::Pause | Action::Resume | Action::Cancel if broadcasts::has_marks(model) => {
+            may(broadcasts::targets(model, action).next().is_some(), "it can be done to none of the marked ones")
+        }
         Action::Pause => match selected()?.broadcast.status {
             BroadcastStatus::Paused => Err("it is paused already: r lets it go on".to_owned()),
             status => may(!status.is_final(), "it has ended"),
@@ -289,7 +292,6 @@ fn other_part(model: &mut Model) -> Vec<Request> {
 fn freeze(model: &mut Model) -> Vec<Request> {
     model.frozen = !model.frozen;
     if model.frozen {
-        model.say(Role::Plain, "The screen stands still; sending goes on. f follows again.");
         return Vec::new();
     }
     let mut requests = match model.set_aside.take() {

@@ -130,7 +130,7 @@ fn figures(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Ca
     let row = head(model, view, canvas, inner);
     let rest = top(inner, row).1;
     if rest.width >= 96 {
-        let [left, right] = columns(rest, [2, 3]);
+        let [left, right] = columns(rest, [1, 1]);
         let right = Rect { x: right.x + 2, width: right.width.saturating_sub(2), ..right };
         let used = funnel(model, view, canvas, left);
         left_out(view, canvas, top(left, used + 1).1);
