@@ -27,7 +27,7 @@ use real::Workplace;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use terminal::{CTRL_C, DOWN, ENTER, ESC, Line, PAGE_DOWN, Seen, Terminal};
+use terminal::{CTRL_C, DOWN, ENTER, ESC, Line, Seen, Terminal};
 use wacast::sandbox::{Mix, PHONE_NUMBER_ID};
 
 /// Clock ticks a second of `/proc/PID/stat` on Linux.
@@ -39,6 +39,7 @@ const STARTS: usize = 20;
 const KEYS: usize = 400;
 const SLOW_KEYS: usize = 60;
 const UP: &str = "\x1b[A";
+const PAGE_DOWN: &str = "\x1b[6~";
 /// A line that the slowest mobile connections still carry, in bytes a second.
 const SLOW: u32 = 4_000;
 

@@ -21,7 +21,7 @@ mod real;
 use real::{Wacast, Workplace};
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use wacast::sandbox::Mix;
+use wacast::sandbox::{Mix, PHONE_NUMBER_ID};
 
 /// Clock ticks a second of `/proc/PID/stat` on Linux.
 const TICKS: f64 = 100.0;

@@ -17,7 +17,6 @@ const PIECE: usize = 64;
 pub const ESC: &str = "\x1b";
 pub const ENTER: &str = "\r";
 pub const DOWN: &str = "\x1b[B";
-pub const PAGE_DOWN: &str = "\x1b[6~";
 pub const CTRL_C: &str = "\x03";
 
 /// What carries the bytes from the program to the operator.

@@ -1,7 +1,7 @@
 //! What becomes of the terminal, and of what is being sent, when a line drops, a part panics or there is no screen.
 
 use super::{nobody_is_lost, pace, place_with_broadcast, wait};
-use crate::terminal::{CTRL_C, ESC, Terminal};
+use crate::terminal::{CTRL_C, ESC, Line, Terminal};
 use std::io::Read;
 use std::process::Stdio;
 
@@ -37,6 +37,29 @@ async fn a_line_that_drops_while_sending_loses_nobody_and_the_rest_goes_out_late
         rest.drain();
         nobody_is_lost(&place, &id);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_reads_nothing_holds_nothing_up_and_gets_the_newest_picture_later() {
+    let (place, id) = place_with_broadcast(PEOPLE).await;
+    let mut terminal = place.terminal(&[], &pace("80"), 80, 24);
+    terminal.shows("sending");
+    terminal.line(Line::Stopped);
+    wait("everybody", || place.sandbox.taken() == PEOPLE);
+    wait("its end", || place.json(&["status", &id, "--json"])["status"] == "completed");
+    let before = terminal.seen().bytes.len();
+    // A second's worth: the backlog would be more.
+    terminal.line(Line::Slow(20_000));
+    terminal.until("its end", |text| text.contains("Nothing is going out") && text.contains("completed"));
+    let bytes = terminal.seen().bytes.len() - before;
+    assert!(bytes < 20_000, "{bytes}");
+    terminal.line(Line::Fast);
+    terminal.press(CTRL_C);
+    terminal.shows("Quit?");
+    terminal.press(CTRL_C);
+    assert_eq!(terminal.ended(), 0);
+    assert!(terminal.is_given_back());
+    nobody_is_lost(&place, &id);
 }
 
 #[test]
