@@ -324,6 +324,7 @@ fn stopped(place: &Workplace, terminal: &mut Terminal) {
         (place.sandbox.taken() - sent) as f64 / began.elapsed().as_secs_f64()
     };
     let before = rate(ten);
+    let old = taken_shown(&text(&terminal.seen()));
     terminal.line(Line::Stopped);
     // Whole screens fill what lies between the program and the terminal, so that it does stand still.
     for _ in 0..8 {
@@ -335,7 +336,6 @@ fn stopped(place: &Workplace, terminal: &mut Terminal) {
     let during = rate(ten);
     let began = Instant::now();
     let bytes = terminal.seen().bytes.len();
-    let old = taken_shown(&text(&terminal.seen()));
     terminal.line(Line::Fast);
     // It stood still for longer than that, and the newest picture may be half a second old.
     let newest = old + (during * 10.0) as u64;
