@@ -10,8 +10,8 @@ use super::super::message::Request;
 use super::super::model::{Coming, Import, Model, NumbersPart, Screen};
 use super::super::text::shown_phone;
 use super::super::wizard::Wizard;
-use super::super::{summary, words};
-use super::{answers, broadcasts, rows};
+use super::super::{settings_list, summary, words};
+use super::{answers, broadcasts, rows, settings, since};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::SECOND;
 use crate::service::view::{BroadcastView, Driver};
@@ -56,6 +56,7 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         },
         Action::Accept if model.screen == Screen::Schedule => may(!model.coming().is_empty(), "nothing is planned"),
         Action::Accept if model.screen == Screen::Problems => may(model.problem().is_some(), "there is no problem"),
+        Action::Accept if model.screen == Screen::Settings => settings::may_change(model),
         Action::Toggle if model.screen == Screen::Schedule => {
             may(matches!(marked_coming(model), Some(Coming::Again(_))), "no schedule is selected")
         }
@@ -89,6 +90,8 @@ fn changes(action: Action) -> bool {
             | Action::Load
             | Action::Sync
             | Action::Toggle
+            | Action::Token
+            | Action::Test
     )
 }
 
@@ -146,6 +149,8 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             Vec::new()
         }
         Action::Next => other_part(model),
+        Action::Token => settings::ask_for_token(model),
+        Action::Since => since::ask(model),
         Action::Filter | Action::Sort | Action::Reverse | Action::Mark => {
             rows::arrange(model, action);
             Vec::new()
@@ -189,10 +194,12 @@ pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Request> {
     }
     model.screen = screen;
     match screen {
-        Screen::Live | Screen::Schedule | Screen::Problems | Screen::Settings => Vec::new(),
+        Screen::Live | Screen::Schedule | Screen::Problems => Vec::new(),
+        Screen::Settings => vec![Request::Settings, Request::OwnNumbers],
         Screen::Broadcasts => broadcasts::look(model),
         Screen::Numbers => vec![Request::Uploads],
         Screen::Templates => vec![Request::Templates],
+        Screen::Log if model.events.shown => vec![Request::Events(model.events.newest())],
         Screen::Log => vec![Request::Log],
     }
 }
@@ -211,6 +218,7 @@ fn open(model: &mut Model) -> Vec<Request> {
             Vec::new()
         }
         Screen::Problems => open_problem(model),
+        Screen::Settings => settings::change(model),
         _ => Vec::new(),
     }
 }
@@ -278,6 +286,10 @@ fn other_part(model: &mut Model) -> Vec<Request> {
     if model.screen == Screen::Broadcasts {
         return broadcasts::other_part(model);
     }
+    if model.screen == Screen::Log {
+        model.events.shown = !model.events.shown;
+        return show(model, Screen::Log);
+    }
     model.numbers_part = match model.numbers_part {
         NumbersPart::Lists => NumbersPart::Uploads,
         NumbersPart::Uploads => NumbersPart::Lists,
@@ -304,7 +316,7 @@ fn freeze(model: &mut Model) -> Vec<Request> {
 fn marked_phone(model: &Model) -> Option<crate::domain::phone::Phone> {
     match model.screen {
         Screen::Broadcasts => model.broadcasts.opened.as_ref()?.people.marked().map(|row| row.phone),
-        Screen::Log => {
+        Screen::Log if !model.events.shown => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| row.phone)
         }
@@ -333,6 +345,10 @@ fn marked_line(model: &Model) -> Option<String> {
             Coming::Again(schedule) => schedule.id.to_string(),
         }),
         Screen::Problems => model.problem().map(|problem| format!("{}. {}", problem.what, problem.advice)),
+        Screen::Log if model.events.shown => model
+            .events
+            .marked()
+            .map(|event| format!("{}\t{}\t{}\t{}", event.at.rfc3339(), event.level, event.target, event.text)),
         Screen::Log => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| {
@@ -340,7 +356,10 @@ fn marked_line(model: &Model) -> Option<String> {
                 format!("{}\t{}\t{}\t{}\t{title}", row.timestamp.rfc3339(), masked(row.phone), row.status, row.code)
             })
         }
-        Screen::Numbers | Screen::Settings => None,
+        Screen::Settings => {
+            settings_list::marked(model).map(|row| format!("{}.{} = {}", row.section(), row.name(), row.value()))
+        }
+        Screen::Numbers => None,
     }
 }
 
