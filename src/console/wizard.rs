@@ -15,7 +15,7 @@ use super::field::{Field, Kind};
 use super::message::Request;
 use super::model::{Load, Model};
 use crate::domain::broadcast::{Choices, Number};
-use crate::domain::template::{Slot, Template};
+use crate::domain::template::{Slot, Template, TemplateKey};
 use crate::service::audience::AudienceView;
 use crate::service::error::ServiceError;
 use crate::service::start::Started;
@@ -76,6 +76,8 @@ pub struct Wizard {
     pub audience: Load<AudienceView>,
     /// The marked template.
     pub template_cursor: usize,
+    /// The template that it was opened with; it is taken once it is known who gets it.
+    pub wanted: Option<TemplateKey>,
     /// The chosen template.
     pub template: Option<Template>,
     /// What fills its variables.
@@ -125,6 +127,7 @@ impl Wizard {
             list: None,
             audience: Load::Waiting,
             template_cursor: 0,
+            wanted: None,
             template: None,
             variables: Vec::new(),
             variable_cursor: 0,

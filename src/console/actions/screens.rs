@@ -161,6 +161,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "u",
         ["update from WhatsApp", "fetch the templates and their state from WhatsApp"],
     ),
+    act(P::Templates, A::Accept, &[ENTER], "Enter", ["send it", "put a new broadcast together with this template"]),
     filter(P::Templates),
     sort(P::Templates),
     reverse(P::Templates),

@@ -13,6 +13,7 @@ use super::super::wizard::Wizard;
 use super::super::{settings_list, summary, words};
 use super::{answers, broadcasts, rows, settings, since};
 use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::template::Template;
 use crate::domain::time::SECOND;
 use crate::service::view::{BroadcastView, Driver};
 
@@ -57,6 +58,11 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         Action::Accept if model.screen == Screen::Schedule => may(!model.coming().is_empty(), "nothing is planned"),
         Action::Accept if model.screen == Screen::Problems => may(model.problem().is_some(), "there is no problem"),
         Action::Accept if model.screen == Screen::Settings => settings::may_change(model),
+        Action::Accept if model.screen == Screen::Templates => {
+            may(!model.facts.read_only, "this console only watches (--read-only)")?;
+            let template = marked_template(model).ok_or_else(|| "no template is marked".to_owned())?;
+            may(template.is_approved(), "WhatsApp lets only approved templates be sent")
+        }
         Action::Toggle if model.screen == Screen::Schedule => {
             may(matches!(marked_coming(model), Some(Coming::Again(_))), "no schedule is selected")
         }
@@ -219,8 +225,23 @@ fn open(model: &mut Model) -> Vec<Request> {
         }
         Screen::Problems => open_problem(model),
         Screen::Settings => settings::change(model),
+        Screen::Templates => send_marked_template(model),
         _ => Vec::new(),
     }
+}
+
+/// The marked template.
+fn marked_template(model: &Model) -> Option<&Template> {
+    let shown = model.shown_templates();
+    shown.get(model.templates_list.place(shown.len())).copied()
+}
+
+/// Opens the wizard with the marked template.
+fn send_marked_template(model: &mut Model) -> Vec<Request> {
+    let (mut wizard, requests) = Wizard::open();
+    wizard.wanted = marked_template(model).map(Template::key);
+    model.dialogs.push(Dialog::Wizard(Box::new(wizard)));
+    requests
 }
 
 /// Goes to where a problem can be mended.
@@ -336,10 +357,7 @@ fn marked_line(model: &Model) -> Option<String> {
                 .map(|row| format!("{}\t{}\t{}\t{}", masked(row.phone), row.name, row.state.word(), row.detail)),
             _ => model.selected().map(|view| view.broadcast.id.to_string()),
         },
-        Screen::Templates => {
-            let shown = model.shown_templates();
-            shown.get(model.templates_list.place(shown.len())).map(|template| template.key().to_string())
-        }
+        Screen::Templates => marked_template(model).map(|template| template.key().to_string()),
         Screen::Schedule => marked_coming(model).map(|coming| match coming {
             Coming::Once(view) => view.broadcast.id.to_string(),
             Coming::Again(schedule) => schedule.id.to_string(),

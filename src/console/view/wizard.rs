@@ -37,7 +37,8 @@ pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
 }
 
 fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
-    canvas.text(area, 0, Role::Strong, "Who is to get it?");
+    let what = wizard.wanted.as_ref().map_or_else(|| "it".to_owned(), ToString::to_string);
+    canvas.text(area, 0, Role::Strong, &format!("Who is to get {what}?"));
     let area = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
     let audiences = Wizard::audiences(model);
     if audiences.is_empty() {
@@ -48,7 +49,7 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             &[
                 (Role::Key, "Esc"),
                 (Role::Plain, " closes this; then press "),
-                (Role::Key, "2"),
+                (Role::Key, "3"),
                 (Role::Plain, " and "),
                 (Role::Key, "o"),
                 (Role::Plain, " to load a file."),

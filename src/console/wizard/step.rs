@@ -49,15 +49,26 @@ impl Wizard {
             return Vec::new();
         };
         self.step = Step::Template;
-        if self.list.as_ref() == Some(&list) && self.audience.get().is_some() {
-            return Vec::new();
+        let mut requests = Vec::new();
+        if self.list.as_ref() != Some(&list) || self.audience.get().is_none() {
+            self.list = Some(list.clone());
+            self.audience = Load::Waiting;
+            for (_, binding) in &mut self.variables {
+                *binding = Binding::default();
+            }
+            requests.push(Request::Audience(list));
         }
-        self.list = Some(list.clone());
-        self.audience = Load::Waiting;
-        for (_, binding) in &mut self.variables {
-            *binding = Binding::default();
+        self.take_wanted(model);
+        requests
+    }
+
+    /// Takes the template that the wizard was opened with, if it is still there; going back leaves the choice open.
+    fn take_wanted(&mut self, model: &Model) {
+        let Some((wanted, synced)) = self.wanted.take().zip(model.templates.get()) else { return };
+        if let Some(place) = synced.templates.iter().position(|template| template.key() == wanted) {
+            self.template_cursor = place;
+            self.act_template(model, Action::Accept);
         }
-        vec![Request::Audience(list)]
     }
 
     fn act_template(&mut self, model: &Model, action: Action) -> Vec<Request> {
