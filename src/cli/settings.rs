@@ -124,3 +124,59 @@ pub(super) fn look(config: &Config) -> Look {
     }
     look
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::path::Path;
+
+    /// A configuration in a folder of its own.
+    fn written(folder: &Path, text: &str) -> LoadFrom {
+        let path = folder.join("config.toml");
+        let file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path);
+        std::io::Write::write_all(&mut file.unwrap(), text.as_bytes()).unwrap();
+        let state = ("STATE_DIRECTORY".to_owned(), folder.join("state").display().to_string());
+        LoadFrom { config: Some(path), environment: [state].into(), ..LoadFrom::process(None) }
+    }
+
+    async fn shown(configured: &Configured, name: &str) -> Setting {
+        let all = configured.all().await.unwrap();
+        all.settings.into_iter().find(|setting| setting.name == name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_changed_shows_at_once_or_as_what_counts_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = written(folder.path(), "[whatsapp]\naccess_token = \"made-up\"\n[sender]\nmessages_per_second = 20\n");
+        let configured = Configured::new(Config::load(&from).unwrap(), Some(from));
+        let palette = configured.set("console", "palette", "high-contrast").await.unwrap();
+        assert_eq!((palette.counts, palette.look.palette), (Counts::AtOnce, Palette::HighContrast));
+        let palette = shown(&configured, "palette").await;
+        assert_eq!((palette.value.as_str(), palette.next, palette.choices.len()), ("high-contrast", None, 4));
+        let pace = configured.set("sender", "messages_per_second", "10").await.unwrap();
+        assert_eq!((pace.before.as_str(), pace.after.as_str(), pace.counts), ("20", "10", Counts::NextStart));
+        let pace = shown(&configured, "messages_per_second").await;
+        assert_eq!((pace.value.as_str(), pace.next.as_deref(), pace.unit.as_str()), ("20", Some("10"), "messages a second"));
+        assert!(!configured.set("console", "privacy", "false").await.unwrap().privacy);
+        let why = configured.set("sender", "messages_per_second", "fast").await.unwrap_err();
+        assert!(why.contains("a number from 0 to 100000"), "{why}");
+        assert!(configured.set("whatsapp", "access_token", "other").await.is_err());
+        let token = shown(&configured, "access_token").await;
+        assert_eq!((token.value.as_str(), token.counts), ("set", None));
+    }
+
+    #[tokio::test]
+    async fn what_goes_over_the_file_is_named_and_the_demo_is_not_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut from = written(folder.path(), "");
+        from.environment.insert("WACAST_CONSOLE__PRIVACY".to_owned(), "true".to_owned());
+        let config = Config::load(&from).unwrap();
+        let written = Configured::new(config.clone(), Some(from)).set("console", "privacy", "false").await.unwrap();
+        assert_eq!(written.overridden_by.as_deref(), Some("environment variable WACAST_CONSOLE__PRIVACY"));
+        assert!(written.privacy, "the environment counts");
+        let demo = Configured::new(config, None);
+        assert!(demo.set("console", "privacy", "false").await.unwrap_err().contains("demo"));
+        assert!(demo.all().await.unwrap().settings.iter().all(|setting| setting.counts.is_none()));
+    }
+}

@@ -33,6 +33,13 @@ pub struct Setting {
     pub choices: Vec<String>,
 }
 
+impl Setting {
+    /// Whether it is the access token, which is not written but tried and taken.
+    pub fn is_token(&self) -> bool {
+        (self.section.as_str(), self.name.as_str()) == ("whatsapp", "access_token")
+    }
+}
+
 /// When a changed setting counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counts {

@@ -69,7 +69,7 @@ impl Row {
     pub fn is_changed_here(&self) -> bool {
         match self {
             Self::Token(_) | Self::OwnNumbers(_) => true,
-            Self::Setting(setting) => setting.counts.is_some(),
+            Self::Setting(setting) => setting.counts.is_some() || setting.is_token(),
             Self::Fact(..) | Self::Lies(_) => false,
         }
     }

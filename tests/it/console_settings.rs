@@ -186,10 +186,18 @@ fn keys_change_what_may_be_changed_and_nothing_else() {
         ("default_country", "enter I N enter", set("intake", "default_country", "IN")),
         ("phone_number_id", "enter", vec![]),
         ("store", "enter", vec![]),
+        // Both rows of the token open the field for a new one.
+        ("access_token", "enter x esc", vec![]),
     ] {
         let mut model = listed(80, 24);
         mark(&mut model, name);
         assert_eq!(press(&mut model, keys), wanted, "{name}: {keys}");
+    }
+    for name in ["access token", "access_token"] {
+        let mut model = listed(80, 24);
+        mark(&mut model, name);
+        press(&mut model, "enter");
+        assert!(text(&model).contains("Replace the access token"), "{name}: {}", text(&model));
     }
 }
 
@@ -294,7 +302,7 @@ fn a_token_is_shown_in_no_frame_and_in_no_print_out() {
     let refused = ServiceError::new(Kind::Wrong, "token_refused", "this token will not do: it has expired");
     answer(&mut model, Answer::TokenTaken(Box::new(Err(refused))));
     let shown = text(&model);
-    assert!(shown.contains("it has expired") && !shown.contains('•'), "the field is empty again: {shown}");
+    assert!(shown.contains("it has expired") && !shown.contains("Token •"), "the field is empty again: {shown}");
     assert_eq!(press(&mut model, "enter"), []);
     press(&mut model, "esc");
     assert!(!text(&model).contains("EAA"));

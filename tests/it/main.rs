@@ -7,6 +7,7 @@ mod cli;
 mod cloud_client;
 mod config;
 mod console_broadcasts;
+mod console_desk;
 mod console_events;
 mod console_fixtures;
 mod console_keys;

@@ -35,6 +35,7 @@ pub(super) fn change(model: &mut Model) -> Vec<Request> {
     match settings_list::marked(model) {
         Some(Row::Token(_)) => return ask_for_token(model),
         Some(Row::OwnNumbers(_)) => ask_for_own_numbers(model, None),
+        Some(Row::Setting(setting)) if setting.is_token() => return ask_for_token(model),
         Some(Row::Setting(setting)) if setting.choices.is_empty() => {
             let lines = about(&setting);
             let now = setting.next.as_ref().unwrap_or(&setting.value);
@@ -232,6 +233,8 @@ pub(super) fn tested(
             model.say(Role::Good, format!("\"{label}\" goes to {to} of your own; Live (1) shows it."));
         }
         Err(error) if error.code == "no_own_numbers" && !model.dialogs.is_empty() => {
+            // It says that the test is on its way.
+            model.toast = None;
             ask_for_own_numbers(model, Some(test));
         }
         Err(error) => model.say(Role::Bad, format!("The test was not sent: {}", error.message)),

@@ -25,7 +25,7 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     if listed.is_empty() {
         let words = match (events.read, events.rows.is_empty()) {
             (false, _) => " Reading …",
-            (true, true) => " Nothing was said since this start. What wacast does beside sending will be listed here.",
+            (true, true) => " Nothing yet. What wacast does beside sending will be listed here.",
             (true, false) => " No event is like that. / changes the words, s the level.",
         };
         canvas.text(inner, 0, Role::Plain, words);

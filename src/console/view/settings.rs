@@ -37,7 +37,8 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
         return;
     }
     let inner = if let Load::Failed(words) = &model.settings.all {
-        let used = canvas.paragraph(inner, 0, Role::Bad, words);
+        let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+        let used = canvas.paragraph(text, 0, Role::Bad, words);
         top(inner, used).1
     } else {
         inner
@@ -121,6 +122,7 @@ fn about_setting(setting: &Setting) -> Vec<(Role, String)> {
     lines.push(match setting.counts {
         Some(Counts::AtOnce) => (Role::Dim, "Enter changes it; it counts here at once.".to_owned()),
         Some(Counts::NextStart) => (Role::Dim, "Enter changes it; it counts from the next start on.".to_owned()),
+        None if setting.is_token() => (Role::Dim, "Enter or T takes a new one, tried with WhatsApp first.".to_owned()),
         None => (Role::Dim, "Changed in the configuration file itself, with an editor.".to_owned()),
     });
     lines

@@ -91,7 +91,7 @@ fn about(model: &Model, wizard: &Wizard, field: WhenField) -> Vec<(Role, String)
         }
         WhenField::Cron => match wizard.every(model) {
             Ok(Some(read)) => {
-                let mut lines = one(Role::Good, &format!("{}, in {zone}. Next:", read.words));
+                let mut lines = one(Role::Good, &format!("{}, in {zone}. Next:", read.words.trim_end_matches('.')));
                 lines.extend(read.next.iter().map(|at| (Role::Good, times::words(*at, &zone, model.now))));
                 lines
             }
