@@ -178,8 +178,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Pauses a scheduled, preparing or running broadcast: when this returns, no further intent for
     /// it is granted. Taken from anyone (an operator's word or a holder's). Paused already: the reason
-    /// is replaced only if the new one is `Operator`; for the same reason a time to go on may be put off (it had one and
-    /// is given one), with new words. Returns it as it stands. `Conflict` when it is final.
+    /// is replaced only if the new one is `Operator`; for the same reason a time to go on, if it had one, may be put off or
+    /// taken away, with new words. Returns it as it stands. `Conflict` when it is final.
     async fn pause(
         &self,
         id: &BroadcastId,

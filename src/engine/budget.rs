@@ -58,6 +58,13 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     keep_to_restriction(reign).await?;
     let note = parts.store.note(&sender_note(&parts.config.sender)).await?;
     let known = note.and_then(|note| serde_json::from_str::<SenderView>(&note).ok());
+    if let Some(why) = known.as_ref().and_then(|known| blocked(&known.info)) {
+        // Whatever begins has nobody to send to until the next look stops it.
+        reign.budget_left.store(0, Ordering::Release);
+        *reign.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(0);
+        reign.ask_pause(None, PauseReason::Sender, why);
+        return Ok(());
+    }
     let limit = known.and_then(|known| known.info.people_a_day()).unwrap_or(u64::MAX);
     *reign.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
     if limit == u64::MAX {
@@ -111,15 +118,17 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Remembers how the API says that the sender stands, and stops when it may not send.
+/// Why a sender may not send; `None`: it may.
+fn blocked(info: &SenderInfo) -> Option<String> {
+    let notes = info.health_notes.join(" ");
+    let why = if notes.is_empty() { "WhatsApp Manager says why" } else { &notes };
+    let is_blocked = info.can_send_message == "BLOCKED";
+    is_blocked.then(|| format!("WhatsApp does not let this sender write to anybody: {why}"))
+}
+
+/// Remembers how the API says that the sender stands.
 async fn standing(reign: &Reign, info: SenderInfo) -> Result<(), StoreError> {
     let parts = &reign.shared.parts;
-    if info.can_send_message == "BLOCKED" {
-        let why =
-            if info.health_notes.is_empty() { "WhatsApp Manager says why".into() } else { info.health_notes.join(" ") };
-        let detail = format!("WhatsApp does not let this sender write to anybody: {why}");
-        reign.ask_pause(None, PauseReason::Sender, detail);
-    }
     let view = SenderView { info, asked_at: reign.now(), trouble: None };
     let note = serde_json::to_string(&view).unwrap_or_default();
     parts.store.put_note(&sender_note(&parts.config.sender), &note).await

@@ -3,12 +3,13 @@
 use super::snapshot::estimate_ends;
 use super::view::{BroadcastView, Cause, Driver};
 use super::{Kind, Result, Service, ServiceError};
-use crate::domain::account::RESTRICTION_NOTE;
+use crate::domain::account::{RESTRICTION_NOTE, Restriction};
 use crate::domain::binding::header_file;
 use crate::domain::broadcast::{Broadcast, Counts};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
+use crate::engine::templates::{agree, category_of};
 use crate::store::{LogRow, RecipientRow, StoreError};
 use serde_json::{Value, json};
 
@@ -65,22 +66,33 @@ impl Service {
         Ok(paused)
     }
 
-    /// Lets a paused broadcast go on.
+    /// Lets a paused broadcast go on. `unknown_broadcast` (404), `wrong_state` (409), `sender_blocked` (422) while WhatsApp
+    /// lets nothing be sent.
     pub async fn resume(&self, id: &BroadcastId) -> Result<Broadcast> {
         self.may_change().await?;
-        let now = self.now();
+        let (now, store) = (self.now(), &self.inner.store);
         let was = self.stored(id).await?;
-        if matches!(was.reason, Some(PauseReason::Account)) {
+        let restriction = Restriction::from_note(store.note(RESTRICTION_NOTE).await?.as_deref());
+        let for_it = |one: Restriction| was.reason == Some(PauseReason::Account) && one.detail == was.detail;
+        let overrides = was.status == BroadcastStatus::Paused && restriction.is_some_and(for_it);
+        if was.status == BroadcastStatus::Paused && was.start_at.is_none_or(|at| at <= now) {
+            if !overrides {
+                self.account_may_send(&category_of(&**store, &was).await?).await?;
+            }
+            self.sender_may_send(&mut Vec::new()).await?;
+        }
+        if overrides {
             // The operator's word goes over what a webhook said once; if it still stands, sending says so.
-            self.inner.store.put_note(RESTRICTION_NOTE, "").await?;
+            store.put_note(RESTRICTION_NOTE, "").await?;
         }
-        let resumed = self.inner.store.resume(id, now).await.map_err(|error| self.about(id, error))?;
-        // So that a process that starts later does not hold it for nobody having been there.
-        self.inner.store.put_note(&crate::engine::resumed_key(id), &now.0.to_string()).await?;
-        if header_file(&resumed.definition.bindings).is_some() {
-            // What stopped it may have been the uploaded file: it is uploaded anew.
-            self.inner.store.put_note(&crate::engine::media_key(id), "").await?;
+        if header_file(&was.definition.bindings).is_some() {
+            // What stopped it may have been the uploaded file: it is uploaded anew, before anything goes out.
+            store.put_note(&crate::engine::media_key(id), "").await?;
         }
+        if was.reason == Some(PauseReason::Template) {
+            agree(&**store, &was).await?;
+        }
+        let resumed = crate::engine::resume(&**store, id, now).await.map_err(|error| self.about(id, error))?;
         self.note_act("resume", id.as_str(), "").await;
         self.ring();
         Ok(resumed)

@@ -2,11 +2,12 @@
 
 use super::templates::{API_PATIENCE, call_error, no_answer};
 use super::view::{AccountView, Budget};
-use super::{Result, Service};
+use super::{Kind, Result, Service, ServiceError};
 use crate::cloud_api::SenderInfo;
 use crate::domain::account::{ALERTS_NOTE, Alert, RESTRICTION_NOTE, Restriction, sender_note};
+use crate::domain::ids::BroadcastId;
 use crate::domain::time::{DAY, Millis};
-use crate::engine::room_at;
+use crate::engine::{lifted, room_at};
 use serde::{Deserialize, Serialize};
 
 /// For how long an alert is shown.
@@ -75,6 +76,20 @@ impl Service {
             alerts,
             api_version: self.inner.settings.api_version_warning.clone(),
         })
+    }
+
+    /// An operator says that what WhatsApp did not let the account do is over: what was paused for it goes on. Returns that.
+    /// `not_restricted` (409) when nothing is known to be restricted.
+    pub async fn lift_restriction(&self) -> Result<Vec<BroadcastId>> {
+        self.may_change().await?;
+        let Some(resumed) = lifted(&*self.inner.store, self.now()).await? else {
+            let message = "no restriction of the account is known: there is nothing to lift";
+            return Err(ServiceError::new(Kind::Conflict, "not_restricted", message));
+        };
+        self.note_act("lift", "", format!("the account's restriction, on an operator's word: {} go on", resumed.len()))
+            .await;
+        self.ring();
+        Ok(resumed)
     }
 
     fn sender_note(&self) -> String {

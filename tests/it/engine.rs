@@ -1,6 +1,7 @@
 //! The engine on a real store, against an API that answers as each test says.
 
 mod fake_api;
+mod standing;
 
 use fake_api::{Answer, FakeApi};
 use std::collections::BTreeMap;
@@ -43,6 +44,11 @@ fn phone(place: u32) -> Phone {
 
 /// A store with one list and a broadcast to it, not begun.
 async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>) -> BroadcastId {
+    broadcast_by(store, SENDER, people, own_pace).await
+}
+
+/// The same from another sender.
+async fn broadcast_by(store: &Arc<dyn Store>, sender: &str, people: u32, own_pace: Option<f64>) -> BroadcastId {
     let now = SystemClock.now();
     let upload = NewUpload { list: "people".into(), source: "test".into(), tags: vec![], idempotency: None };
     let UploadBegun::New(upload) = store.begin_upload(upload, now).await.unwrap() else { panic!("not new") };
@@ -61,7 +67,7 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
         id: BroadcastId::from_random(fastrand::u64(..)),
         definition: Definition {
             label: String::new(),
-            sender: SENDER.into(),
+            sender: sender.into(),
             template: template(),
             bindings: BTreeMap::default(),
             audience: Audience { list: Some("people".into()), uploads: vec![upload], follow_up: None },
@@ -112,6 +118,17 @@ fn start_by(
     folder: &Path,
     pace: f64,
 ) -> EngineHandle {
+    start_as(SENDER, clock, store, api, folder, pace)
+}
+
+fn start_as(
+    sender: &str,
+    clock: Arc<dyn Clock>,
+    store: &Arc<dyn Store>,
+    api: &Arc<FakeApi>,
+    folder: &Path,
+    pace: f64,
+) -> EngineHandle {
     engine::start(EngineParts {
         store: store.clone(),
         api: api.clone(),
@@ -119,7 +136,7 @@ fn start_by(
         policy: Arc::new(ErrorPolicy::built_in()),
         custody: None,
         config: EngineConfig {
-            sender: SENDER.into(),
+            sender: sender.into(),
             account: String::new(),
             daily_reserve: RESERVE,
             marketing_endpoint: wacast::domain::marketing::MarketingEndpoint::default(),

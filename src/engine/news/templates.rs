@@ -3,16 +3,19 @@
 //!
 //! Tolerant like everything from outside: a field that is missing or new changes nothing else.
 
+use crate::domain::account::Alert;
 use crate::domain::template::{Button, Component, Template};
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, SECOND};
 use crate::engine::Shared;
-use crate::engine::templates;
+use crate::engine::templates::{self, Told};
 use crate::store::StoreError;
 use serde_json::Value;
 
+const STATUS: &str = "message_template_status_update";
+
 /// The kinds of webhooks that are read here.
 pub(super) const FIELDS: [&str; 5] = [
-    "message_template_status_update",
+    STATUS,
     "message_template_quality_update",
     "message_template_components_update",
     "template_category_update",
@@ -25,11 +28,14 @@ const LONGEST: usize = 4_096;
 const MOST_BUTTONS: usize = 10;
 
 /// Applies one webhook's value.
-pub(super) async fn apply(shared: &Shared, field: &str, value: &str, now: Millis) -> Result<(), StoreError> {
+pub(super) async fn apply(shared: &Shared, field: &str, value: &str, received_at: Millis) -> Result<(), StoreError> {
     let Some((name, language, value)) = read(value) else {
         tracing::warn!(field, "a webhook about a template does not say which");
         return Ok(());
     };
+    if let Some(words) = notice(&name, &language, &value) {
+        super::account::alert(shared, Alert { at: received_at, critical: false, words }).await?;
+    }
     let store = &shared.parts.store;
     let mut known = store.templates().await?;
     let is_it = |one: &&mut Template| one.name == name && one.language == language;
@@ -41,7 +47,7 @@ pub(super) async fn apply(shared: &Shared, field: &str, value: &str, now: Millis
             let Template { status, quality, category, .. } = &changed;
             tracing::info!(template = %changed.key(), status, quality, category, "WhatsApp changed a template");
             // As of the sync before: what this webhook does not tell is as old as it was.
-            store.put_templates(&known.templates, known.synced_at.unwrap_or(now)).await?;
+            store.put_templates(&known.templates, known.synced_at.unwrap_or(received_at)).await?;
         }
         changed
     } else {
@@ -57,11 +63,25 @@ pub(super) async fn apply(shared: &Shared, field: &str, value: &str, now: Millis
     if changed.status.is_empty() {
         return Ok(());
     }
-    for followed in templates::follow(&**store, std::slice::from_ref(&changed), None, now).await? {
+    let told = if field == STATUS { Told::Status } else { Told::Other };
+    for followed in templates::follow(&**store, std::slice::from_ref(&changed), told, shared.parts.clock.now()).await? {
         shared.note_act(followed.what, &followed.broadcast, followed.detail).await;
     }
     shared.bell.notify_one();
     Ok(())
+}
+
+/// That WhatsApp is going to change a template's category, in words.
+fn notice(name: &str, language: &str, value: &Value) -> Option<String> {
+    let correct = word(value, "correct_category")?;
+    let now = word(value, "new_category").or_else(|| word(value, "category"));
+    let at =
+        value.get("category_update_timestamp").and_then(Value::as_i64).filter(|at| (1..=32_503_680_000).contains(at));
+    let from = at.map(|at| format!(" from {}", Millis(at * SECOND).rfc3339())).unwrap_or_default();
+    (now.as_ref() != Some(&correct)).then(|| {
+        let correct = correct.to_lowercase();
+        format!("the template {name} / {language} is to be {correct}{from}: look at what goes out with it after that")
+    })
 }
 
 fn unknown(name: String, language: String) -> Template {
@@ -96,7 +116,7 @@ fn word(value: &Value, key: &str) -> Option<String> {
 
 fn change(template: &mut Template, field: &str, value: &Value) {
     match field {
-        "message_template_status_update" => {
+        STATUS => {
             if let Some(event) = word(value, "event") {
                 template.status = status(event);
             }

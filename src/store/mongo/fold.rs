@@ -218,14 +218,15 @@ impl Sheet {
         let standing = if flying.is_some() { RecipientState::Sending } else { state };
         match &said.evidence {
             Evidence::Reached(reached) => self.reached(said, *reached, (standing, newest, tries), known),
-            Evidence::Failed { code, response, retry, counts: uses_a_try, retry_at } => {
+            Evidence::Failed { code, response, counts: uses_a_try, retry_at, .. } => {
                 let counts = said.attempt == newest
                     && standing != RecipientState::Queued
                     && standing.may_become(RecipientState::Failed);
                 let over = known.statuses.get(id).is_some_and(|status| status.is_final());
                 // Nobody waits in a broadcast that is over, but a follow-up may take this person up.
-                let retry_at = if over { retry_at.or(*retry) } else { *retry_at };
-                let retry = retry.filter(|_| !over);
+                let again = said.evidence.retry_after(tries.unsigned_abs());
+                let retry_at = if over { retry_at.or(again) } else { *retry_at };
+                let retry = again.filter(|_| !over);
                 self.note_failure(said, (*code, response, retry_at), (tries, counts), known);
                 if !counts {
                     return false;

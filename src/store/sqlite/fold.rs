@@ -138,7 +138,7 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
             let next = Next { attempt, ..Next::of(standing, *state) };
             Ok(counts && moves.apply(standing, &next, one.at)?)
         }
-        Evidence::Failed { code, response, retry, counts, retry_at } => {
+        Evidence::Failed { code, response, counts, retry_at, .. } => {
             let open = matches!(
                 standing.state,
                 RecipientState::Sending | RecipientState::Accepted | RecipientState::Sent | RecipientState::InDoubt
@@ -146,13 +146,14 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
             if !open || one.attempt != standing.attempt {
                 return Ok(false);
             }
-            let next = match retry.filter(|_| !known.status.is_final()) {
+            let again = one.evidence.retry_after(standing.tries);
+            let next = match again.filter(|_| !known.status.is_final()) {
                 Some(due) => {
                     let next = Next::of(standing, RecipientState::Queued).because(*code, response).due(Some(due));
                     Next { tries: standing.tries.saturating_add(u32::from(*counts)), ..next }
                 }
                 // Nobody of a final broadcast waits; a follow-up may take them up.
-                None => Next::of(standing, RecipientState::Failed).because(*code, response).due(retry_at.or(*retry)),
+                None => Next::of(standing, RecipientState::Failed).because(*code, response).due(retry_at.or(again)),
             };
             moves.apply(standing, &next, one.at)
         }

@@ -39,6 +39,8 @@ pub struct FakeApi {
     pub written: Mutex<Vec<Written>>,
     pub latency: Mutex<Duration>,
     pub limit: Mutex<String>,
+    /// What a sender may do: `AVAILABLE`, `BLOCKED` …
+    pub health: Mutex<String>,
     pub in_flight: AtomicUsize,
     pub most_in_flight: AtomicUsize,
 }
@@ -50,6 +52,7 @@ impl FakeApi {
             written: Mutex::default(),
             latency: Mutex::new(Duration::from_millis(5)),
             limit: Mutex::new("TIER_UNLIMITED".into()),
+            health: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
         })
@@ -128,7 +131,8 @@ impl CloudApi for FakeApi {
             return Err(CallError::Odd { http_status: 404, detail: "HTTP 404 without an error code".into() });
         }
         let messaging_limit = self.limit.lock().unwrap().clone();
-        Ok(SenderInfo { id: sender.into(), messaging_limit, ..SenderInfo::default() })
+        let can_send_message = self.health.lock().unwrap().clone();
+        Ok(SenderInfo { id: sender.into(), messaging_limit, can_send_message, ..SenderInfo::default() })
     }
 
     async fn token(&self) -> Result<Option<TokenInfo>, CallError> {

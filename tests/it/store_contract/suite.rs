@@ -53,6 +53,7 @@ macro_rules! contract_suite {
                 evidence_writes_the_log_row_that_no_answer_wrote
                 a_failed_receipt_can_queue_again
                 a_retry_by_receipt_need_not_use_up_a_try
+                waiting_uses_up_no_try_of_a_receipt
                 a_late_sent_after_a_failed_moves_nobody
                 late_proof_cancels_a_retry
                 receipts_move_counts_after_the_end
