@@ -15,6 +15,7 @@ mod metrics;
 mod openapi;
 mod opt_outs;
 mod schedules;
+mod sender;
 mod server;
 mod token;
 mod uploads;
@@ -136,6 +137,9 @@ pub async fn serve(config: ApiConfig, service: Service, shutdown: CancellationTo
              put a reverse proxy with TLS before it and listen on 127.0.0.1"
         )
     });
+    if let Some(folder) = config.media_folder.clone() {
+        tokio::spawn(media::keep_tidy(folder, service.clone(), shutdown.clone()));
+    }
     let router = router(Api::new(config, service));
     let task = tokio::spawn(server::run(listener, router, shutdown));
     Ok(ApiHandle { local_addr, warning, task })
@@ -200,6 +204,8 @@ fn routes_with_key() -> Vec<Route> {
         ("/audit", get(ledger::audit)),
         ("/store", get(ledger::store)),
         ("/store/adopt", post(ledger::adopt)),
+        ("/sender", get(sender::show)),
+        ("/sender/lift", post(sender::lift)),
         ("/token", get(token::show).post(token::take)),
         ("/templates", get(lists::templates)),
         ("/templates/sync", post(lists::sync_templates)),

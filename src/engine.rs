@@ -52,6 +52,7 @@ use lease::{Asked, Identity};
 pub(crate) use media::media_key;
 pub(crate) use news::lifted;
 pub(crate) use reign::resume;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,6 +138,8 @@ struct Shared {
     bell: Arc<Notify>,
     pace: watch::Receiver<f64>,
     drain: CancellationToken,
+    /// User ids whose phone was handed to the store already, so that a person's receipts and messages do so once.
+    learned: std::sync::Mutex<HashSet<String>>,
     /// When retries are due.
     onward: Onward,
 }
@@ -205,8 +208,17 @@ pub fn start(parts: EngineParts) -> EngineHandle {
     let link = EngineLink { status: status_seen, driving: driving_seen, bell: bell.clone(), pace };
     let identity = Identity::new(&config.lock_folder, &config.face);
     let onward = Onward::new(parts.clock.clone());
-    let shared =
-        Arc::new(Shared { parts, identity, status, driving, bell, pace: pace_seen, drain: drain.clone(), onward });
+    let shared = Arc::new(Shared {
+        parts,
+        identity,
+        status,
+        driving,
+        bell,
+        pace: pace_seen,
+        drain: drain.clone(),
+        learned: std::sync::Mutex::default(),
+        onward,
+    });
     EngineHandle { link, drain, task: tokio::spawn(run(shared)) }
 }
 

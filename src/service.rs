@@ -118,6 +118,8 @@ struct Inner {
     watcher: snapshot::Watcher,
     /// The words for error codes; set once, else the built-in ones.
     policy: OnceLock<Arc<ErrorPolicy>>,
+    /// The configured version of the API; set once.
+    api_version: OnceLock<String>,
     /// Where webhooks are handed on to; set once.
     forwarder: OnceLock<forward::Forwarder>,
 }
@@ -134,8 +136,9 @@ impl Service {
         let Parts { store, api, clock, settings, engine, custody, who } = parts;
         let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
         let receipts = receipts::Intake::default();
-        let (policy, forwarder) = (OnceLock::new(), OnceLock::new());
-        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, forwarder };
+        let (policy, forwarder, api_version) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let inner =
+            Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, forwarder, api_version };
         Self { inner: Arc::new(inner), who: who.into() }
     }
 

@@ -122,6 +122,7 @@ impl Ground {
             who: who(face),
         });
         service.use_error_policy(self.policy.clone());
+        service.watch_api_version(&self.config.whatsapp.api_version);
         service
     }
 

@@ -6,7 +6,8 @@
 
 use super::reign::{Active, Reign};
 use crate::cloud_api::{CallError, SenderInfo};
-use crate::domain::account::{RESTRICTION_NOTE, Restriction, sender_note};
+use crate::domain::account::{RESTRICTION_NOTE, Restriction, TOKEN_NOTE, TokenStanding, sender_note};
+use crate::domain::error_policy::Action;
 use crate::domain::phone::Phone;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::domain::time::{DAY, MINUTE, Millis};
@@ -46,9 +47,19 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     let parts = &reign.shared.parts;
     if ask {
         match parts.api.sender(&parts.config.sender).await {
-            Ok(info) => standing(reign, info).await?,
-            // Neither says anything about the limit, so what was known stays; what is wrong shows when something is sent.
-            Err(CallError::Refused { .. } | CallError::Odd { .. }) => {}
+            Ok(info) => {
+                standing(reign, info).await?;
+                token_trouble(reign, String::new()).await?;
+            }
+            // Neither says anything about the limit, so what was known stays.
+            Err(CallError::Refused { http_status, error }) => {
+                let rule = parts.policy.rule_for(error.code, error.subcode, Some(http_status), error.transient);
+                if rule.action == Action::StopAuth {
+                    let code = error.code;
+                    token_trouble(reign, format!("{ASKED}: {} (code {code})", rule.title)).await?;
+                }
+            }
+            Err(CallError::Odd { .. }) => {}
             Err(CallError::Unreachable(detail)) => {
                 reign.hold.no_connection(&detail);
                 return Ok(());
@@ -114,6 +125,23 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
              comes free"
         );
         reign.ask_pause_until(Some(active), PauseReason::Budget, detail, Some(until));
+    }
+    Ok(())
+}
+
+/// How a token's trouble begins that was seen by asking how the sender stands.
+const ASKED: &str = "WhatsApp does not take it";
+
+/// Shows that the token is not taken, also while nothing goes out; empty: it is, so that such trouble is over.
+async fn token_trouble(reign: &Reign, trouble: String) -> Result<(), StoreError> {
+    let store = reign.store();
+    let note = store.note(TOKEN_NOTE).await?;
+    let known: Option<TokenStanding> = note.and_then(|note| serde_json::from_str(&note).ok());
+    let known = known.unwrap_or_default();
+    let is_new = if trouble.is_empty() { known.trouble.starts_with(ASKED) } else { known.trouble.is_empty() };
+    if is_new {
+        let standing = TokenStanding { checked_at: reign.now(), trouble, ..known };
+        store.put_note(TOKEN_NOTE, &serde_json::to_string(&standing).unwrap_or_default()).await?;
     }
     Ok(())
 }

@@ -187,7 +187,7 @@ impl Request {
         let refused = matches!(result, SendResult::Refused { .. });
         let message = Message { to_the_us: refused && intent.phone.is_in_the_us(), ..ending.active.message };
         if matches!(&result, SendResult::Accepted { message_status: Some(status), .. } if status == HELD_BACK) {
-            ending.active.under_review.fetch_add(1, Ordering::Relaxed);
+            ending.active.note_review(parts.clock.now());
         }
         let counters = (intent.attempt, intent.tries);
         let (verdict, effect) = verdict::of_result(

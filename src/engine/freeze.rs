@@ -8,14 +8,17 @@ use crate::die;
 use crate::domain::binding::{self, Resolved};
 use crate::domain::broadcast::{Broadcast, FollowUp, Number, Pick};
 use crate::domain::marketing::undeliverable;
-use crate::domain::phone::Phone;
+use crate::domain::phone::{Phone, alias};
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::domain::time::MINUTE;
-use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, StoreError};
+use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, Store, StoreError};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// People of one step.
 const PAGE: u32 = 1_000;
+/// Why somebody is left out who is in it with the other form of the number.
+const DOUBLE: &str = "the same person as another number of this audience";
 /// Why somebody is left out of a follow-up for whom the time has not come.
 const NOT_DUE: &str = "WhatsApp wants nothing to go to this person yet";
 
@@ -47,6 +50,7 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
     let source = Source::of(reign, broadcast).await?;
     let category = category_of(&**store, broadcast).await?;
     let (mut stored, mut place) = store.frozen_so_far(&broadcast.id).await?;
+    let mut persons = Persons::of(&**store, broadcast, stored).await?;
     while !reign.stop.is_cancelled() {
         let Some((recipients, last)) = source.page(reign, (broadcast, &category), place).await? else {
             die::point("before_running");
@@ -55,7 +59,7 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
             tracing::info!(broadcast = %broadcast.id, people = stored, "the audience is frozen");
             return Ok(());
         };
-        let recipients = leave_out(reign, &category, recipients).await?;
+        let recipients = persons.leave_out_doubles(leave_out(reign, &category, recipients).await?);
         let added = u32::try_from(recipients.len()).unwrap_or(PAGE);
         store.add_recipients(&reign.lease, &broadcast.id, stored, recipients, last).await?;
         die::point("while_freezing");
@@ -80,6 +84,40 @@ async fn leave_out(
         }
     }
     Ok(recipients)
+}
+
+/// Who of those whose numbers are written in two ways is in it already. Brazil's and Argentina's only: Mexico's are
+/// tidied as they come in.
+struct Persons(HashSet<Phone>);
+
+impl Persons {
+    /// Those of the rows that are stored already.
+    async fn of(store: &dyn Store, broadcast: &Broadcast, stored: u32) -> Result<Self, StoreError> {
+        let mut persons = Self(HashSet::new());
+        let mut after = None;
+        while stored > 0 {
+            let page = store.recipients(&broadcast.id, None, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.seq);
+            let goes = page.iter().filter(|row| row.state != RecipientState::Skipped);
+            persons.0.extend(goes.filter(|row| has_two_forms(row.phone)).map(|row| alias::person(row.phone)));
+        }
+        Ok(persons)
+    }
+
+    fn leave_out_doubles(&mut self, mut recipients: Vec<NewRecipient>) -> Vec<NewRecipient> {
+        for one in recipients.iter_mut().filter(|one| one.skipped.is_none() && has_two_forms(one.phone)) {
+            if !self.0.insert(alias::person(one.phone)) {
+                one.skipped = Some(DOUBLE.to_owned());
+            }
+        }
+        recipients
+    }
+}
+
+fn has_two_forms(phone: Phone) -> bool {
+    let digits = phone.digits().to_string();
+    digits.starts_with("55") || digits.starts_with("54")
 }
 
 /// Where an audience's people come from.

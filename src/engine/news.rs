@@ -24,7 +24,7 @@ pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> 
         return Ok(());
     }
     if templates::FIELDS.contains(&news.field.as_str()) {
-        return templates::apply(shared, &news.field, &news.value, received_at).await;
+        return templates::apply(shared, news, received_at).await;
     }
     if account::apply(shared, news, received_at).await? {
         return Ok(());

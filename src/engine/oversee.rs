@@ -454,7 +454,7 @@ impl Overseer {
             answer_ms_p50,
             answer_ms_p99,
             trouble: store_trouble,
-            held_back: reign.actives.load().iter().map(|active| active.under_review.load(Ordering::Relaxed)).sum(),
+            held_back: reign.actives.load().iter().map(|active| active.held_back_now(reign.now())).sum(),
         };
         reign.shared.status.send_if_modified(|before| {
             let changed = *before != status;

@@ -17,8 +17,8 @@ use crate::domain::phone::Phone;
 use crate::domain::receipt::{self, Status, StatusEvent};
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
-use crate::store::{Evidence, RECEIPTS, ReceiptMove, StoreError, StoredReceipt};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use crate::store::{Evidence, RECEIPTS, RECEIPTS_BYTES, ReceiptMove, StoreError, StoredReceipt};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,8 +29,6 @@ const GATHER: Duration = Duration::from_millis(250);
 const MOST_BODIES: u32 = 1_000;
 /// What one step applies, so that nobody else waits long for the store.
 const MOST_MOVES: usize = 5_000;
-/// User ids that are remembered as handed on; then it begins anew.
-const MOST_LEARNED: usize = 100_000;
 /// How often it is noted that another program sends from our sender too.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 
@@ -66,8 +64,6 @@ struct Folder<'a> {
     held: &'a Held,
     noted_at: Option<Instant>,
     foreign: u64,
-    /// User ids whose phone was handed to the store already, so that a person's receipts do so once.
-    learned: HashSet<String>,
     /// What the messages of the broadcasts are that failed receipts came for lately.
     messages: VecDeque<(BroadcastId, Message)>,
     /// Statuses whose message is not known yet.
@@ -86,7 +82,6 @@ impl<'a> Folder<'a> {
             held,
             noted_at: None,
             foreign: 0,
-            learned: HashSet::new(),
             messages: VecDeque::new(),
             parked: Parked::default(),
             asked_at: None,
@@ -140,7 +135,8 @@ impl<'a> Folder<'a> {
             None if ask_for_parked => 0,
             None => return Ok(false),
         };
-        let full = bodies.len() >= MOST_BODIES as usize;
+        let bytes: usize = bodies.iter().map(|body| body.body.len()).sum();
+        let full = bodies.len() >= MOST_BODIES as usize || bytes >= RECEIPTS_BYTES / 2;
         let mut moves = Moves::default();
         for body in &bodies {
             self.read(body, now, &mut moves).await?;
@@ -157,10 +153,7 @@ impl<'a> Folder<'a> {
         }
         let full = full || bodies.last().is_some_and(|body| body.id > up_to);
         // Before the bodies are dropped; noting them once more changes nothing.
-        if let Err(error) = opt_outs::learn(self.shared, std::mem::take(&mut moves.known)).await {
-            self.learned.clear();
-            return Err(error);
-        }
+        opt_outs::learn(self.shared, std::mem::take(&mut moves.known)).await?;
         opt_outs::note(self.shared, std::mem::take(&mut moves.opt_outs)).await?;
         die::point("before_fold");
         let report = store.fold_receipts(&self.held.lease, moves.in_order, up_to).await?;
@@ -202,7 +195,7 @@ impl<'a> Folder<'a> {
         let places = self.places(&statuses.events).await?;
         for event in statuses.events {
             if let Some((user, phone)) = event.recipient.pair()
-                && self.is_new(&user)
+                && opt_outs::is_new(self.shared, &user)
             {
                 moves.known.push((user, phone));
             }
@@ -220,14 +213,6 @@ impl<'a> Folder<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Whether this user id was not handed on yet.
-    fn is_new(&mut self, user: &str) -> bool {
-        if self.learned.len() >= MOST_LEARNED {
-            self.learned.clear();
-        }
-        !self.learned.contains(user) && self.learned.insert(user.to_owned())
     }
 
     /// Where the messages of the statuses stand that carry no id at all.

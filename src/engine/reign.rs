@@ -14,13 +14,14 @@ use super::verdict::Message;
 use super::{EngineConfig, Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
 use crate::custody::{Keeper, Mark};
 use crate::die;
+use crate::domain::binding::has_shared_file;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::marketing::{MARKETING, MarketingEndpoint};
 use crate::domain::message::MessageMaker;
 use crate::domain::opt_out::Kinds;
 use crate::domain::state::{BroadcastStatus, PauseReason};
-use crate::domain::time::Millis;
+use crate::domain::time::{HOUR, Millis};
 use crate::service::view::WhyNotFaster;
 use crate::store::{Intent, Lease, Outcome, Store, StoreError};
 use arc_swap::ArcSwap;
@@ -69,6 +70,8 @@ pub(super) struct Active {
     pub(super) breaker: Mutex<Breaker>,
     /// Messages that WhatsApp took and holds until it has judged the template.
     pub(super) under_review: AtomicU64,
+    /// When the last of those was taken.
+    pub(super) reviewed_at: AtomicI64,
     pub(super) turn: Mutex<Turn>,
 }
 
@@ -110,7 +113,8 @@ pub(super) async fn message_of(store: &dyn Store, broadcast: &Broadcast) -> Resu
             Err(error) => return Err(error),
         };
     }
-    Ok(Message { marketing, to_the_us: false, round })
+    let shared_file = has_shared_file(&broadcast.definition.bindings);
+    Ok(Message { marketing, to_the_us: false, round, shared_file })
 }
 
 impl Active {
@@ -135,8 +139,25 @@ impl Active {
             opening: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::new(begun.tally)),
             under_review: AtomicU64::new(0),
+            reviewed_at: AtomicI64::new(0),
             turn: Mutex::new(Turn { not_before: now, nobody_due: false, opened_at: now }),
         }
+    }
+
+    /// WhatsApp has taken a message and holds it.
+    pub(super) fn note_review(&self, now: Millis) {
+        if self.held_back_now(now) == 0 {
+            self.under_review.store(0, Ordering::Relaxed);
+        }
+        self.reviewed_at.store(now.0, Ordering::Relaxed);
+        self.under_review.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many messages WhatsApp holds, as far as is known: it decides within an hour, and of a message that it lets go or
+    /// fails no answer tells.
+    pub(super) fn held_back_now(&self, now: Millis) -> u64 {
+        let lately = now.since(Millis(self.reviewed_at.load(Ordering::Relaxed))) < HOUR;
+        if lately { self.under_review.load(Ordering::Relaxed) } else { 0 }
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -37,12 +37,12 @@ enum Standing {
 }
 
 /// Where news of templates comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told<'a> {
     /// A list of all templates that there are for this sender, so that one that is not among them is gone.
     AllOf(&'a str),
-    /// WhatsApp's word of one template's status.
-    Status,
+    /// WhatsApp's word of one template's status, and why in its words, if it said so.
+    Status(String),
     /// Its word of something else about one; the status is as old as it was.
     Other,
 }
@@ -57,7 +57,7 @@ pub(crate) async fn follow(
     let mut followed = Vec::new();
     for broadcast in store.broadcasts(true, OPEN_BROADCASTS).await? {
         let category = category_of(store, &broadcast).await?;
-        let Some(standing) = standing(&broadcast, &category, templates, told) else { continue };
+        let Some(standing) = standing(&broadcast, &category, templates, &told) else { continue };
         let waits = broadcast.reason == Some(PauseReason::Template) && broadcast.resume_at.is_some();
         let is_due = broadcast.resume_at.is_some_and(|at| at <= now);
         let done = match (broadcast.status, standing) {
@@ -95,26 +95,30 @@ pub(crate) async fn follow(
 
 impl Told<'_> {
     /// Whether one that is approved by this goes on. `is_due`: it is to be looked at again now.
-    fn lets_go_on(self, is_due: bool) -> bool {
+    fn lets_go_on(&self, is_due: bool) -> bool {
         match self {
             Self::AllOf(_) => is_due,
-            Self::Status => true,
+            Self::Status(_) => true,
             Self::Other => false,
         }
     }
 }
 
 /// How the broadcast's template stands; `None`: these templates do not tell. `category`: what it goes out as.
-fn standing(broadcast: &Broadcast, category: &str, templates: &[Template], told: Told<'_>) -> Option<Standing> {
+fn standing(broadcast: &Broadcast, category: &str, templates: &[Template], told: &Told<'_>) -> Option<Standing> {
     let frozen = &broadcast.definition.template;
     let same = |one: &&Template| one.name == frozen.name && one.language == frozen.language;
     let Some(known) = templates.iter().find(same) else {
-        let gone = told == Told::AllOf(broadcast.definition.sender.as_str());
+        let gone = *told == Told::AllOf(broadcast.definition.sender.as_str());
         return gone.then(|| Standing::Not(format!("the template {} is no longer there", frozen.key()), true));
     };
     if !known.is_approved() {
         let status = known.status.to_lowercase();
-        let words = format!("WhatsApp says that the template {} is {status}", frozen.key());
+        let why = match told {
+            Told::Status(why) if !why.is_empty() => format!(" ({why})"),
+            _ => String::new(),
+        };
+        let words = format!("WhatsApp says that the template {} is {status}{why}", frozen.key());
         return Some(Standing::Not(words, FOR_GOOD.contains(&known.status.as_str())));
     }
     // What is not fixed yet is fitted to the template as it is when it starts.

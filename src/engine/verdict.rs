@@ -18,6 +18,9 @@ const LONGEST_WAIT_MS: i64 = 60 * MINUTE;
 /// The template was disabled, and does not come back.
 const DISABLED: i64 = 132_016;
 
+/// WhatsApp could not fetch the header's file.
+const NO_FILE: i64 = 131_053;
+
 /// An id of WhatsApp's, as words show it.
 const LONGEST_WAMID: usize = 200;
 
@@ -54,6 +57,16 @@ pub struct Message {
     pub to_the_us: bool,
     /// How many broadcasts this one follows up, one after the other; 0: none.
     pub round: u32,
+    /// Its header's file is the same for everybody.
+    pub shared_file: bool,
+}
+
+impl Message {
+    /// Whether an error with this code may be one person's own fault though WhatsApp took the same message before: not when
+    /// a file that everybody gets cannot be had any more.
+    fn may_be_one_row(self, code: i64) -> bool {
+        !(self.shared_file && code == NO_FILE)
+    }
 }
 
 /// The verdict on a request, and its effect. `tries` were used up before it, `attempt` counts requests from 1;
@@ -82,7 +95,7 @@ pub fn of_result(
         SendResult::Unsent { detail, .. } => (Verdict::Unsent { due: None }, Effect::NoConnection(detail)),
         SendResult::Refused { http_status, error, retry_after, response } => {
             let rule = policy.rule_for(error.code, error.subcode, Some(http_status), error.transient);
-            let action = rule.action_for(&error.details, accepted_before);
+            let action = rule.action_for(&error.details, accepted_before && message.may_be_one_row(error.code));
             let slow = http_status >= 500;
             let becomes = Becomes::of(rule, action, (attempt, Some(tries + 1)), message, (at, random), slow);
             let failed = matches!(becomes, Becomes::Failed { .. });
@@ -111,7 +124,7 @@ pub fn of_receipt(
             // Without a code it is unknown, and not Meta's code 0, which stops everything.
             let rule = policy.rule_for(if *code == 0 { NO_CODE } else { *code }, None, None, false);
             // The message was accepted, so the template as such cannot be malformed.
-            let action = rule.action_for(details, true);
+            let action = rule.action_for(details, message.may_be_one_row(*code));
             // How many tries were used up only the store knows.
             let becomes = Becomes::of(rule, action, (attempt, None), message, (now, random), false);
             let failed = matches!(becomes, Becomes::Failed { .. });
@@ -267,6 +280,31 @@ mod tests {
         assert!(matches!(by_receipt(0).0, Evidence::Failed { code: 0, retry: None, retry_at: None, .. }));
         assert_eq!(by_receipt(0).1, Effect::CountsAsFailure(0), "a failure without a code stops nobody else");
         assert!(matches!(by_receipt(130_429).1, Effect::SlowDown(130_429, _)));
+    }
+
+    #[test]
+    fn a_file_that_everybody_gets_is_nobodys_own_fault() {
+        let policy = ErrorPolicy::built_in();
+        let event = StatusEvent {
+            wamid: "w".into(),
+            status: Status::Failed { code: NO_FILE, response: String::new(), details: "http code 404".into() },
+            at: NOW,
+            attempt: None,
+            foreign: false,
+            sender: String::new(),
+            recipient: Who::default(),
+        };
+        for shared_file in [true, false] {
+            let message = Message { shared_file, ..Message::default() };
+            let error = GraphError { code: NO_FILE, ..GraphError::default() };
+            let refused = SendResult::Refused { http_status: 400, error, retry_after: None, response: "{}".into() };
+            let (_, by_answer) = of_result(&policy, refused, (1, 0), (true, message), NOW, 0);
+            let (_, by_receipt) = of_receipt(&policy, &event, (1, message), NOW, 0);
+            for effect in [by_answer, by_receipt] {
+                let pauses = matches!(effect, Effect::Pause(PauseReason::Template, _, false));
+                assert_eq!(pauses, shared_file, "{effect:?}");
+            }
+        }
     }
 
     #[test]

@@ -5,18 +5,23 @@ use super::view::{BroadcastView, Cause, Driver};
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::account::{RESTRICTION_NOTE, Restriction};
 use crate::domain::binding::header_file;
-use crate::domain::broadcast::{Broadcast, Counts};
+use crate::domain::broadcast::{Broadcast, Counts, Definition};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
+use crate::domain::time::DAY;
 use crate::engine::templates::{agree, category_of};
 use crate::store::{LogRow, RecipientRow, StoreError};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The slowest pace that an operator can set, in messages a second.
 pub const SLOWEST_PACE: f64 = 0.1;
 /// The most log rows or recipients in one answer.
 pub const LONGEST_PAGE: u32 = 5_000;
+
+/// For so long after its end a broadcast may be followed up with the same file.
+const FOLLOWED_UP_MS: i64 = 30 * DAY;
 
 /// What came of cancelling.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +149,20 @@ impl Service {
     ) -> Result<Vec<RecipientRow>> {
         self.stored(id).await?;
         Ok(self.inner.store.recipients(id, state, after, limit.clamp(1, LONGEST_PAGE)).await?)
+    }
+
+    /// The files of headers that something goes out with, will, or did so lately that a follow-up may: their paths.
+    pub async fn header_files(&self) -> Result<BTreeSet<String>> {
+        let since = self.now().plus(-FOLLOWED_UP_MS);
+        let of = |definition: &Definition| header_file(&definition.bindings).map(str::to_owned);
+        let mut files: BTreeSet<String> =
+            self.schedules().await?.iter().filter_map(|one| of(&one.definition)).collect();
+        let store = &self.inner.store;
+        files.extend(store.broadcasts(true, u32::MAX).await?.iter().filter_map(|one| of(&one.definition)));
+        let lately = store.broadcasts(false, LONGEST_PAGE).await?;
+        let lately = lately.iter().filter(|one| one.ended_at.is_none_or(|at| at > since));
+        files.extend(lately.filter_map(|one| of(&one.definition)));
+        Ok(files)
     }
 
     /// Sets the pace of the engine in this process, in messages a second, 0.1 at least and never above the configured one.

@@ -141,7 +141,10 @@ fn paused(view: &BroadcastView, add: &mut impl FnMut(Option<&BroadcastView>, Str
     };
     let advice = match broadcast.reason {
         Some(PauseReason::Absence) => "Resume it if it should still go out now, else cancel it.",
-        Some(PauseReason::Template) => "Mend the template in WhatsApp Manager, sync templates, then resume it.",
+        Some(PauseReason::Template) => {
+            "Put right what it names: the template in WhatsApp Manager (then sync templates), a file, or the values. Then \
+             resume it."
+        }
         Some(PauseReason::Auth) => "Hand a working access token to `wacast token --stdin`: it goes on by itself then.",
         Some(PauseReason::Failures) => "Look at its failures; resume it if they do not concern the rest.",
         Some(PauseReason::Store) => "Make room or mend the store, then resume it.",

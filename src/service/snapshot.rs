@@ -287,14 +287,20 @@ impl Service {
             }));
         }
         let ours = self.forwarding();
-        if let Some(at) = ours.dropped_at {
-            let words = format!("{} {}", ours.dropped, at.0);
-            if noted != Some(&words) {
-                self.inner.store.put_note(FORWARDING_NOTE, &words).await?;
-            }
+        if ours.dropped_at.is_some() && noted != Some(&forwarding_words(&ours)) {
+            self.note_forwarding().await?;
         }
         Ok(ours)
     }
+
+    /// Notes how many bodies were not taken, for other processes and for after this one.
+    pub(super) async fn note_forwarding(&self) -> Result<()> {
+        Ok(self.inner.store.put_note(FORWARDING_NOTE, &forwarding_words(&self.forwarding())).await?)
+    }
+}
+
+fn forwarding_words(ours: &Forwarding) -> String {
+    format!("{} {}", ours.dropped, ours.dropped_at.unwrap_or_default().0)
 }
 
 async fn keep_refreshing(inner: std::sync::Weak<Inner>, bell: Arc<Notify>) {

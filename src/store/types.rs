@@ -299,6 +299,9 @@ pub struct RawReceipt {
     pub body: Vec<u8>,
 }
 
+/// Bodies of so many bytes are given at a time to be folded.
+pub const RECEIPTS_BYTES: usize = 8 << 20;
+
 /// A stored [`RawReceipt`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredReceipt {

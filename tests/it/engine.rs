@@ -49,13 +49,21 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
 
 /// The same from another sender.
 async fn broadcast_by(store: &Arc<dyn Store>, sender: &str, people: u32, own_pace: Option<f64>) -> BroadcastId {
+    let phones: Vec<Phone> = (0..people).map(phone).collect();
+    broadcast_by_to(store, sender, &phones, own_pace).await
+}
+
+/// The same to these people.
+async fn broadcast_by_to(store: &Arc<dyn Store>, sender: &str, phones: &[Phone], own_pace: Option<f64>) -> BroadcastId {
+    let people = u32::try_from(phones.len()).unwrap();
     let now = SystemClock.now();
     let upload = NewUpload { list: "people".into(), source: "test".into(), tags: vec![], idempotency: None };
     let UploadBegun::New(upload) = store.begin_upload(upload, now).await.unwrap() else { panic!("not new") };
-    let rows: Vec<_> = (0..people)
-        .map(|place| UploadRow {
-            row: place + 1,
-            number: Number { phone: phone(place), name: format!("Person {place}"), attributes: BTreeMap::default() },
+    let rows: Vec<_> = (1..)
+        .zip(phones)
+        .map(|(row, phone)| UploadRow {
+            row,
+            number: Number { phone: *phone, name: format!("Person {row}"), attributes: BTreeMap::default() },
         })
         .collect();
     for rows in rows.chunks(1_000) {
@@ -129,7 +137,18 @@ fn start_as(
     folder: &Path,
     pace: f64,
 ) -> EngineHandle {
-    engine::start(EngineParts {
+    engine::start(parts_as(sender, clock, store, api, folder, pace))
+}
+
+fn parts_as(
+    sender: &str,
+    clock: Arc<dyn Clock>,
+    store: &Arc<dyn Store>,
+    api: &Arc<FakeApi>,
+    folder: &Path,
+    pace: f64,
+) -> EngineParts {
+    EngineParts {
         store: store.clone(),
         api: api.clone(),
         clock,
@@ -149,7 +168,7 @@ fn start_as(
             program: "wacast",
             opt_out: Rules::default(),
         },
-    })
+    }
 }
 
 /// Waits until the broadcast is as wanted, 20 s at most.

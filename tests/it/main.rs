@@ -21,6 +21,7 @@ mod follow_ups;
 mod http_api;
 mod intake;
 mod kill;
+mod media;
 mod messy;
 mod mongo_store;
 mod mongod;

@@ -217,6 +217,26 @@ async fn webhooks_go_on_to_other_addresses_as_they_came() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_in_before_the_end_is_handed_on_or_counted() {
+    let (address, mut came) = place(|_| "200 OK").await;
+    for (addresses, taken, dropped) in [(vec![address], 20, 0), (vec!["http://127.0.0.1:1/hook".to_owned()], 0, 20)] {
+        let api = ApiConfig { forward_webhooks: addresses, ..ApiConfig::default() };
+        let site = Site::with(0.0, silent(), api).await;
+        for number in 0..20 {
+            let body = format!(r#"{{"entry":[],"number":{number}}}"#);
+            let signature = sign(APP_SECRET, body.as_bytes());
+            let request = site.http.post(&site.webhook).header("x-hub-signature-256", signature).body(body);
+            assert_eq!(request.send().await.unwrap().status(), 200);
+        }
+        site.service.finish_forwarding(Duration::from_secs(2)).await;
+        let forwarding = site.service.forwarding();
+        assert_eq!((forwarding.taken, forwarding.dropped, forwarding.waiting), (taken, dropped, 0));
+        while taken > 0 && came.try_recv().is_ok() {}
+        site.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_is_down_delays_nobody_and_what_is_dropped_is_shown() {
     let api = ApiConfig {
         forward_webhooks: vec!["http://127.0.0.1:1/hook".into()],

@@ -3,6 +3,7 @@
 
 use crate::bed::{Bed, NOW, at, request};
 use crate::by_hand::{ByHand, accepted};
+use crate::real::Workplace;
 use wacast::domain::account::{RESTRICTION_NOTE, Restriction};
 use wacast::domain::broadcast::Pick;
 use wacast::domain::state::{BroadcastStatus, PauseReason};
@@ -100,4 +101,55 @@ async fn a_schedule_is_made_whatever_stands_today() {
     bed.people("people", 2).await;
     restrict(&bed, Some(at(NOW).plus(DAY))).await;
     bed.service.add_schedule(&request("hello", "people"), "0 18 * * *", "UTC").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_says_that_it_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Workplace::new(&format!("sqlite://{}", folder.path().join("wacast.db").display()), 4).await;
+    let file = place.folder.path().join("people.csv");
+    std::fs::write(&file, "phone,name\n+919876500001,Asha\n").unwrap();
+    place.json(&["import", file.to_str().unwrap(), "--list", "people", "--json"]);
+    let send = ["send", "--template", "hello", "--language", "en_US", "--all", "--yes", "--json"];
+    let running = place.headless();
+    let standing = || place.json(&["status", "--json"]);
+    let ban = serde_json::json!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}});
+    wait_for(|| {
+        let _ = place.sandbox.tell("account_update", &ban);
+        standing()["restriction"].is_object()
+    });
+    let told = standing();
+    assert_eq!(
+        (&told["restriction"]["detail"], &told["restriction"]["until"]),
+        (&BAN.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(told["health"]["can_send_message"], "AVAILABLE", "{told}");
+    assert!(told["problems"].to_string().contains("wacast lift"), "{}", told["problems"]);
+    assert!(!place.command(&send).output().unwrap().status.success());
+
+    let root = place.sandbox.settings().webhook_url.unwrap().replace("/webhook", "");
+    wacast::cloud_api::install_crypto_provider();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = http.get(format!("{root}/sender")).bearer_auth("test-key").send().await.unwrap();
+    let shown: serde_json::Value = serde_json::from_str(&get.text().await.unwrap()).unwrap();
+    for key in ["sender", "health", "budget", "restriction", "alerts", "token", "problems"] {
+        assert_eq!(shown.get(key).is_some(), told.get(key).is_some(), "{key}: {shown}");
+    }
+    assert_eq!(shown["restriction"], told["restriction"]);
+    let lift = async || http.post(format!("{root}/sender/lift")).bearer_auth("test-key").send().await.unwrap().status();
+    assert_eq!(lift().await, 200);
+    assert_eq!(lift().await, 409, "there is none any more");
+    assert!(standing()["restriction"].is_null());
+    let id = place.json(&send)["broadcast_id"].as_str().unwrap().to_owned();
+    wait_for(|| place.json(&["status", &id, "--json"])["status"] == "completed");
+    assert!(!place.command(&["lift"]).output().unwrap().status.success());
+    running.drain();
+}
+
+fn wait_for(mut done: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while !done() {
+        assert!(std::time::Instant::now() < deadline, "did not come about");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }

@@ -21,6 +21,8 @@ pub struct Written {
 #[derive(Debug, Clone)]
 pub enum Answer {
     Accept,
+    /// Taken, and held until the template is judged.
+    Held,
     Refuse(i64),
     /// Never connected.
     NoConnection,
@@ -107,6 +109,11 @@ impl CloudApi for FakeApi {
                 message_status: Some("accepted".into()),
                 response: "{}".into(),
             },
+            Answer::Held => SendResult::Accepted {
+                wamid: format!("wamid.{}.{}", id.seq, id.attempt),
+                message_status: Some("held_for_quality_assessment".into()),
+                response: "{}".into(),
+            },
             Answer::Refuse(code) => SendResult::Refused {
                 http_status: if code == 131_000 { 500 } else { 400 },
                 error: GraphError { code, message: format!("error {code}"), ..GraphError::default() },
@@ -129,6 +136,10 @@ impl CloudApi for FakeApi {
         }
         if matches!((self.script.lock().unwrap())("probe", 0), Answer::Odd) {
             return Err(CallError::Odd { http_status: 404, detail: "HTTP 404 without an error code".into() });
+        }
+        if let Answer::Refuse(code) = (self.script.lock().unwrap())("probe", 0) {
+            let error = GraphError { code, ..GraphError::default() };
+            return Err(CallError::Refused { http_status: 401, error });
         }
         let messaging_limit = self.limit.lock().unwrap().clone();
         let can_send_message = self.health.lock().unwrap().clone();

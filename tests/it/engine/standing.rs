@@ -2,7 +2,7 @@
 //! process hears of it, and it holds from the first message on.
 
 use super::*;
-use wacast::domain::account::RESTRICTION_NOTE;
+use wacast::domain::account::{RESTRICTION_NOTE, TOKEN_NOTE, TokenStanding};
 use wacast::service::view::WhyNotFaster;
 use wacast::store::RECEIPTS;
 
@@ -166,4 +166,93 @@ async fn a_narrower_restriction_does_not_take_the_place_of_a_wider_one() {
     }
     assert!(note().await.contains("disabled"), "{}", note().await);
     engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_held_are_told_of_for_an_hour() {
+    let bench = Bench::new(|to, _| if to.ends_with('1') { Answer::Held } else { Answer::Accept }).await;
+    // Only the first window has some of those.
+    let id = broadcast_to(&bench.store, 900, Some(5.0)).await;
+    let clock = Arc::new(AheadClock::default());
+    let engine = start_by(clock.clone(), &bench.store, &bench.api, bench.folder.path(), 20.0);
+    until(&bench.store, &id, some_taken).await;
+    let mut status = engine.link().status;
+    let told = status.wait_for(|status| status.held_back > 0);
+    tokio::time::timeout(Duration::from_secs(10), told).await.expect("it is told").unwrap();
+    bench.api.answers(|_, _| Answer::Accept);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    clock.0.store(HOUR + 60_000, Ordering::SeqCst);
+    let over = status.wait_for(|status| status.held_back == 0);
+    tokio::time::timeout(Duration::from_secs(10), over).await.expect("WhatsApp has decided by then").unwrap();
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_when_the_sender_is_asked_for_is_shown_at_once() {
+    let bench = Bench::new(|_, _| Answer::Refuse(190)).await;
+    let engine = bench.start(0.0);
+    let trouble = async || {
+        let note = bench.store.note(TOKEN_NOTE).await.unwrap().unwrap_or_default();
+        serde_json::from_str::<TokenStanding>(&note).unwrap_or_default().trouble
+    };
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while trouble().await.is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "nothing is shown");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(trouble().await.contains("code 190"), "{}", trouble().await);
+    engine.drain().await.unwrap();
+}
+
+/// A webhook about the template `hello`, of an account, as of `at_s`.
+async fn told(bench: &Bench, account: &str, at_s: i64, event: &str) {
+    let body = format!(
+        r#"{{"entry":[{{"id":"{account}","time":{at_s},"changes":[{{"field":"message_template_status_update","value":{{
+        "event":"{event}","message_template_name":"hello","message_template_language":"en_US","reason":"NONE",
+        "other_info":{{"title":"FIRST_PAUSE"}}}}}}]}}]}}"#
+    );
+    let receipt = RawReceipt { received_at: SystemClock.now(), body: body.into_bytes() };
+    bench.store.append_receipts(vec![receipt]).await.unwrap();
+    while bench.store.receipts_backlog().await.unwrap() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_is_followed_in_the_order_in_which_things_happened_and_of_our_account_alone() {
+    let bench = Bench::new(|_, _| Answer::Accept).await;
+    let id = broadcast_to(&bench.store, 900, None).await;
+    let mut parts = parts_as(SENDER, Arc::new(SystemClock), &bench.store, &bench.api, bench.folder.path(), 10.0);
+    parts.config.account = "200".into();
+    bench.store.put_templates(&[template()], SystemClock.now()).await.unwrap();
+    let engine = engine::start(parts);
+    until(&bench.store, &id, some_taken).await;
+    let stands = async || {
+        let templates = bench.store.templates().await.unwrap().templates;
+        (bench.store.broadcast(&id).await.unwrap().status, templates[0].status.clone())
+    };
+    told(&bench, "999", now_s(), "PAUSED").await;
+    assert_eq!(stands().await, (BroadcastStatus::Running, "APPROVED".into()), "another account's");
+    told(&bench, "200", now_s() - 600, "PAUSED").await;
+    assert_eq!(stands().await, (BroadcastStatus::Running, "APPROVED".into()), "from before the last sync");
+    told(&bench, "200", now_s() + 20, "REINSTATED").await;
+    told(&bench, "200", now_s() + 10, "PAUSED").await;
+    assert_eq!(stands().await, (BroadcastStatus::Running, "APPROVED".into()), "from before it was reinstated");
+    told(&bench, "200", now_s() + 30, "PAUSED").await;
+    assert_eq!(stands().await, (BroadcastStatus::Paused, "PAUSED".into()));
+    let detail = bench.store.broadcast(&id).await.unwrap().detail;
+    assert!(detail.contains("(first pause)"), "in WhatsApp's words: {detail}");
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_in_two_forms_is_written_to_once() {
+    let bench = Bench::new(|_, _| Answer::Accept).await;
+    let forms = ["+5491155501001", "+541155501001", "+5511987654321", "+551187654321", "+919876500001"];
+    let id = broadcast_by_to(&bench.store, SENDER, &forms.map(|form| form.parse().unwrap()), None).await;
+    let engine = bench.start(0.0);
+    let (_, counts) = until(&bench.store, &id, completed).await;
+    engine.drain().await.unwrap();
+    assert_eq!((counts.get(RecipientState::Accepted), counts.get(RecipientState::Skipped)), (3, 2));
+    assert!(bench.store.skips(&id).await.unwrap()[0].0.contains("the same person"));
 }

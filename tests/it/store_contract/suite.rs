@@ -69,6 +69,7 @@ macro_rules! contract_suite {
                 of_two_who_advance_a_schedule_one_does
                 schedules_are_switched_off_and_on
                 a_sync_replaces_all_templates
+                one_template_is_changed_unless_it_stands_otherwise
                 notes_are_found_by_key_and_prefix
                 a_store_opened_again_knows_everything
                 two_stores_have_two_ids
@@ -112,7 +113,8 @@ macro_rules! contract_suite {
                 bodies_come_back_as_they_came
                 folding_drops_what_was_folded_and_no_more
                 none_is_missed_while_others_append
-                attempts_are_found_by_metas_id;
+                attempts_are_found_by_metas_id
+                so_many_bytes_come_at_a_time;
             recovery:
                 what_was_left_open_becomes_in_doubt
                 a_lease_that_ended_is_recovered_from_too
