@@ -148,7 +148,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_changed_shows_at_once_or_as_what_counts_next() {
         let folder = tempfile::tempdir().unwrap();
-        let from = written(folder.path(), "[whatsapp]\naccess_token = \"made-up\"\n[sender]\nmessages_per_second = 20\n");
+        let from =
+            written(folder.path(), "[whatsapp]\naccess_token = \"made-up\"\n[sender]\nmessages_per_second = 20\n");
         let configured = Configured::new(Config::load(&from).unwrap(), Some(from));
         let palette = configured.set("console", "palette", "high-contrast").await.unwrap();
         assert_eq!((palette.counts, palette.look.palette), (Counts::AtOnce, Palette::HighContrast));
@@ -157,7 +158,10 @@ mod tests {
         let pace = configured.set("sender", "messages_per_second", "10").await.unwrap();
         assert_eq!((pace.before.as_str(), pace.after.as_str(), pace.counts), ("20", "10", Counts::NextStart));
         let pace = shown(&configured, "messages_per_second").await;
-        assert_eq!((pace.value.as_str(), pace.next.as_deref(), pace.unit.as_str()), ("20", Some("10"), "messages a second"));
+        assert_eq!(
+            (pace.value.as_str(), pace.next.as_deref(), pace.unit.as_str()),
+            ("20", Some("10"), "messages a second")
+        );
         assert!(!configured.set("console", "privacy", "false").await.unwrap().privacy);
         let why = configured.set("sender", "messages_per_second", "fast").await.unwrap_err();
         assert!(why.contains("a number from 0 to 100000"), "{why}");

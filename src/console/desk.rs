@@ -33,7 +33,7 @@ const BROADCASTS: u32 = 1_000;
 /// How many commands may wait; more than a person can press while one runs.
 const COMMANDS: usize = 32;
 /// How often it is noted that somebody is here.
-const SEEN_EVERY: Duration = Duration::from_secs(60);
+const SEEN_EVERY: Duration = Duration::from_mins(1);
 
 /// Acts on requests until the console is gone. Commands that were given by then are still carried out; what was only for the
 /// screen, and a file that is being loaded, are given up.

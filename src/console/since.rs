@@ -62,7 +62,7 @@ impl SinceCard {
                 .broadcast
                 .resume_at
                 .map_or_else(String::new, |at| format!("; goes on by itself {}", zone.at(at, told.at)));
-            rows.push(of(view, "held", Role::Warn, format!("{}{goes_on}", sentence(&why))));
+            rows.push(of(view, "held", Role::Warn, &format!("{}{goes_on}", why.trim_end_matches('.'))));
         }
         for (id, doubts) in &told.in_doubt {
             let name = name(told, id);
@@ -124,31 +124,23 @@ impl SinceCard {
     }
 }
 
-fn of(view: &BroadcastView, kind: &'static str, role: Role, text: String) -> Row {
+fn of(view: &BroadcastView, kind: &'static str, role: Role, text: &str) -> Row {
     let text = format!("{}: {text}", words::name_of(view));
     Row { kind, role, text, opens: Opens::Broadcast(view.broadcast.id.clone()) }
 }
 
-/// The first letter small: it stands behind a colon.
-fn sentence(words: &str) -> String {
-    words.trim_end_matches('.').to_owned()
-}
-
 fn finished(view: &BroadcastView) -> Row {
-    let to = people(view.counts.total().max(u64::from(view.broadcast.total)));
+    let taken = thousands(view.funnel.accepted);
     let count = |state| view.counts.get(state);
     if view.broadcast.status == BroadcastStatus::Cancelled {
         let left = people(count(RecipientState::Cancelled));
-        return of(
-            view,
-            "cancelled",
-            Role::Plain,
-            format!("{} taken by WhatsApp, {left} did not get it", thousands(view.funnel.accepted)),
-        );
+        let words = format!("{taken} taken by WhatsApp, {left} did not get it");
+        return of(view, "cancelled", Role::Plain, &words);
     }
+    let to = people(view.counts.total().max(u64::from(view.broadcast.total)));
     let failed = count(RecipientState::Failed);
     let failed = if failed > 0 { format!(", {} failed", thousands(failed)) } else { String::new() };
-    of(view, "completed", Role::Good, format!("{to}, {} taken by WhatsApp{failed}", thousands(view.funnel.accepted)))
+    of(view, "completed", Role::Good, &format!("{to}, {taken} taken by WhatsApp{failed}"))
 }
 
 /// What a broadcast is called, when it is among those that are told of.

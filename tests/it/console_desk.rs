@@ -78,8 +78,12 @@ async fn own_numbers_are_noted_and_a_test_goes_to_them() {
     let test = || Request::Test(Box::new((request("hello", "diwali"), None)));
     let own = Request::SetOwnNumbers(vec!["+91 98765 00001".to_owned()]);
     let answers = session(asha(&bed), false, vec![test(), own, Request::OwnNumbers, test()]).await;
-    let [Answer::Tested(_, none), Answer::OwnNumbers(Ok(_), true), Answer::OwnNumbers(Ok(noted), false), Answer::Tested(_, sent)] =
-        answers.as_slice()
+    let [
+        Answer::Tested(_, none),
+        Answer::OwnNumbers(Ok(_), true),
+        Answer::OwnNumbers(Ok(noted), false),
+        Answer::Tested(_, sent),
+    ] = answers.as_slice()
     else {
         panic!("{answers:?}")
     };
@@ -94,7 +98,9 @@ async fn a_wrong_token_and_a_setting_that_cannot_be_written_come_back_in_words()
     let token = Request::TakeToken(NewToken(SecretString::from("EAAG-made-up")));
     let set = Request::SetSetting { section: "log".to_owned(), name: "level".to_owned(), value: "warn".to_owned() };
     let answers = session(asha(&bed), false, vec![token, set]).await;
-    let [Answer::TokenTaken(taken), Answer::SettingWritten(written)] = answers.as_slice() else { panic!("{answers:?}") };
+    let [Answer::TokenTaken(taken), Answer::SettingWritten(written)] = answers.as_slice() else {
+        panic!("{answers:?}")
+    };
     let refused = taken.as_ref().as_ref().unwrap_err();
     assert!(!refused.message.contains("EAAG"), "{}", refused.message);
     assert_eq!(written.as_ref().as_ref().unwrap_err(), "log.level cannot be written");
@@ -112,8 +118,18 @@ async fn what_recurs_is_stored_and_the_newest_list_gives_the_sample() {
     let answers = session(asha(&bed), false, vec![add]).await;
     assert!(matches!(answers.as_slice(), [Answer::Scheduled(made)] if made.is_ok()), "{answers:?}");
     assert_eq!(bed.service.schedules().await.unwrap().len(), 1);
-    // Templates and the sample come one after the other, in any order.
-    let answers = session(asha(&bed), false, vec![Request::Templates, Request::Since(None)]).await;
-    let samples = answers.iter().filter(|answer| matches!(answer, Answer::Sample(list, _) if list == "diwali"));
-    assert_eq!(samples.count(), 1, "{answers:?}");
+    let (ask, asked) = mpsc::channel(8);
+    let (tell, mut told) = mpsc::channel(8);
+    let around = Around { read_only: false, settings: Arc::new(Unwritable), events: Recent::new(10) };
+    let desk = tokio::spawn(desk::run(asha(&bed), asked, tell, around));
+    ask.send(Request::Templates).await.unwrap();
+    // Templates and the sample come in any order.
+    let sample = loop {
+        if let Answer::Sample(list, audience) = told.recv().await.unwrap() {
+            break (list, audience.people);
+        }
+    };
+    assert_eq!(sample, ("diwali".to_owned(), 3));
+    drop(ask);
+    desk.await.unwrap();
 }

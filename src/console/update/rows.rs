@@ -45,7 +45,7 @@ fn cursor(model: &mut Model) -> Option<&mut usize> {
         Screen::Problems => &mut model.problems_list.cursor,
         Screen::Log if model.events.shown => &mut model.events.list.cursor,
         Screen::Log => &mut model.log_list.cursor,
-        Screen::Settings => &mut model.settings.list.cursor,
+        Screen::Settings => &mut model.listing_mut()?.cursor,
     })
 }
 

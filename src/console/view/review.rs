@@ -181,7 +181,10 @@ fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<L
 fn starts(model: &Model, wizard: &Wizard, plan: &Plan) -> Vec<Line> {
     let zone = model.facts.zone.name();
     if let Ok(Some(every)) = wizard.every(model) {
-        let mut lines = vec![(Role::Plain, format!("{}, in {zone}; who gets it is fixed anew each time", every.words.trim_end_matches('.')))];
+        let mut lines = vec![(
+            Role::Plain,
+            format!("{}, in {zone}; who gets it is fixed anew each time", every.words.trim_end_matches('.')),
+        )];
         if let Some(first) = every.next.first() {
             lines.push((Role::Plain, format!("first {}", times::words(*first, &zone, model.now))));
         }
@@ -200,8 +203,7 @@ fn cost(estimate: &Estimate, roomy: bool) -> Vec<String> {
     let Some(day) = rates_from else {
         return vec![format!("not known: there is no rate for {category} in {currency}")];
     };
-    let mut lines =
-        vec![format!("about {currency} {total}, by the rates of {day}; WhatsApp bills what it delivers")];
+    let mut lines = vec![format!("about {currency} {total}, by the rates of {day}; WhatsApp bills what it delivers")];
     if by_market.len() > 1 || roomy {
         let shown = if roomy { MARKETS } else { MARKETS_IN_A_SMALL_WINDOW };
         for one in by_market.iter().take(shown) {

@@ -99,14 +99,14 @@ fn about(model: &Model, wizard: &Wizard, field: WhenField) -> Vec<(Role, String)
             Err(words) => one(Role::Warn, &words),
         },
         WhenField::Label => one(Role::Dim, "as you will find it in lists; may be empty"),
-        WhenField::Pace => match wizard.own_pace(model) {
-            Err(words) => one(Role::Warn, &words),
-            Ok(_) => {
-                let limit = model.facts.pace_limit;
-                let most = if limit > 0.0 { format!(", below the sender's {}", pace(limit)) } else { String::new() };
-                one(Role::Dim, &format!("messages a second{most}; empty: the sender's pace"))
+        WhenField::Pace => {
+            if let Err(words) = wizard.own_pace(model) {
+                return one(Role::Warn, &words);
             }
-        },
+            let limit = model.facts.pace_limit;
+            let most = if limit > 0.0 { format!(", below the sender's {}", pace(limit)) } else { String::new() };
+            one(Role::Dim, &format!("messages a second{most}; empty: the sender's pace"))
+        }
         WhenField::BadRows => {
             one(Role::Dim, "people whose values cannot be sent; a text for blank cells is one step back")
         }

@@ -124,7 +124,7 @@ impl Wizard {
             Action::Next => self.when_field = fields[(at + 1) % fields.len()],
             Action::Previous => self.when_field = fields[(at + fields.len() - 1) % fields.len()],
             Action::Left | Action::Right => self.turn(action == Action::Right),
-            Action::Accept => return self.to_review(model),
+            Action::Accept => return self.go_to_review(model),
             _ => {}
         }
         Vec::new()
@@ -150,7 +150,7 @@ impl Wizard {
         }
     }
 
-    fn to_review(&mut self, model: &mut Model) -> Vec<Request> {
+    fn go_to_review(&mut self, model: &mut Model) -> Vec<Request> {
         let lacking = [
             (WhenField::Time, self.start_at(model).err()),
             (WhenField::Cron, self.every(model).err()),
