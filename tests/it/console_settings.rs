@@ -309,17 +309,19 @@ fn a_token_is_shown_in_no_frame_and_in_no_print_out() {
 }
 
 #[test]
-fn a_token_that_was_taken_says_what_goes_on() {
-    for resumed in [vec![], vec![id(3)]] {
+fn a_token_that_was_taken_says_what_goes_on_and_who_has_not_noticed() {
+    for (resumed, not_noticed_by) in [(vec![], None), (vec![id(3)], None), (vec![], Some("vps-2".to_owned()))] {
         let mut model = listed(80, 24);
         press(&mut model, "T");
         update(&mut model, Event::Paste("EAAG-made-up-token".to_owned()));
         press(&mut model, "enter");
-        let goes_on = !resumed.is_empty();
-        answer(&mut model, Answer::TokenTaken(Box::new(Ok(TokenTaken { standing: standing(60), resumed }))));
+        let (goes_on, elsewhere) = (!resumed.is_empty(), not_noticed_by.is_some());
+        let taken = TokenTaken { standing: standing(60), resumed, not_noticed_by };
+        answer(&mut model, Answer::TokenTaken(Box::new(Ok(taken))));
         let shown = text(&model);
         assert!(shown.contains("valid for 60 more days"), "{shown}");
         assert_eq!(shown.contains("1 broadcast had been paused") && shown.contains("follow-up"), goes_on, "{shown}");
+        assert_eq!(shown.contains("on vps-2, has not noticed it"), elsewhere, "{shown}");
         press(&mut model, "esc");
         assert_eq!(model.place(), Place::Settings);
     }

@@ -191,25 +191,31 @@ pub(super) fn token_taken(model: &mut Model, taken: Result<TokenTaken, ServiceEr
     };
     take_waiting(model);
     let standing = token::words(&taken.standing, model.now);
-    if taken.resumed.is_empty() {
+    if taken.resumed.is_empty() && taken.not_noticed_by.is_none() {
         model.say(Role::Good, format!("The new token is in use: {standing}."));
         return;
     }
-    let name = |id: &BroadcastId| {
-        let known = model.open().iter().find(|view| view.broadcast.id == *id);
-        known.map_or_else(|| id.to_string(), words::name_of)
-    };
-    let mut lines = vec![
-        format!("The new token is in use: {standing}."),
-        String::new(),
-        format!(
-            "{} had been paused for the old one and now {} on:",
-            counted(taken.resumed.len() as u64, "broadcast"),
-            if taken.resumed.len() == 1 { "goes" } else { "go" }
-        ),
-    ];
-    lines.extend(taken.resumed.iter().map(|id| format!("  {}", name(id))));
-    let note = Note { title: "The new token is in use".to_owned(), lines, scroll: 0 };
+    let mut lines = Vec::new();
+    if let Some(host) = &taken.not_noticed_by {
+        lines.push(format!("The new token is kept on this machine: {standing}."));
+        lines.push(format!(
+            "The wacast that sends, on {host}, has not noticed it and stays paused: replace the token there, too."
+        ));
+    } else {
+        lines.push(format!("The new token is in use: {standing}."));
+    }
+    if !taken.resumed.is_empty() {
+        let goes = if taken.resumed.len() == 1 { "goes" } else { "go" };
+        let many = counted(taken.resumed.len() as u64, "broadcast");
+        lines.push(String::new());
+        lines.push(format!("{many} had been paused for the old one and now {goes} on:"));
+        let name = |id: &BroadcastId| {
+            let known = model.open().iter().find(|view| view.broadcast.id == *id);
+            known.map_or_else(|| id.to_string(), words::name_of)
+        };
+        lines.extend(taken.resumed.iter().map(|id| format!("  {}", name(id))));
+    }
+    let note = Note { title: "The new token".to_owned(), lines, scroll: 0 };
     model.dialogs.push(Dialog::Note(Box::new(note)));
 }
 
