@@ -138,7 +138,7 @@ impl Service {
         let receipts = receipts::Intake::default();
         let (policy, forwarder, api_version) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let inner =
-            Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, forwarder, api_version };
+            Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, api_version, forwarder };
         Self { inner: Arc::new(inner), who: who.into() }
     }
 

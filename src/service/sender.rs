@@ -27,7 +27,7 @@ pub struct SenderView {
     pub trouble: Option<String>,
 }
 
-/// How sender, account and token stand, for programs: what is known, without asking the API.
+/// How sender, account and token stand, for programs.
 pub fn to_json(picture: &Snapshot, now: Millis) -> Value {
     let Snapshot { sender, sender_id, rehearsal, account, budget, problems, .. } = picture;
     let restriction = account.restriction.as_ref();
@@ -104,6 +104,16 @@ impl Service {
             alerts,
             api_version: self.api_version_warning(),
         })
+    }
+
+    /// How sender, account and token stand now, for programs: what is known, without asking the API.
+    pub async fn sender_standing(&self) -> Result<Value> {
+        let mut picture = (*self.refresh().await).clone();
+        // The picture looks at these from time to time only.
+        picture.sender = self.known_sender().await?.map(|known| known.info);
+        picture.budget = self.budget().await?;
+        picture.account = self.account().await?;
+        Ok(to_json(&picture, self.now()))
     }
 
     /// An operator says that what WhatsApp did not let the account do is over: what was paused for it goes on. Returns that.
