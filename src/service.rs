@@ -118,8 +118,8 @@ struct Inner {
     watcher: snapshot::Watcher,
     /// The words for error codes; set once, else the built-in ones.
     policy: OnceLock<Arc<ErrorPolicy>>,
-    /// The configured version of the API; set once.
-    api_version: OnceLock<String>,
+    /// What tells that the configured version of the API ends; set once.
+    api_version: OnceLock<Box<dyn Fn(Millis) -> Option<String> + Send + Sync>>,
     /// Where webhooks are handed on to; set once.
     forwarder: OnceLock<forward::Forwarder>,
 }

@@ -3,7 +3,7 @@
 use super::offline::Offline;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError, TokenFiles};
-use crate::config::{Config, ConfigError, Origin};
+use crate::config::{Config, ConfigError, Origin, api_version_warning};
 use crate::custody::Custody;
 use crate::domain::error_policy::ErrorPolicy;
 use crate::engine::EngineLink;
@@ -122,7 +122,8 @@ impl Ground {
             who: who(face),
         });
         service.use_error_policy(self.policy.clone());
-        service.watch_api_version(&self.config.whatsapp.api_version);
+        let version = self.config.whatsapp.api_version.clone();
+        service.watch_api_version(move |now| api_version_warning(&version, now));
         service
     }
 

@@ -4,7 +4,6 @@ use super::templates::{API_PATIENCE, call_error, no_answer};
 use super::view::{AccountView, Budget, Snapshot};
 use super::{Kind, Result, Service, ServiceError};
 use crate::cloud_api::SenderInfo;
-use crate::config::api_version_warning;
 use crate::domain::account::{ALERTS_NOTE, Alert, RESTRICTION_NOTE, Restriction, sender_note};
 use crate::domain::ids::BroadcastId;
 use crate::domain::time::{DAY, Millis};
@@ -130,14 +129,15 @@ impl Service {
         Ok(resumed)
     }
 
-    /// The version of the API that is configured, so that its end is noticed while the process runs. Counts once.
-    pub fn watch_api_version(&self, version: &str) {
-        let _ = self.inner.api_version.set(version.to_owned());
+    /// What tells of the configured version of the API, in words, that it has ended or ends soon, so that it is noticed
+    /// while the process runs. The first call counts.
+    pub fn watch_api_version(&self, warning: impl Fn(Millis) -> Option<String> + Send + Sync + 'static) {
+        let _ = self.inner.api_version.set(Box::new(warning));
     }
 
     fn api_version_warning(&self) -> Option<String> {
         match self.inner.api_version.get() {
-            Some(version) => api_version_warning(version, self.now()),
+            Some(warning) => warning(self.now()),
             None => self.inner.settings.api_version_warning.clone(),
         }
     }
