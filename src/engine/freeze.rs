@@ -95,14 +95,16 @@ impl Persons {
     async fn of(store: &dyn Store, broadcast: &Broadcast, stored: u32) -> Result<Self, StoreError> {
         let mut persons = Self(HashSet::new());
         let mut after = None;
-        while stored > 0 {
+        if stored == 0 {
+            return Ok(persons);
+        }
+        loop {
             let page = store.recipients(&broadcast.id, None, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else { return Ok(persons) };
             after = Some(last.seq);
             let goes = page.iter().filter(|row| row.state != RecipientState::Skipped);
             persons.0.extend(goes.filter(|row| has_two_forms(row.phone)).map(|row| alias::person(row.phone)));
         }
-        Ok(persons)
     }
 
     fn leave_out_doubles(&mut self, mut recipients: Vec<NewRecipient>) -> Vec<NewRecipient> {
