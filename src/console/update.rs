@@ -4,8 +4,10 @@ mod answers;
 mod broadcasts;
 mod rows;
 mod screens;
+mod settings;
+mod since;
 
-pub(super) use broadcasts::chosen;
+pub(super) use broadcasts::{chosen, open as open_broadcast};
 pub(super) use screens::copied;
 pub use screens::{act_on_screen, available, shown_uploads, something_runs};
 
@@ -30,7 +32,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
         Event::Click(click) => on_click(model, click),
         Event::Clock(now) => {
             on_clock(model, now);
-            Vec::new()
+            if model.follows_events() { vec![Request::Events(model.events.newest())] } else { Vec::new() }
         }
         Event::Snapshot(snapshot) => {
             on_clock(model, snapshot.at);

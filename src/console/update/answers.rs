@@ -1,6 +1,6 @@
 //! What the store, WhatsApp and the engine say, taken into the state.
 
-use super::{broadcasts, screens};
+use super::{broadcasts, screens, settings, since};
 use crate::console::dialog::{Dialog, Note};
 use crate::console::look::Role;
 use crate::console::message::{Answer, Request};
@@ -9,6 +9,7 @@ use crate::console::text::{people, thousands};
 use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
+use crate::domain::schedule::Schedule;
 use crate::service::doubts::Decided;
 use crate::service::error::ServiceError;
 use crate::service::view::{BroadcastView, Driver, Snapshot};
@@ -38,6 +39,9 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     let logged = snapshot.latest.first().map(|row| row.id);
     if model.screen == Screen::Log && logged != logged_before {
         requests.push(Request::Log);
+    }
+    if !std::mem::replace(&mut model.asked_since, true) {
+        requests.push(Request::Since(None));
     }
     if model.screen == Screen::Broadcasts {
         follow(model, snapshot, &mut requests);
@@ -167,6 +171,15 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::PaceSet(pace, Ok(())) => {
             model.say(Role::Good, format!("The pace is now {} a second.", super::super::text::pace(pace)));
         }
+        Answer::Settings(all) => settings::read(model, all),
+        Answer::SettingWritten(written) => return settings::written(model, *written),
+        Answer::OwnNumbers(own, changed) => return settings::own_numbers(model, own, changed),
+        Answer::TokenTaken(taken) => settings::token_taken(model, *taken),
+        Answer::Tested(test, answer) => settings::tested(model, *test, *answer),
+        Answer::Since(told) => since::told(model, *told),
+        Answer::Events(events) => model.events.add(events),
+        Answer::Sample(list, audience) => model.sample = Some((list, audience)),
+        Answer::Scheduled(answer) => return on_scheduled(model, *answer),
         Answer::Checked(step, answer) => {
             return model.set_up.as_mut().map_or_else(Vec::new, |form| form.checked(step, answer));
         }
@@ -320,6 +333,29 @@ fn on_started(model: &mut Model, started: Result<crate::service::start::Started,
         Err(error) => {
             let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };
             model.toast = None;
+            let requests = wizard.not_started(model, &error);
+            model.dialogs.insert(place, Dialog::Wizard(wizard));
+            requests
+        }
+    }
+}
+
+/// A schedule was made, or not.
+fn on_scheduled(model: &mut Model, answer: Result<Schedule, ServiceError>) -> Vec<Request> {
+    let Some(place) = model.dialogs.iter().position(|dialog| matches!(dialog, Dialog::Wizard(_))) else {
+        return Vec::new();
+    };
+    match answer {
+        Ok(schedule) => {
+            model.dialogs.remove(place);
+            let next = schedule
+                .next_fire_at
+                .map_or_else(String::new, |at| format!(" It starts next {}.", model.facts.zone.at(at, model.now)));
+            model.say(Role::Good, format!("It is scheduled; t switches it off and on.{next}"));
+            screens::show(model, Screen::Schedule)
+        }
+        Err(error) => {
+            let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };
             let requests = wizard.not_started(model, &error);
             model.dialogs.insert(place, Dialog::Wizard(wizard));
             requests

@@ -22,8 +22,9 @@ fn length(model: &Model) -> usize {
         Screen::Templates => model.shown_templates().len(),
         Screen::Schedule => model.coming().len(),
         Screen::Problems => model.snapshot.as_ref().map_or(0, |snapshot| snapshot.problems.len()),
+        Screen::Log if model.events.shown => model.events.listed().len(),
         Screen::Log => model.log_rows().len(),
-        Screen::Settings => 0,
+        Screen::Settings => super::super::settings_list::rows(model).len(),
     }
 }
 
@@ -42,8 +43,9 @@ fn cursor(model: &mut Model) -> Option<&mut usize> {
         Screen::Templates => &mut model.templates_list.cursor,
         Screen::Schedule => &mut model.schedule_list.cursor,
         Screen::Problems => &mut model.problems_list.cursor,
+        Screen::Log if model.events.shown => &mut model.events.list.cursor,
         Screen::Log => &mut model.log_list.cursor,
-        Screen::Settings => return None,
+        Screen::Settings => &mut model.settings.list.cursor,
     })
 }
 
@@ -115,6 +117,10 @@ pub(super) fn arrange(model: &mut Model, action: Action) {
         Screen::Templates => TEMPLATE_ORDERS.len(),
         _ => 1,
     };
+    if model.screen == Screen::Log && model.events.shown && action == Action::Sort {
+        model.events.next_level();
+        return;
+    }
     if model.screen == Screen::Log && action == Action::Sort {
         model.log_failures = !model.log_failures;
         model.log_list.cursor = 0;

@@ -10,9 +10,10 @@ use super::super::message::Request;
 use super::super::model::{Coming, Import, Model, NumbersPart, Screen};
 use super::super::text::shown_phone;
 use super::super::wizard::Wizard;
-use super::super::{summary, words};
-use super::{answers, broadcasts, rows};
+use super::super::{settings_list, summary, words};
+use super::{answers, broadcasts, rows, settings, since};
 use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::template::Template;
 use crate::domain::time::SECOND;
 use crate::service::view::{BroadcastView, Driver};
 
@@ -59,6 +60,12 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         },
         Action::Accept if model.screen == Screen::Schedule => may(!model.coming().is_empty(), "nothing is planned"),
         Action::Accept if model.screen == Screen::Problems => may(model.problem().is_some(), "there is no problem"),
+        Action::Accept if model.screen == Screen::Settings => settings::may_change(model),
+        Action::Accept if model.screen == Screen::Templates => {
+            may(!model.facts.read_only, "this console only watches (--read-only)")?;
+            let template = marked_template(model).ok_or_else(|| "no template is marked".to_owned())?;
+            may(template.is_approved(), "WhatsApp lets only approved templates be sent")
+        }
         Action::Toggle if model.screen == Screen::Schedule => {
             may(matches!(marked_coming(model), Some(Coming::Again(_))), "no schedule is selected")
         }
@@ -92,6 +99,8 @@ fn changes(action: Action) -> bool {
             | Action::Load
             | Action::Sync
             | Action::Toggle
+            | Action::Token
+            | Action::Test
     )
 }
 
@@ -149,6 +158,8 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             Vec::new()
         }
         Action::Next => other_part(model),
+        Action::Token => settings::ask_for_token(model),
+        Action::Since => since::ask(model),
         Action::Filter | Action::Sort | Action::Reverse | Action::Mark => {
             rows::arrange(model, action);
             Vec::new()
@@ -190,10 +201,12 @@ pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Request> {
     }
     model.screen = screen;
     match screen {
-        Screen::Live | Screen::Schedule | Screen::Problems | Screen::Settings => Vec::new(),
+        Screen::Live | Screen::Schedule | Screen::Problems => Vec::new(),
+        Screen::Settings => vec![Request::Settings, Request::OwnNumbers],
         Screen::Broadcasts => broadcasts::look(model),
         Screen::Numbers => vec![Request::Uploads],
         Screen::Templates => vec![Request::Templates],
+        Screen::Log if model.events.shown => vec![Request::Events(model.events.newest())],
         Screen::Log => vec![Request::Log],
     }
 }
@@ -212,8 +225,24 @@ fn open(model: &mut Model) -> Vec<Request> {
             Vec::new()
         }
         Screen::Problems => open_problem(model),
+        Screen::Settings => settings::change(model),
+        Screen::Templates => send_marked_template(model),
         _ => Vec::new(),
     }
+}
+
+/// The marked template.
+fn marked_template(model: &Model) -> Option<&Template> {
+    let shown = model.shown_templates();
+    shown.get(model.templates_list.place(shown.len())).copied()
+}
+
+/// Opens the wizard with the marked template.
+fn send_marked_template(model: &mut Model) -> Vec<Request> {
+    let (mut wizard, requests) = Wizard::open();
+    wizard.wanted = marked_template(model).map(Template::key);
+    model.dialogs.push(Dialog::Wizard(Box::new(wizard)));
+    requests
 }
 
 /// Goes to where a problem can be mended.
@@ -279,6 +308,10 @@ fn other_part(model: &mut Model) -> Vec<Request> {
     if model.screen == Screen::Broadcasts {
         return broadcasts::other_part(model);
     }
+    if model.screen == Screen::Log {
+        model.events.shown = !model.events.shown;
+        return show(model, Screen::Log);
+    }
     model.numbers_part = match model.numbers_part {
         NumbersPart::Lists => NumbersPart::Uploads,
         NumbersPart::Uploads => NumbersPart::Lists,
@@ -304,7 +337,7 @@ fn freeze(model: &mut Model) -> Vec<Request> {
 fn marked_phone(model: &Model) -> Option<crate::domain::phone::Phone> {
     match model.screen {
         Screen::Broadcasts => model.broadcasts.opened.as_ref()?.people.marked().map(|row| row.phone),
-        Screen::Log => {
+        Screen::Log if !model.events.shown => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| row.phone)
         }
@@ -324,15 +357,16 @@ fn marked_line(model: &Model) -> Option<String> {
                 .map(|row| format!("{}\t{}\t{}\t{}", masked(row.phone), row.name, row.state.word(), row.detail)),
             _ => model.selected().map(|view| view.broadcast.id.to_string()),
         },
-        Screen::Templates => {
-            let shown = model.shown_templates();
-            shown.get(model.templates_list.place(shown.len())).map(|template| template.key().to_string())
-        }
+        Screen::Templates => marked_template(model).map(|template| template.key().to_string()),
         Screen::Schedule => marked_coming(model).map(|coming| match coming {
             Coming::Once(view) => view.broadcast.id.to_string(),
             Coming::Again(schedule) => schedule.id.to_string(),
         }),
         Screen::Problems => model.problem().map(|problem| format!("{}. {}", problem.what, problem.advice)),
+        Screen::Log if model.events.shown => model
+            .events
+            .marked()
+            .map(|event| format!("{}\t{}\t{}\t{}", event.at.rfc3339(), event.level, event.target, event.text)),
         Screen::Log => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| {
@@ -340,7 +374,10 @@ fn marked_line(model: &Model) -> Option<String> {
                 format!("{}\t{}\t{}\t{}\t{title}", row.timestamp.rfc3339(), masked(row.phone), row.status, row.code)
             })
         }
-        Screen::Numbers | Screen::Settings => None,
+        Screen::Settings => {
+            settings_list::marked(model).map(|row| format!("{}.{} = {}", row.section(), row.name(), row.value()))
+        }
+        Screen::Numbers => None,
     }
 }
 
