@@ -170,8 +170,8 @@ impl Desk {
             }
             Request::Picked(request) => {
                 self.answer(async move {
-                    let people = service.picked(&request.of, request.pick, &request.only).await;
-                    Answer::Picked(request, people)
+                    let picked = service.picked(&request.audience()).await;
+                    Answer::Picked(request, picked)
                 });
             }
             Request::Export { id, masked, path } => {

@@ -12,7 +12,7 @@ use crate::service::audience::AudienceView;
 use crate::service::broadcasts::Cancelled;
 use crate::service::doubts::{Decided, DoubtWord};
 use crate::service::error::ServiceError;
-use crate::service::follow_up::FollowUpRequest;
+use crate::service::follow_up::{FollowUpRequest, Picked};
 use crate::service::import::{ImportDone, ImportProgress};
 use crate::service::since::Since;
 use crate::service::start::Started;
@@ -290,8 +290,8 @@ pub enum Answer {
     Recipients(BroadcastId, Option<RecipientState>, Option<u32>, Result<Vec<RecipientRow>, ServiceError>),
     /// It was decided about people in doubt.
     Decided(Box<Result<Decided, ServiceError>>),
-    /// So many people a follow-up would go to.
-    Picked(FollowUpRequest, Result<u64, ServiceError>),
+    /// Whom a follow-up would go to.
+    Picked(FollowUpRequest, Result<Picked, ServiceError>),
     /// A follow-up was made.
     FollowedUp(Box<Result<Broadcast, ServiceError>>),
     /// A schedule was switched.

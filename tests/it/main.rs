@@ -46,5 +46,6 @@ mod since;
 mod store_contract;
 mod store_sqlite;
 mod templates;
+mod terminal;
 mod test_send;
 mod uploads;

@@ -146,8 +146,8 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
             }
         }
         Answer::Decided(answer) => return on_decided(model, *answer),
-        Answer::Picked(request, people) => match people {
-            Ok(people) => broadcasts::ask_to_follow_up(model, request, people),
+        Answer::Picked(request, picked) => match picked {
+            Ok(picked) => broadcasts::ask_to_follow_up(model, request, picked),
             Err(error) => model.say(Role::Bad, error.message),
         },
         Answer::FollowedUp(answer) => match *answer {

@@ -46,8 +46,8 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         Action::FollowUp => {
             let view = selected()?;
             may(view.broadcast.status.is_final(), "it has not ended: what is left goes out by itself")?;
-            let left = view.counts.get(RecipientState::Failed) + view.counts.get(RecipientState::InDoubt);
-            may(left > 0, "nobody of it failed or is in doubt")
+            let settled = view.counts.get(RecipientState::Read) + view.counts.get(RecipientState::Skipped);
+            may(view.counts.total() > settled, "everybody has read it")
         }
         Action::Decide => may(selected()?.counts.get(RecipientState::InDoubt) > 0, "nobody of it is in doubt"),
         Action::Accept if model.screen == Screen::Live => {
