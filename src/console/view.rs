@@ -23,6 +23,7 @@ mod review;
 mod schedule;
 mod set_up;
 mod settings;
+mod sheet;
 mod templates;
 mod wizard;
 

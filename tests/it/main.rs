@@ -9,6 +9,7 @@ mod config;
 mod console_broadcasts;
 mod console_fixtures;
 mod console_keys;
+mod console_numbers;
 mod console_pty;
 mod console_screens;
 mod costs;
