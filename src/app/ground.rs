@@ -127,6 +127,7 @@ impl Ground {
         });
         service.use_error_policy(self.policy.clone());
         service.use_rates(self.rates.clone(), &config.costs.currency);
+        service.watch_api_version(&self.config.whatsapp.api_version);
         service
     }
 

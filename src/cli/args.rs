@@ -60,6 +60,8 @@ pub enum Command {
     Resume(OneArgs),
     /// End a broadcast for good, or switch a schedule off
     Cancel(CancelArgs),
+    /// Say that WhatsApp restricts the account no more: what was paused for it goes on
+    Lift(LiftArgs),
     /// Write who got a broadcast and who did not, as CSV
     Report(ReportArgs),
     /// Show people of whom it is not known whether they got it, and decide about them
@@ -268,6 +270,14 @@ pub struct StatusArgs {
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lift`.
+#[derive(Debug, Args)]
+pub struct LiftArgs {
+    /// The answer as JSON
     #[arg(long)]
     pub json: bool,
 }

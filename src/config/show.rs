@@ -121,13 +121,12 @@ impl Config {
         let mut rows = Vec::new();
         let mut add = |name, path: String, what: &str| rows.push(PathRow { name, path, what: what.to_owned() });
         let shown = |path: &PathBuf| path.display().to_string();
-        match &places.file {
-            Some(file) => add("configuration", shown(file), "what is set here"),
-            None => {
-                let looked: Vec<_> = places.looked.iter().map(shown).collect();
-                let what = format!("would be written there; looked at {}", looked.join(", "));
-                add("configuration", shown(&places.write_to), &what);
-            }
+        if let Some(file) = &places.file {
+            add("configuration", shown(file), "what is set here");
+        } else {
+            let looked: Vec<_> = places.looked.iter().map(shown).collect();
+            let what = format!("would be written there; looked at {}", looked.join(", "));
+            add("configuration", shown(&places.write_to), &what);
         }
         let url = self.store_shown();
         let path = self.store.url.expose_secret().strip_prefix("sqlite://").map_or(url, str::to_owned);

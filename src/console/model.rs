@@ -391,14 +391,14 @@ impl Model {
     pub fn selected(&self) -> Option<&BroadcastView> {
         match self.screen {
             Screen::Live => self.open().get(self.live_cursor.min(self.open().len().saturating_sub(1))),
-            Screen::Broadcasts => match &self.broadcasts.opened {
-                Some(opened) => opened.view.get(),
-                None => {
-                    let shown = self.broadcasts.shown();
-                    shown.get(self.broadcasts.list.place(shown.len())).copied()
+            Screen::Broadcasts => {
+                if let Some(opened) = &self.broadcasts.opened {
+                    return opened.view.get();
                 }
-            },
-            Screen::Schedule => self.coming().get(self.schedule_list.cursor).and_then(|coming| coming.broadcast()),
+                let shown = self.broadcasts.shown();
+                shown.get(self.broadcasts.list.place(shown.len())).copied()
+            }
+            Screen::Schedule => self.coming().get(self.schedule_list.cursor).and_then(Coming::broadcast),
             Screen::Problems => {
                 let id = self.problem()?.broadcast.as_ref()?;
                 let snapshot = self.snapshot.as_ref()?;
@@ -416,7 +416,7 @@ impl Model {
         let mut all: Vec<_> = once.chain(snapshot.schedules.iter().map(Coming::Again)).collect();
         // What will not start by itself comes last.
         all.sort_by_key(|coming| (coming.at().is_none(), coming.at()));
-        self.schedule_list.shown(&all, Coming::words, &[]).into_iter().cloned().collect()
+        self.schedule_list.shown(&all, Coming::words, &[]).into_iter().copied().collect()
     }
 
     /// The problem that keys act on.

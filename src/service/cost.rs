@@ -36,7 +36,9 @@ impl Service {
                 let page = self.inner.store.recipients(id, Some(state), after, LONGEST_PAGE).await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.seq);
-                page.iter().for_each(|row| people.add(row.phone));
+                for row in page {
+                    people.add(row.phone);
+                }
             }
         }
         Ok(self.estimate(&people, &broadcast.definition.template.category, broadcast.started_at))

@@ -1,8 +1,8 @@
 //! Follow-ups: some people of a broadcast that has ended get it once more, with the same values, by a linked one.
 
 use super::broadcasts::{LONGEST_PAGE, check_pace};
-use super::plan::{was_sent, wrong};
-use super::{Kind, Result, Service, ServiceError};
+use super::plan::{check_file, was_sent, wrong};
+use super::{Kind, Result, Service, ServiceError, times};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, FollowUp, Pick};
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, RecipientState};
@@ -59,21 +59,34 @@ fn is_picked(pick: Pick, row: &RecipientRow) -> bool {
 impl Service {
     /// How many people a follow-up would go to. `unknown_broadcast` (404).
     pub async fn picked(&self, of: &BroadcastId, pick: Pick, only: &[u32]) -> Result<u64> {
+        Ok(self.picked_and_due(of, pick, only).await?.0)
+    }
+
+    /// The same, and for [`Pick::Retry`] when the last of them is due: whoever is written to sooner may get the account
+    /// blocked for it, so that nobody is before then.
+    pub(super) async fn picked_and_due(
+        &self,
+        of: &BroadcastId,
+        pick: Pick,
+        only: &[u32],
+    ) -> Result<(u64, Option<Millis>)> {
         let state = if pick == Pick::InDoubt { RecipientState::InDoubt } else { RecipientState::Failed };
-        let mut people = 0;
-        let mut after = None;
+        let (mut people, mut due, mut after) = (0, None, None);
         loop {
             let page = self.recipients(of, Some(state), after, LONGEST_PAGE).await?;
-            let Some(last) = page.last() else { return Ok(people) };
+            let Some(last) = page.last() else { return Ok((people, due)) };
             after = Some(last.seq);
             let named = |row: &RecipientRow| only.is_empty() || only.binary_search(&row.seq).is_ok();
-            people += page.iter().filter(|row| is_picked(pick, row) && named(row)).count() as u64;
+            for row in page.iter().filter(|row| is_picked(pick, row) && named(row)) {
+                people += 1;
+                due = due.max(row.due.filter(|_| pick == Pick::Retry));
+            }
         }
     }
 
-    /// Makes a follow-up. `unknown_broadcast` (404); `not_ended`, `count_differs`, `looks_like_repeat` (409);
-    /// `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_changed`, `bad_pace`, `pace_too_high`,
-    /// `in_the_past` (422).
+    /// Makes a follow-up. `unknown_broadcast` (404); `not_ended`, `not_due_yet`, `count_differs`, `looks_like_repeat` (409);
+    /// `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_changed`, `bad_file`, `bad_pace`,
+    /// `pace_too_high`, `in_the_past`, `sender_blocked` (422); `store_full` (503).
     pub async fn follow_up(&self, request: FollowUpRequest) -> Result<Broadcast> {
         self.may_change().await?;
         let parent = self.stored(&request.of).await?;
@@ -87,7 +100,7 @@ impl Service {
         if request.start_at.is_some_and(|at| at <= self.now()) {
             return Err(wrong("in_the_past", "that time is in the past".to_owned()));
         }
-        let people = self.picked(&request.of, request.pick, &request.only).await?;
+        let (people, due) = self.picked_and_due(&request.of, request.pick, &request.only).await?;
         if let Some(expected) = request.expect.filter(|expected| *expected != people) {
             let message = format!("it would go to {people} people, not {expected}: nothing was sent");
             return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
@@ -95,6 +108,13 @@ impl Service {
         }
         if people == 0 {
             return Err(wrong("nobody_to_send_to", format!("nobody of {} is to be taken up", request.of)));
+        }
+        if let Some(due) = due.filter(|due| *due > request.start_at.unwrap_or(self.now())) {
+            // Not those alone whose time has come: they could not be told from the others the next time.
+            let at = times::words(due, &self.inner.settings.time_zone, self.now());
+            let message = format!("WhatsApp wants nothing to go to all of these people before {at}: plan it for then");
+            return Err(ServiceError::new(Kind::Conflict, "not_due_yet", message)
+                .with_details(json!({ "due_at": due.rfc3339() })));
         }
         if let Some(other) = self.followed_up_by(&request).await?.filter(|_| !request.repeat) {
             let sent = was_sent(&other, &self.inner.settings.time_zone, self.now());
@@ -124,6 +144,11 @@ impl Service {
             let message =
                 "the template has other variables by now, so the values of then do not fit: send a new broadcast";
             return Err(wrong("template_changed", message.to_owned()));
+        }
+        check_file(&template, &before.bindings).await?;
+        self.check_space(people).await?;
+        if request.start_at.is_none() {
+            self.may_send_now(&template.category).await?;
         }
         let FollowUpRequest { of, pick, only, label, start_at, messages_per_second, .. } = request.clone();
         let audience =

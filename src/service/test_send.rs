@@ -57,16 +57,15 @@ impl Service {
             return Err(wrong("no_own_numbers", message));
         }
         let now_request = BroadcastRequest { start_at: None, idempotency: None, ..request.clone() };
-        let checked = self.check(&now_request).await?;
-        let bindings = match sample {
-            Some(sample) => rendered(&checked.resolved, sample).map_err(|why| wrong("bad_rows", why))?,
-            None => {
-                let samples = self.samples(&checked.uploads).await?;
-                let first = samples.iter().map(|sample| rendered(&checked.resolved, sample));
-                let refused =
-                    || wrong("bad_rows", "the values of the first people cannot be sent: see the plan".to_owned());
-                first.into_iter().find_map(std::result::Result::ok).ok_or_else(refused)?
-            }
+        let checked = self.check(&now_request, true).await?;
+        let bindings = if let Some(sample) = sample {
+            rendered(&checked.resolved, sample).map_err(|why| wrong("bad_rows", why))?
+        } else {
+            let samples = self.samples(&checked.uploads).await?;
+            let first = samples.iter().find_map(|sample| rendered(&checked.resolved, sample).ok());
+            let refused =
+                || wrong("bad_rows", "the values of the first people cannot be sent: see the plan".to_owned());
+            first.ok_or_else(refused)?
         };
         let total = u32::try_from(own.len()).unwrap_or(0);
         let label = format!("test: {}", request.label.trim());

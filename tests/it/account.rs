@@ -290,3 +290,13 @@ async fn a_token_that_will_not_do_is_told_of_and_none_is_taken() {
     bed.sandbox.issue_token(&SandboxToken::new("a-good-one"));
     assert!(bed.service.sender().await.unwrap().trouble.is_none(), "the new one is used");
 }
+
+#[tokio::test]
+async fn a_version_that_ends_while_the_process_runs_is_told_of() {
+    let bed = Bed::new().await;
+    bed.service.watch_api_version("v21.0");
+    assert_eq!(bed.service.refresh().await.account.api_version, None);
+    bed.clock.set("2027-01-01T00:00:00Z");
+    let problems = bed.service.refresh().await.problems.clone();
+    assert!(problems.iter().any(|problem| problem.what.contains("v21.0 ends on 2027-01-21")), "{problems:?}");
+}

@@ -198,13 +198,15 @@ async fn a_plan_says_what_it_would_do_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_walked_when_no_cell_can_leave_anybody_out() {
+async fn everybody_is_walked_once_also_when_no_cell_can_leave_anybody_out() {
     let bed = Bed::new().await;
     bed.people("diwali", 10).await;
     let fixed = Bindings::from([("1".to_owned(), Source::Text { text: "friend".into() })]);
     for bindings in [fixed, column("1", "phone")] {
         let asked = BroadcastRequest { bindings, ..request("order_update", "diwali") };
-        bed.service.plan(&asked, |_, _| panic!("walked")).await.unwrap();
+        let mut walked = Vec::new();
+        let plan = bed.service.plan(&asked, |looked_at, of| walked.push((looked_at, of))).await.unwrap();
+        assert_eq!((walked, plan.goes_to()), (vec![(10, 10)], 10));
     }
 }
 

@@ -39,12 +39,12 @@ async fn a_test_has_the_words_of_one_person_and_is_no_repeat_of_the_real_one() {
     let test = bed.service.test_send(&asked, None, &own).await.unwrap();
     let definition = &test.definition;
     assert_eq!((definition.label.as_str(), test.total), ("test: diwali", 1));
-    let text = |text: &str| Source::Text { text: text.into() };
-    assert_eq!(definition.bindings["1"], text("Person 0"));
+    let words = |text: &str| Source::Text { text: text.into() };
+    assert_eq!(definition.bindings["1"], words("Person 0"));
     // Another person, as often as wanted; and the real one goes out all the same, to the list alone.
     let third = bed.service.audience(Some("diwali")).await.unwrap().samples.remove(2);
     let again = bed.service.test_send(&asked, Some(&third), &own).await.unwrap();
-    assert_eq!(again.definition.bindings["1"], text("Person 2"));
+    assert_eq!(again.definition.bindings["1"], words("Person 2"));
     let all = BroadcastRequest { list: None, ..asked };
     let plan = bed.service.plan(&all, |_, _| {}).await.unwrap();
     assert_eq!((plan.people, &plan.repeat_of), (3, &None));

@@ -374,11 +374,11 @@ fn from_the_command_line_an_upload_is_fixed_sent_to_looked_at_and_undone() {
     assert_eq!((&fixed["imported"], &fixed["rejected"]), (&json!(1), &json!(1)), "{fixed}");
 
     let send = ["send", "--template", "order_update", "--language", "en_US", "--list", "leads", "--var", "1=who"];
-    let sent = as_json(folder, &[&send[..], &["--yes", "--wait"]].concat());
-    assert_eq!(sent["counts"]["total"], 2, "{sent}");
+    let ended = as_json(folder, &[&send[..], &["--yes", "--wait"]].concat());
+    assert_eq!(ended["counts"]["total"], 2, "{ended}");
     let person = as_json(folder, &["person", "+91 98765 00001"]);
     let got = &person["broadcasts"][0];
-    assert_eq!((&got["broadcast_id"], &got["attempts"][0]["status"]), (&sent["id"], &json!("sent")), "{person}");
+    assert_eq!((&got["broadcast_id"], &got["attempts"][0]["status"]), (&ended["id"], &json!("sent")), "{person}");
     assert_eq!(person["uploads"][0]["source"], "leads.csv (fixed: country IN)");
     let (words, _) = ends(folder, &["person", "919876500001"], 0);
     assert!(words.starts_with("+919876500001  Asha\n") && words.contains("order_update (en_US)"), "{words}");

@@ -95,26 +95,29 @@ pub(super) fn other_state(model: &mut Model, action: Action) -> Vec<Request> {
     people(model)
 }
 
-/// The broadcasts that a command is about: those marked in the list, else the selected one.
-fn targets(model: &Model) -> Vec<&BroadcastView> {
-    let marks = &model.broadcasts.list.marks;
-    if model.screen == Screen::Broadcasts && model.broadcasts.opened.is_none() && !marks.is_empty() {
-        let all = model.broadcasts.all.get().map_or(&[][..], Vec::as_slice);
-        return all.iter().filter(|view| marks.contains(view.broadcast.id.as_str())).collect();
-    }
-    model.selected().into_iter().collect()
+/// Whether rows of the list are marked, so that a command is about those.
+pub(super) fn has_marks(model: &Model) -> bool {
+    let listed = model.screen == Screen::Broadcasts && model.broadcasts.opened.is_none();
+    listed && !model.broadcasts.list.marks.is_empty()
 }
 
-/// Pause, resume, or the question before cancelling.
-pub(super) fn command(model: &mut Model, action: Action) -> Vec<Request> {
-    let targets = targets(model);
-    let fits = |view: &&BroadcastView| match action {
+/// The broadcasts that a command is about, of those marked in the list, else the selected one: those that it can be done to.
+pub(super) fn targets(model: &Model, action: Action) -> impl Iterator<Item = &BroadcastView> {
+    let marks = Some(&model.broadcasts.list.marks).filter(|_| has_marks(model));
+    let all = model.broadcasts.all.get().map_or(&[][..], Vec::as_slice);
+    let marked = all.iter().filter(move |view| marks.is_some_and(|marks| marks.contains(view.broadcast.id.as_str())));
+    let fits = move |view: &&BroadcastView| match action {
         Action::Pause => !view.broadcast.status.is_final() && view.broadcast.status != BroadcastStatus::Paused,
         Action::Resume => view.broadcast.status == BroadcastStatus::Paused,
         _ => !view.broadcast.status.is_final(),
     };
+    marked.chain(model.selected().filter(|_| marks.is_none())).filter(fits)
+}
+
+/// Pause, resume, or the question before cancelling.
+pub(super) fn command(model: &mut Model, action: Action) -> Vec<Request> {
     let (names, ids): (Vec<String>, Vec<BroadcastId>) =
-        targets.into_iter().filter(fits).map(|view| (words::name_of(view), view.broadcast.id.clone())).unzip();
+        targets(model, action).map(|view| (words::name_of(view), view.broadcast.id.clone())).unzip();
     let name = match names.as_slice() {
         [] => return Vec::new(),
         [one] => one.clone(),
@@ -135,7 +138,7 @@ pub(super) fn command(model: &mut Model, action: Action) -> Vec<Request> {
 
 /// The question before broadcasts are ended for good.
 fn ask_to_cancel(model: &mut Model, name: &str, ids: Vec<BroadcastId>) {
-    let without: u64 = targets(model).into_iter().map(words::would_not_get_it).sum();
+    let without: u64 = targets(model, Action::Cancel).map(words::would_not_get_it).sum();
     let confirm = Confirm {
         title: format!("Cancel {name}?"),
         text: cancel_words(without),

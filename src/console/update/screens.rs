@@ -30,6 +30,9 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         return answer;
     }
     match action {
+        Action::Pause | Action::Resume | Action::Cancel if broadcasts::has_marks(model) => {
+            may(broadcasts::targets(model, action).next().is_some(), "it can be done to none of the marked ones")
+        }
         Action::Pause => match selected()?.broadcast.status {
             BroadcastStatus::Paused => Err("it is paused already: r lets it go on".to_owned()),
             status => may(!status.is_final(), "it has ended"),
@@ -54,7 +57,7 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         }
         Action::Accept if model.screen == Screen::Broadcasts => match &model.broadcasts.opened {
             Some(opened) if opened.part == Part::People => may(opened.people.marked().is_some(), "nobody is listed"),
-            Some(_) => may(selected()?.failures.first().is_some(), "nobody of it failed"),
+            Some(_) => may(!selected()?.failures.is_empty(), "nobody of it failed"),
             None => selected().map(|_| ()),
         },
         Action::Accept if model.screen == Screen::Schedule => may(!model.coming().is_empty(), "nothing is planned"),
@@ -166,13 +169,11 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
 
 /// The keys of a plain summary.
 pub(super) fn act_on_plain(model: &mut Model, action: Action) -> Vec<Request> {
-    match action {
-        Action::Copy => model.plain.clone().map_or_else(Vec::new, |lines| copied(model, &lines.join("\n"))),
-        _ => {
-            model.plain = None;
-            Vec::new()
-        }
+    if action == Action::Copy {
+        return model.plain.clone().map_or_else(Vec::new, |lines| copied(model, &lines.join("\n")));
     }
+    model.plain = None;
+    Vec::new()
 }
 
 /// Whether messages go out from here at this moment.
@@ -295,7 +296,6 @@ fn other_part(model: &mut Model) -> Vec<Request> {
 fn freeze(model: &mut Model) -> Vec<Request> {
     model.frozen = !model.frozen;
     if model.frozen {
-        model.say(Role::Plain, "The screen stands still; sending goes on. f follows again.");
         return Vec::new();
     }
     let mut requests = match model.set_aside.take() {
@@ -353,13 +353,11 @@ fn marked_line(model: &Model) -> Option<String> {
 }
 
 fn copy(model: &mut Model) -> Vec<Request> {
-    match marked_line(model) {
-        Some(line) => copied(model, &line),
-        None => {
-            model.say(Role::Warn, "There is nothing here to copy.");
-            Vec::new()
-        }
+    if let Some(line) = marked_line(model) {
+        return copied(model, &line);
     }
+    model.say(Role::Warn, "There is nothing here to copy.");
+    Vec::new()
 }
 
 /// Copies and says so: whether the terminal took it cannot be known.

@@ -80,9 +80,7 @@ fn tabs(model: &Model, canvas: &mut Canvas, area: Rect) {
         canvas.hot(Rect { x: area.x + used, y: area.y + 1, width: wide, height: 1 }, Click::Act(Action::Show(screen)));
         used += wide + 1;
     }
-    if model.frozen {
-        canvas.right(area, 1, used, Role::Warn, " frozen: f follows again ");
-    } else if let Some(snapshot) = &model.snapshot {
+    if let Some(snapshot) = &model.snapshot {
         let running = snapshot.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Running).count();
         let words = match running {
             0 => String::new(),
@@ -104,6 +102,9 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
         );
     } else if let Some(toast) = &model.toast {
         canvas.pieces(area, 0, &[(Role::Plain, " "), (toast.role, &toast.text)]);
+    } else if model.frozen {
+        let words = "The screen is frozen: f follows again. Sending goes on.";
+        canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Warn, words)]);
     } else if let Some(trouble) = model.snapshot.as_ref().and_then(|snapshot| snapshot.store_trouble.as_ref()) {
         let words = format!("The store does not answer; these are the last known figures. {trouble}");
         canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Bad, &words)]);

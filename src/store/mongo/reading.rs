@@ -268,9 +268,10 @@ pub(super) fn within(id: &BroadcastId, ranges: &[(u32, u32)]) -> Document {
     let range = |(first, last): &(u32, u32)| {
         doc! { "_id": { "$gte": { "b": id, "s": small(*first) }, "$lt": { "b": id, "s": small(last + 1) } } }
     };
-    match ranges {
-        [only] => range(only),
-        _ => doc! { "$or": ranges.iter().map(range).collect::<Vec<_>>() },
+    if let [only] = ranges {
+        range(only)
+    } else {
+        doc! { "$or": ranges.iter().map(range).collect::<Vec<_>>() }
     }
 }
 

@@ -95,17 +95,18 @@ impl Ledger {
                 }
                 Next { attempt: standing.attempt.max(one.attempt), ..Next::of(&standing, *state) }
             }
-            Evidence::Failed { code, response, retry, counts, retry_at } => {
+            Evidence::Failed { code, response, counts, retry_at, .. } => {
                 use RecipientState::{Accepted, Failed, InDoubt, Queued, Sending, Sent};
                 let open = matches!(standing.state, Sending | Accepted | Sent | InDoubt);
                 if !open || one.attempt != standing.attempt {
                     return false;
                 }
                 let of = |state| Next::of(&standing, state).because(*code, response);
-                match retry.filter(|_| !is_final) {
+                let again = one.evidence.retry_after(standing.tries);
+                match again.filter(|_| !is_final) {
                     Some(due) => Next { tries: standing.tries + u32::from(*counts), due: Some(due), ..of(Queued) },
                     // Nobody of a final broadcast waits; a follow-up may take them up.
-                    None => Next { due: retry_at.or(*retry), ..of(Failed) },
+                    None => Next { due: retry_at.or(again), ..of(Failed) },
                 }
             }
         };
