@@ -96,7 +96,7 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
         canvas.field(
             Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
             0,
-            "Filter",
+            if model.screen == Screen::Numbers { model.numbers.filter_name() } else { "Filter" },
             &list.filter,
             true,
         );
