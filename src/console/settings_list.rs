@@ -86,6 +86,8 @@ pub fn rows(model: &Model) -> Vec<Row> {
     if let Some(all) = model.settings.all.get() {
         rows.extend(all.settings.iter().cloned().map(Row::Setting));
         rows.extend(all.places.iter().cloned().map(Row::Lies));
+        let path = model.facts.out_folder.display().to_string();
+        rows.push(Row::Lies(Lies { name: "exports".to_owned(), path, what: "where e writes files to".to_owned() }));
     }
     model.settings.list.shown(&rows, Row::words, &[]).into_iter().cloned().collect()
 }
