@@ -14,7 +14,7 @@ use super::actions::Place;
 use super::listing::{Listing, Order};
 use super::model::Load;
 use super::pages::Pages;
-use crate::domain::opt_out::{Event, OptedOut};
+use crate::domain::opt_out::{Event, Kind, OptedOut};
 use crate::domain::time::Millis;
 use crate::service::people::NumberView;
 use crate::service::view::Snapshot;
@@ -238,6 +238,11 @@ impl Numbers {
     }
 }
 
+/// A file's name without the folders that it lies in: what operators call it.
+pub fn name_of(upload: &UploadSummary) -> &str {
+    upload.source.rsplit('/').next().unwrap_or(&upload.source)
+}
+
 /// Whether a text is a phone number as people write it, and not a name.
 pub fn looks_like_a_number(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
@@ -263,17 +268,21 @@ pub fn shown_cell(text: &str, privacy: bool, mask: &str) -> String {
         .collect()
 }
 
-/// How a word against being written to came, in words: `wrote a stop word: "STOP"`.
+/// How a word against being written to came, in words: `wrote a stop word (a message): "STOP"`.
 pub fn told(event: &Event, privacy: bool, mask: &str) -> String {
     let change = &event.change;
-    let mut words = change.kind.label().to_owned();
-    if !change.how.is_empty() {
-        words += &format!(", {}", shown_cell(&change.how, privacy, mask));
+    let how =
+        if change.how.is_empty() { String::new() } else { format!(" ({})", shown_cell(&change.how, privacy, mask)) };
+    format!("{}{how}{}", change.kind.label(), quoted(event, privacy, mask))
+}
+
+/// The words themselves, as far as people wrote any: `: "STOP"`. An answer of WhatsApp's says no more than its code.
+pub fn quoted(event: &Event, privacy: bool, mask: &str) -> String {
+    let change = &event.change;
+    if change.text.is_empty() || change.kind == Kind::Code {
+        return String::new();
     }
-    if !change.text.is_empty() {
-        words += &format!(": \"{}\"", shown_cell(&change.text, privacy, mask));
-    }
-    words
+    format!(": \"{}\"", shown_cell(&change.text, privacy, mask))
 }
 
 #[cfg(test)]

@@ -23,13 +23,24 @@ pub struct Pages<T, K> {
     to_last: bool,
     /// Where a page that comes in portions goes on.
     portion: Option<K>,
-    /// Where the next page begins, if the store has said so: `Some(None)` when there is none.
-    next: Option<Option<K>>,
+    /// Where the next page begins.
+    next: Next<K>,
+}
+
+/// Where a next page begins.
+#[derive(Debug, Clone)]
+enum Next<K> {
+    /// After the last row, if the page is full: the store has not said.
+    Unsaid,
+    /// After this key, as the store said.
+    After(K),
+    /// The store said that there is none.
+    Nowhere,
 }
 
 impl<T, K: Clone + PartialEq> Default for Pages<T, K> {
     fn default() -> Self {
-        Self { starts: vec![None], rows: Load::Waiting, cursor: 0, to_last: false, portion: None, next: None }
+        Self { starts: vec![None], rows: Load::Waiting, cursor: 0, to_last: false, portion: None, next: Next::Unsaid }
     }
 }
 
@@ -53,8 +64,9 @@ impl<T, K: Clone + PartialEq> Pages<T, K> {
     /// Whether there are rows after this page.
     pub fn has_more(&self) -> bool {
         match &self.next {
-            Some(next) => next.is_some(),
-            None => self.rows.get().is_some_and(|rows| rows.len() >= PAGE as usize),
+            Next::After(_) => true,
+            Next::Nowhere => false,
+            Next::Unsaid => self.rows.get().is_some_and(|rows| rows.len() >= PAGE as usize),
         }
     }
 
@@ -109,7 +121,7 @@ impl<T, K: Clone + PartialEq> Pages<T, K> {
             return Ok(true);
         }
         self.portion = None;
-        self.next = Some(next);
+        self.next = next.map_or(Next::Nowhere, Next::After);
         if std::mem::take(&mut self.to_last) {
             self.cursor = length;
         }
@@ -124,7 +136,8 @@ impl<T, K: Clone + PartialEq> Pages<T, K> {
         let past_end = self.cursor + 1 >= length;
         match action {
             Action::Down | Action::PageDown if past_end && self.has_more() => {
-                let Some(next) = self.next.clone().flatten().or_else(|| rows.last().map(&key)) else { return false };
+                let next = if let Next::After(next) = &self.next { Some(next.clone()) } else { rows.last().map(&key) };
+                let Some(next) = next else { return false };
                 self.starts.push(Some(next));
                 self.begin(false)
             }
@@ -148,7 +161,7 @@ impl<T, K: Clone + PartialEq> Pages<T, K> {
         self.cursor = 0;
         self.to_last = at_last;
         self.portion = None;
-        self.next = None;
+        self.next = Next::Unsaid;
         true
     }
 }

@@ -161,7 +161,8 @@ impl Sheet {
         if action == Action::Add {
             return vec![Request::Numbers(NumbersRequest::OptOut { person, note: String::new() })];
         }
-        update::ask_to_undo_opt_out(model, &model.phone(view.phone), person, &view.opted_out);
+        let name = model.phone(view.phone);
+        update::ask_to_undo_opt_out(model, &name, &person, &view.opted_out);
         Vec::new()
     }
 }

@@ -121,7 +121,7 @@ fn one_broadcast() {
         let mut model = with_people(columns, rows);
         press(&mut model, "down down enter");
         let answered = crate::console_numbers::recipient_view();
-        answer(&mut model, Answer::Numbers(Box::new(NumbersAnswer::Recipient(id(4), 2, Ok(answered)))));
+        answer(&mut model, Answer::Numbers(Box::new(NumbersAnswer::Recipient(id(4), 2, Box::new(Ok(answered))))));
         model
     });
     check("broadcast_plain", |columns, rows| {

@@ -48,7 +48,7 @@ impl Desk {
             Of::Recipient(id, seq) => {
                 self.answer_numbers(async move {
                     let recipient = service.recipient(&id, seq).await;
-                    To::Recipient(id, seq, recipient)
+                    To::Recipient(id, seq, Box::new(recipient))
                 });
             }
             Of::Rejects(upload) => {

@@ -172,7 +172,7 @@ pub enum NumbersAnswer {
     /// Everything about a person.
     Person(Asked, Result<PersonView, ServiceError>),
     /// One recipient.
-    Recipient(BroadcastId, u32, Result<RecipientView, ServiceError>),
+    Recipient(BroadcastId, u32, Box<Result<RecipientView, ServiceError>>),
     /// What could not be used of a file.
     Rejects(UploadId, Result<Rejects, ServiceError>),
     /// Rows of one cause, after a row.

@@ -114,7 +114,7 @@ fn label(one: &RecipientView) -> String {
     if definition.label.is_empty() { definition.template.name.clone() } else { definition.label.clone() }
 }
 
-fn state(glyphs: Glyphs, state: RecipientState) -> (Role, String) {
+fn state(glyphs: &Glyphs, state: RecipientState) -> (Role, String) {
     let (glyph, role) = match state {
         RecipientState::Failed => (glyphs.failed, Role::Bad),
         RecipientState::InDoubt => (glyphs.unsure, Role::Warn),
@@ -126,7 +126,7 @@ fn state(glyphs: Glyphs, state: RecipientState) -> (Role, String) {
 }
 
 fn broadcast(model: &Model, one: &RecipientView) -> Vec<Line> {
-    let (role, words) = state(model.look.glyphs, one.row.state);
+    let (role, words) = state(&model.look.glyphs, one.row.state);
     let at = one.row.changed_at.map_or_else(String::new, |at| format!(". {}", when(model, at)));
     let mut lines =
         vec![(role, 1, format!("{words}  {}, {}{at}", label(one), one.broadcast.definition.template.key()))];
@@ -166,7 +166,7 @@ fn try_words(model: &Model, attempt: &AttemptView) -> String {
 pub(super) fn recipient(model: &Model, one: &RecipientView) -> Vec<Line> {
     let row = &one.row;
     let open = is_open(model, row.phone);
-    let (role, words) = state(model.look.glyphs, row.state);
+    let (role, words) = state(&model.look.glyphs, row.state);
     let status = words::status(one.broadcast.status, model.look.glyphs).1;
     let at = row.changed_at.map_or_else(String::new, |at| format!(". {}", when(model, at)));
     let mut lines = vec![

@@ -28,7 +28,7 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     model.live_cursor = marked
         .and_then(|id| snapshot.open.iter().position(|view| view.broadcast.id == id))
         .unwrap_or_else(|| model.live_cursor.min(snapshot.open.len().saturating_sub(1)));
-    numbers::keep_marked(model, list);
+    numbers::keep_marked(model, list.as_deref());
     if model.facts.ssh_without_multiplexer && !model.warned_of_ssh && snapshot.driver == Driver::Us {
         model.warned_of_ssh = true;
         model.say(

@@ -13,7 +13,7 @@ use super::super::message::Request;
 use super::super::model::{Import, Model, Screen};
 use super::super::numbers::{
     Asked, FILE_ORDERS, File, FixBox, LIST_ORDERS, NumbersFile, NumbersRequest as Of, Opened, Part, People, UnderWay,
-    looks_like_a_number, shown_cell, told,
+    looks_like_a_number, name_of, shown_cell, told,
 };
 use super::super::pages::Pages;
 use super::super::sheet::Sheet;
@@ -36,9 +36,9 @@ pub(super) fn look(model: &mut Model) -> Vec<Request> {
 }
 
 /// A newer picture is there: the marked list stays the marked one, wherever it is listed now.
-pub(super) fn keep_marked(model: &mut Model, list: Option<String>) {
+pub(super) fn keep_marked(model: &mut Model, list: Option<&str>) {
     let shown = model.numbers.shown_lists(model.snapshot.as_deref());
-    let place = shown.iter().position(|one| Some(&one.name) == list.as_ref());
+    let place = shown.iter().position(|one| Some(one.name.as_str()) == list);
     model.numbers.lists.cursor = place.unwrap_or_else(|| model.numbers.lists.place(shown.len()));
 }
 
@@ -219,6 +219,15 @@ pub(in crate::console) fn open_file(model: &mut Model, upload: UploadSummary) ->
     vec![Request::Uploads, Request::Numbers(Of::Rejects(id))]
 }
 
+/// Marks a file and its list, wherever they are listed; whoever came to the file from elsewhere finds it so.
+fn mark_file(model: &mut Model, upload: &UploadSummary) {
+    keep_marked(model, Some(&upload.list));
+    let shown = model.numbers.shown_files(model.snapshot.as_deref());
+    if let Some(place) = shown.iter().position(|one| one.id == upload.id) {
+        model.numbers.files.cursor = place;
+    }
+}
+
 /// Shows everything about somebody, from any screen.
 pub(in crate::console) fn open_person(model: &mut Model, number: &str) -> Vec<Request> {
     let (sheet, requests) = Sheet::person(number);
@@ -230,7 +239,12 @@ pub(in crate::console) fn open_person(model: &mut Model, number: &str) -> Vec<Re
 fn back(model: &mut Model) -> Vec<Request> {
     match &mut model.numbers.opened {
         Some(Opened::File(file)) if file.rows.is_some() => file.rows = None,
-        Some(_) => model.numbers.opened = None,
+        Some(Opened::File(file)) => {
+            let upload = file.upload.clone();
+            model.numbers.opened = None;
+            mark_file(model, &upload);
+        }
+        Some(Opened::People(_)) => model.numbers.opened = None,
         None => model.numbers.part = Part::Lists,
     }
     look(model)
@@ -256,17 +270,13 @@ pub(super) fn go(model: &mut Model, action: Action) -> Vec<Request> {
                 return people(model);
             }
         }
-        (Some(Opened::File(file)), _) => match &mut file.rows {
-            Some(rows) => {
-                if rows.go(action, page, |row| row.row) {
-                    return reject_rows(model);
-                }
+        (Some(Opened::File(file)), _) => {
+            if let Some(rows) = &mut file.rows {
+                return if rows.go(action, page, |row| row.row) { reject_rows(model) } else { Vec::new() };
             }
-            None => {
-                let length = file.rejects.get().map_or(0, |rejects| rejects.page.causes.len());
-                file.cause = moved(file.cause, action, page, length);
-            }
-        },
+            let length = file.rejects.get().map_or(0, |rejects| rejects.page.causes.len());
+            file.cause = moved(file.cause, action, page, length);
+        }
         (None, Part::Lists) => {
             let length = numbers.shown_lists(snapshot.as_deref()).len();
             numbers.lists.go(action, page, length);
@@ -418,7 +428,7 @@ fn ask_to_undo(model: &mut Model, upload: &UploadSummary, people: u64) {
         many => format!("{} leave the list {}; whoever another file of it has stays.", people_words(many), upload.list),
     };
     let confirm = Confirm {
-        title: format!("Take {} back?", upload.source),
+        title: format!("Take {} back?", name_of(upload)),
         text: format!(
             "{leave} The file is listed no more. Broadcasts that ran, or have their people already, keep theirs. To have it \
              again, load it again."
@@ -445,18 +455,18 @@ pub(in crate::console) fn begun(model: &mut Model, requests: &[Request]) {
 
 fn source_of(model: &Model, upload: UploadId) -> String {
     let all = model.numbers.uploads.get().map_or(&[][..], Vec::as_slice);
-    all.iter().find(|one| one.id == upload).map_or_else(|| "the file".to_owned(), |one| one.source.clone())
+    all.iter().find(|one| one.id == upload).map_or_else(|| "the file".to_owned(), |one| name_of(one).to_owned())
 }
 
 fn undo_opt_out(model: &mut Model) -> Vec<Request> {
     let Some(person) = model.numbers.opt_outs.people.marked().cloned() else { return Vec::new() };
     let name = person.phone().map_or_else(|| person.person.clone(), |phone| model.phone(phone));
-    ask_to_undo_opt_out(model, &name, Asked(person.person), &person.standing);
+    ask_to_undo_opt_out(model, &name, &Asked(person.person.clone()), &person.standing);
     Vec::new()
 }
 
 /// The question which of somebody's opt-outs is undone.
-pub(in crate::console) fn ask_to_undo_opt_out(model: &mut Model, name: &str, person: Asked, standing: &[Event]) {
+pub(in crate::console) fn ask_to_undo_opt_out(model: &mut Model, name: &str, person: &Asked, standing: &[Event]) {
     let undo = |kind| Choice::Do(Request::Numbers(Of::UndoOptOut { person: person.clone(), kind }));
     let mut choices = vec![("change nothing: they are not written to".to_owned(), Choice::Nothing)];
     for event in standing {
@@ -482,7 +492,7 @@ fn export(model: &mut Model) -> Vec<Request> {
         (NumbersFile::OptOuts, "opt-outs".to_owned())
     } else {
         let Some(file) = model.numbers.file(model.snapshot.as_deref()) else { return Vec::new() };
-        let safe = file.source.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' });
+        let safe = name_of(file).chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' });
         (NumbersFile::Rejects(file.id), format!("{}-rejects", safe.take(40).collect::<String>()))
     };
     let path = model.facts.out_folder.join(format!("{name}-{stamp}.csv"));

@@ -57,7 +57,7 @@ fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
         }
         Load::Here(_) => entries(model, load, canvas, below),
     }
-    canvas.text(hints, 1, Role::Dim, "Only a few rows? Paste them here, one person a line, with or without a heading.");
+    canvas.text(hints, 1, Role::Dim, "Only a few rows? Paste them here, one person a line; no heading is needed.");
     canvas.text(hints, 2, Role::Dim, "Still on your computer? There, in a terminal:");
     canvas.text(hints, 3, Role::Strong, &scp_line(model));
 }
@@ -204,7 +204,9 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
 }
 
 fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let inner = canvas.panel(area, "Loading numbers", true);
+    let is_opt_outs = matches!(model.import, Some(Import::OptOuts(_) | Import::Running { what: What::OptOuts, .. }));
+    let title = if is_opt_outs { "Noting who is not to be written to" } else { "Loading numbers" };
+    let inner = canvas.panel(area, title, true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     match &model.import {
         None => {
@@ -264,7 +266,7 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
 }
 
 fn opt_outs(model: &Model, done: &OptOutsImported, canvas: &mut Canvas, area: Rect) {
-    let words = format!("{} {} more are not written to.", canvas.glyphs().done, people(done.imported));
+    let words = format!("{} Noted now: {} who are not to be written to.", canvas.glyphs().done, people(done.imported));
     canvas.text(area, 0, Role::Good, &words);
     let words = format!(
         "{} = {} noted now + {} noted before + {} rejected",

@@ -9,7 +9,7 @@ use crate::console::actions::Action;
 use crate::console::look::Role;
 use crate::console::message::Click;
 use crate::console::model::{Import, Load, Model};
-use crate::console::numbers::{FILE_ORDERS, LIST_ORDERS, Opened, Part};
+use crate::console::numbers::{FILE_ORDERS, LIST_ORDERS, Opened, Part, name_of};
 use crate::console::text::{cells, column_right, counted, thousands};
 use crate::console::{update, words};
 use ratatui::layout::Rect;
@@ -197,7 +197,7 @@ fn files(model: &Model, canvas: &mut Canvas, area: Rect) {
                 let pieces = [
                     (Role::Dim, format!(" {when}")),
                     (Role::Strong, count),
-                    (Role::Plain, format!("  {}", upload.source)),
+                    (Role::Plain, format!("  {}", name_of(upload))),
                     (Role::Warn, trouble),
                 ];
                 let pieces: Vec<_> = pieces.iter().map(|(role, text)| (*role, text.as_str())).collect();
@@ -207,7 +207,7 @@ fn files(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
     }
     if let Some(upload) = shown.get(numbers.files.place(shown.len())) {
-        let inner = canvas.panel(report_area, &format!("What became of {}", upload.source), false);
+        let inner = canvas.panel(report_area, &format!("What became of {}", name_of(upload)), false);
         let row = figures(canvas, inner, 0, upload);
         if upload.report.rejected > 0 && has_keys {
             let words = [(Role::Key, " Enter"), (Role::Plain, " shows all of them by cause, and what to do.")];

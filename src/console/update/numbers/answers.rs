@@ -5,7 +5,7 @@ use crate::console::dialog::{Dialog, Note};
 use crate::console::look::Role;
 use crate::console::message::Request;
 use crate::console::model::{Import, Load, Model, Screen};
-use crate::console::numbers::{Asked, NumbersAnswer as To, NumbersFile, NumbersRequest as Of, Opened};
+use crate::console::numbers::{Asked, NumbersAnswer as To, NumbersFile, NumbersRequest as Of, Opened, name_of};
 use crate::console::sheet::{About, Sheet};
 use crate::console::text::{counted, people as people_words, shown_phone, thousands, without_numbers};
 use crate::console::update::answers::{complain, exported};
@@ -26,7 +26,7 @@ pub(in crate::console::update) fn on_answer(model: &mut Model, answer: To) -> Ve
             _ => Ok(()),
         }),
         To::Recipient(id, seq, view) => with_sheets(model, |sheet| match &mut sheet.about {
-            About::Recipient(wanted, place, load) if *wanted == id && *place == seq => load.take(view.clone()),
+            About::Recipient(wanted, place, load) if *wanted == id && *place == seq => load.take((*view).clone()),
             _ => Ok(()),
         }),
         To::Rejects(upload, rejects) => {
@@ -134,7 +134,7 @@ fn on_fixed(model: &mut Model, upload: UploadId, done: Result<ImportDone, Servic
         lines.push(format!("{} still cannot be used; they stay where they were.", counted(report.rejected, "row")));
     }
     lines.push(String::new());
-    lines.push(format!("They are listed as a file of their own: {}. x takes it back.", done.upload.source));
+    lines.push(format!("They are listed as a file of their own, {}; x there takes it back.", name_of(&done.upload)));
     let note = Note { title: "Put right".to_owned(), lines, scroll: 0 };
     model.dialogs.push(Dialog::Note(Box::new(note)));
     vec![Request::Uploads, Request::Numbers(Of::Rejects(upload))]
@@ -153,8 +153,7 @@ fn on_undone(model: &mut Model, undone: Result<UploadSummary, ServiceError>) -> 
     model.numbers.under_way = None;
     match undone {
         Ok(upload) => {
-            let words =
-                format!("{} is taken back: the list {} is as if it had not been loaded.", upload.source, upload.list);
+            let words = format!("{} is taken back; the list {} is without it now.", name_of(&upload), upload.list);
             model.say(Role::Good, words);
             if matches!(&model.numbers.opened, Some(Opened::File(file)) if file.upload.id == upload.id) {
                 model.numbers.opened = None;

@@ -2,7 +2,7 @@
 
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
-use crate::console::numbers::{File, Rejects, shown_cell};
+use crate::console::numbers::{File, Rejects, name_of, shown_cell};
 use crate::console::pages::Pages;
 use crate::console::text::{cells, column_right, counted, thousands, wrap};
 use crate::console::view::canvas::{Canvas, scroll_to, top};
@@ -11,7 +11,7 @@ use crate::store::{KeptReject, Reject, UploadSummary};
 use ratatui::layout::Rect;
 
 pub(super) fn render(model: &Model, file: &File, canvas: &mut Canvas, area: Rect) {
-    let title = format!("What became of {}, in the list {}", file.upload.source, file.upload.list);
+    let title = format!("What became of {}, in the list {}", name_of(&file.upload), file.upload.list);
     let inner = canvas.panel(area, &title, true);
     let report = &file.upload.report;
     let words = format!(

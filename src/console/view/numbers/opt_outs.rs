@@ -2,7 +2,7 @@
 
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
-use crate::console::numbers::{looks_like_a_number, shown_cell};
+use crate::console::numbers::{looks_like_a_number, quoted};
 use crate::console::text::{cells, thousands};
 use crate::console::view::canvas::{Canvas, scroll_to, top};
 use crate::console::words;
@@ -75,12 +75,7 @@ fn person(model: &Model, one: &OptedOut, canvas: &mut Canvas, area: Rect, row: u
     let ways: Vec<String> = one
         .standing
         .iter()
-        .map(|event| {
-            let text = &event.change.text;
-            let said =
-                if text.is_empty() { String::new() } else { format!(" \"{}\"", shown_cell(text, privacy, mask)) };
-            format!("{}{said}", event.change.kind.label())
-        })
+        .map(|event| format!("{}{}", event.change.kind.label(), quoted(event, privacy, mask)))
         .collect();
     let name = canvas.column(&name, 16);
     let since = canvas.column(&since, 15);

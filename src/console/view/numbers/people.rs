@@ -49,13 +49,15 @@ pub(super) fn render(model: &Model, opened: &People, canvas: &mut Canvas, area: 
                 canvas.list_row(rows, cells(row), place, cursor);
             }
             let before = opened.pages.before();
-            let mut words = format!(" {} to {}", thousands(before + 1), thousands(before + page.len() as u64));
-            if opened.pages.is_looking() {
-                words += &format!(", still looking: {looked}");
+            let more = if opened.pages.is_looking() {
+                format!(", still looking: {looked}")
             } else if opened.pages.has_more() {
-                words += ", more below";
-            }
-            canvas.text(foot, 0, Role::Dim, &words);
+                ", more below".to_owned()
+            } else {
+                String::new()
+            };
+            let last = thousands(before + page.len() as u64);
+            canvas.text(foot, 0, Role::Dim, &format!(" {} to {last}{more}", thousands(before + 1)));
         }
     }
 }
