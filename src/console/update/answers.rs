@@ -89,6 +89,7 @@ fn follow(model: &mut Model, snapshot: &Snapshot, requests: &mut Vec<Request>) {
 }
 
 /// Something came back.
+#[expect(clippy::too_many_lines, reason = "a line or two for each kind of answer")]
 pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
     match answer {
         Answer::Numbers(answer) => return numbers::on_answer(model, *answer),
