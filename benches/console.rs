@@ -68,7 +68,10 @@ fn measure(place: &Workplace, folder: &Path, people: u32, parts: &[&str]) {
         place.sandbox.change_sender(PHONE_NUMBER_ID, |sender| sender.messaging_limit = "TIER_UNLIMITED".into());
     unlimited.expect("the sender is there");
     let id = broadcast(place, folder, people);
-    println!("{people} people in the store; {} processors", std::thread::available_parallelism().map_or(1, usize::from));
+    println!(
+        "{people} people in the store; {} processors",
+        std::thread::available_parallelism().map_or(1, usize::from)
+    );
     println!("{:<58} {:>10}  measured", "", "wanted");
     if parts.contains(&"first") {
         first(place);
@@ -195,7 +198,11 @@ fn idle(place: &Workplace) {
     let share = |ticks: f64| ticks / TICKS / began.elapsed().as_secs_f64() * 100.0;
     let (all, console) = (share(ticks(pid, "") - all), share(ticks(pid, "console") - console));
     let bytes = (terminal.seen().bytes.len() - bytes) as f64 / began.elapsed().as_secs_f64();
-    row("CPU of the whole process, idle at Live", "< 5 %", &format!("{all:.1} % of a core ({console:.1} % the console's, {bytes:.0} B/s)"));
+    row(
+        "CPU of the whole process, idle at Live",
+        "< 5 %",
+        &format!("{all:.1} % of a core ({console:.1} % the console's, {bytes:.0} B/s)"),
+    );
     quit(terminal);
 }
 
@@ -220,7 +227,9 @@ fn text(seen: &Seen) -> String {
 fn marked_row(seen: &Seen) -> Option<u16> {
     let screen = seen.parser.screen();
     let (rows, columns) = screen.size();
-    let marked = |row: &u16| (0..columns.get()).filter(|column| screen.cell(*row, *column).is_some_and(vt100::Cell::inverse)).count();
+    let marked = |row: &u16| {
+        (0..columns.get()).filter(|column| screen.cell(*row, *column).is_some_and(vt100::Cell::inverse)).count()
+    };
     (3..rows.get() - 2).find(|row| marked(row) > 20)
 }
 
@@ -321,7 +330,11 @@ fn stopped(place: &Workplace, terminal: &Terminal) {
     let newest = old + (during * 10.0 - before * 1.5) as u64;
     let shown = terminal.when("the newest figures", |seen| taken_shown(&text(seen)) >= newest);
     let bytes = terminal.seen().bytes.len() - bytes;
-    row("messages a second while the terminal reads, and while not", "the same", &format!("{before:.0} and {during:.0}"));
+    row(
+        "messages a second while the terminal reads, and while not",
+        "the same",
+        &format!("{before:.0} and {during:.0}"),
+    );
     row("  from reading again to the newest frame", "at once", &format!("{:.0} ms, {bytes} B", ms(shown - began)));
 }
 

@@ -4,22 +4,25 @@
 //! Reads and long work run side by side, so that nothing waits behind them; an operator's commands run one after the
 //! other, in the order of the keys.
 
+mod numbers;
+
 use super::files;
 use super::message::{Answer, Request};
+use super::numbers::RowsFrom;
 use super::pages::PAGE;
 use super::set_up::SetUp;
 use super::settings::{NewToken, Settings};
 use crate::domain::ids::BroadcastId;
 use crate::domain::time::Millis;
 use crate::logging::{KEPT, Recent};
-use crate::service::import::{ImportOptions, ImportRequest, ImportSource};
+use crate::service::import::{ImportOptions, ImportRequest};
 use crate::service::since::Since;
 use crate::service::{Service, ServiceError};
 use std::fs::File;
 use std::future::Future;
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc};
@@ -118,6 +121,10 @@ async fn command_loop(
             Request::AddSchedule { request, cron, zone } => {
                 Answer::Scheduled(Box::new(service.add_schedule(&request, &cron, &zone).await))
             }
+            Request::Numbers(request) => match numbers::command(&service, request).await {
+                Some(answer) => answer,
+                None => continue,
+            },
             _ => continue,
         };
         // The console is gone: the commands behind this one count all the same.
@@ -183,8 +190,8 @@ impl Desk {
             Request::Folder(folder) => {
                 self.answer(async move { Answer::Folder(folder.clone(), files::folder(folder).await) });
             }
-            Request::Peek { path, country } => {
-                self.answer(async move { Answer::Peek(path.clone(), files::peek(path, country).await) });
+            Request::Peek { from, country } => {
+                self.answer(async move { Answer::Peek(from.clone(), files::peek(from, country).await) });
             }
             Request::Audience(list) => {
                 self.answer(async move {
@@ -210,7 +217,8 @@ impl Desk {
                     self.answer(async move { Answer::Events(events) });
                 }
             }
-            Request::Import { path, country, list } => self.import(path, country, list),
+            Request::Import { from, country, list, tags } => self.import(from, country, list, tags),
+            Request::Numbers(request) => self.numbers(request, commands).await,
             Request::StopImport => {
                 if let Some(import) = self.import.take() {
                     import.abort();
@@ -261,13 +269,13 @@ impl Desk {
         });
     }
 
-    fn import(&mut self, path: PathBuf, country: Option<String>, list: Option<String>) {
+    fn import(&mut self, from: RowsFrom, country: Option<String>, list: Option<String>, tags: Vec<String>) {
         let (service, progress) = (self.service.clone(), self.answers.clone());
         let request = ImportRequest {
-            source: ImportSource::Path(files::at_home(path)),
+            source: numbers::source(from),
             options: ImportOptions { country, ..ImportOptions::default() },
             list,
-            tags: Vec::new(),
+            tags,
             idempotency: None,
             rejects: None,
         };
@@ -353,14 +361,18 @@ impl Presence {
     }
 }
 
-/// Writes everybody of a broadcast to a new file, which only its owner can read.
+/// Writes everybody of a broadcast to a new file.
 async fn export(service: &Service, id: &BroadcastId, masked: bool, path: &Path) -> Result<u64, String> {
+    service.report(id, masked, BufWriter::new(new_file(path)?)).await.map_err(|error| error.message)
+}
+
+/// A new file, which only its owner can read.
+fn new_file(path: &Path) -> Result<File, String> {
     let cannot = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
-    let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
-    service.report(id, masked, BufWriter::new(file)).await.map_err(|error| error.message)
+    File::options().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)
 }
 
 /// The same for the set-up, which has no service yet.

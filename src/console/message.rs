@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::actions::Action;
+use super::numbers::{NumbersAnswer, NumbersRequest, RowsFrom};
 use super::set_up::{Checked, Connection, Step};
 use super::settings::{AllSettings, NewToken, SettingWritten};
 
@@ -87,22 +88,26 @@ pub enum Request {
     },
     /// Read a folder of the server.
     Folder(PathBuf),
-    /// Read the first rows of a file.
+    /// Read the first rows of a file, or of what was pasted.
     Peek {
-        /// The file.
-        path: PathBuf,
+        /// Where from.
+        from: RowsFrom,
         /// For numbers without a country code.
         country: Option<String>,
     },
-    /// Load a file into a list.
+    /// Load a file, or what was pasted, into a list.
     Import {
-        /// The file.
-        path: PathBuf,
+        /// Where from.
+        from: RowsFrom,
         /// For numbers without a country code.
         country: Option<String>,
         /// The list; `None`: the default one.
         list: Option<String>,
+        /// Tags that all the numbers get.
+        tags: Vec<String>,
     },
+    /// Something about numbers and the people behind them.
+    Numbers(NumbersRequest),
     /// Give the file up that is being loaded.
     StopImport,
     /// Who is in a list, or in all.
@@ -193,6 +198,7 @@ impl Request {
     /// Whether it changes anything in the store, at WhatsApp or in what is being sent.
     pub fn changes(&self) -> bool {
         match self {
+            Self::Numbers(request) => request.changes(),
             Self::Uploads
             | Self::Templates
             | Self::Log
@@ -259,7 +265,9 @@ pub enum Answer {
     /// A folder's entries, newest first.
     Folder(PathBuf, Result<Vec<FileEntry>, String>),
     /// A file's first rows.
-    Peek(PathBuf, Result<FilePeek, String>),
+    Peek(RowsFrom, Result<FilePeek, String>),
+    /// What came of a request about numbers.
+    Numbers(Box<NumbersAnswer>),
     /// How far loading is.
     Importing(ImportProgress),
     /// A file was loaded, or not.

@@ -5,7 +5,9 @@ use super::broadcasts::{Broadcasts, Part};
 use super::dialog::Dialog;
 use super::events::Events;
 use super::listing::{Listing, Order};
+use super::load::What;
 use super::look::{Look, Role};
+use super::numbers::Numbers;
 use super::settings_list::SettingsList;
 use super::text::shown_phone;
 use super::words::{self, Zone};
@@ -17,8 +19,9 @@ use crate::domain::time::{Millis, SECOND};
 use crate::service::audience::AudienceView;
 use crate::service::error::ServiceError;
 use crate::service::import::ImportProgress;
+use crate::service::import::opt_outs::OptOutsImported;
 use crate::service::view::{BroadcastView, Problem, Snapshot};
-use crate::store::{LogRow, SyncedTemplates, UploadSummary};
+use crate::store::{LogRow, SyncedTemplates};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -144,16 +147,6 @@ pub struct Toast {
     pub until: Millis,
 }
 
-/// The parts of the Numbers screen that keys go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NumbersPart {
-    /// The lists.
-    #[default]
-    Lists,
-    /// The uploads.
-    Uploads,
-}
-
 /// A file that is being loaded, or was.
 #[derive(Debug, Clone)]
 pub enum Import {
@@ -163,11 +156,15 @@ pub enum Import {
         file: String,
         /// Since when.
         since: Millis,
-        /// How far.
+        /// How far; opt-outs do not say.
         progress: ImportProgress,
+        /// What is in it.
+        what: What,
     },
     /// Through, with its report.
     Done(Box<crate::service::import::ImportDone>),
+    /// Opt-outs: through, with what came of them.
+    OptOuts(Box<OptOutsImported>),
     /// Not loaded, and why.
     Failed(String),
 }
@@ -254,14 +251,8 @@ pub struct Model {
     pub opening: Option<String>,
     /// The broadcast on Live that keys act on.
     pub live_cursor: usize,
-    /// The part of Numbers that has the keys.
-    pub numbers_part: NumbersPart,
-    /// The list that is marked.
-    pub lists_cursor: usize,
-    /// The upload that is marked.
-    pub uploads_cursor: usize,
-    /// The uploads, newest first.
-    pub uploads: Load<Vec<UploadSummary>>,
+    /// Lists, files, opt-outs, and what is opened of them.
+    pub numbers: Numbers,
     /// The file that is being loaded, or the last one that was.
     pub import: Option<Import>,
     /// All broadcasts, and the one that is opened.
@@ -324,10 +315,7 @@ impl Model {
             snapshot: None,
             opening: None,
             live_cursor: 0,
-            numbers_part: NumbersPart::Lists,
-            lists_cursor: 0,
-            uploads_cursor: 0,
-            uploads: Load::Waiting,
+            numbers: Numbers::default(),
             import: None,
             broadcasts: Broadcasts::default(),
             templates: Load::Waiting,
@@ -380,7 +368,7 @@ impl Model {
                 Some(opened) if opened.part == Part::Figures => Place::Broadcast,
                 Some(_) => Place::Recipients,
             },
-            Screen::Numbers => Place::Numbers,
+            Screen::Numbers => self.numbers.place(),
             Screen::Templates => Place::Templates,
             Screen::Schedule => Place::Schedule,
             Screen::Problems => Place::Problems,
@@ -393,6 +381,7 @@ impl Model {
     pub fn listing(&self) -> Option<&Listing> {
         match self.screen {
             Screen::Broadcasts if self.broadcasts.opened.is_none() => Some(&self.broadcasts.list),
+            Screen::Numbers => self.numbers.listing(),
             Screen::Templates => Some(&self.templates_list),
             Screen::Schedule => Some(&self.schedule_list),
             Screen::Problems => Some(&self.problems_list),
@@ -407,6 +396,7 @@ impl Model {
     pub fn listing_mut(&mut self) -> Option<&mut Listing> {
         match self.screen {
             Screen::Broadcasts if self.broadcasts.opened.is_none() => Some(&mut self.broadcasts.list),
+            Screen::Numbers => self.numbers.listing_mut(),
             Screen::Templates => Some(&mut self.templates_list),
             Screen::Schedule => Some(&mut self.schedule_list),
             Screen::Problems => Some(&mut self.problems_list),
@@ -494,6 +484,7 @@ impl Model {
     pub fn needs_clock(&self) -> bool {
         self.toast.is_some()
             || self.revealed.is_some()
+            || self.numbers.under_way.is_some()
             || matches!(self.import, Some(Import::Running { .. }))
             || self.follows_events()
     }

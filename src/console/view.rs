@@ -25,6 +25,7 @@ mod review;
 mod schedule;
 mod set_up;
 mod settings;
+mod sheet;
 mod since;
 mod templates;
 mod when;

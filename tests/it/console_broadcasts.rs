@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use wacast::console::actions::Action;
 use wacast::console::message::{Answer, Click, Event, Request};
 use wacast::console::model::{Model, Screen};
+use wacast::console::numbers::NumbersAnswer;
 use wacast::console::update::update;
 use wacast::console::view;
 use wacast::domain::broadcast::Pick;
@@ -119,6 +120,8 @@ fn one_broadcast() {
     check("broadcast_person", |columns, rows| {
         let mut model = with_people(columns, rows);
         press(&mut model, "down down enter");
+        let answered = crate::console_numbers::recipient_view();
+        answer(&mut model, Answer::Numbers(Box::new(NumbersAnswer::Recipient(id(4), 2, Box::new(Ok(answered))))));
         model
     });
     check("broadcast_plain", |columns, rows| {

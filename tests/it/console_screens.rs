@@ -7,6 +7,7 @@ use ratatui::style::{Modifier, Style};
 use wacast::console::look::{Glyphs, Look, Palette, Role};
 use wacast::console::message::{Answer, Event};
 use wacast::console::model::Model;
+use wacast::console::numbers::RowsFrom;
 use wacast::console::set_up_form::SetUpForm;
 use wacast::console::update::update;
 use wacast::console::view;
@@ -113,7 +114,7 @@ fn loading(columns: u16, rows: u16) -> Model {
 fn checking(columns: u16, rows: u16) -> Model {
     let mut model = loading(columns, rows);
     press(&mut model, "enter");
-    answer(&mut model, Answer::Peek("/home/asha/in/customers-nov.xlsx".into(), Ok(peek())));
+    answer(&mut model, Answer::Peek(RowsFrom::File("/home/asha/in/customers-nov.xlsx".into()), Ok(peek())));
     model
 }
 
@@ -442,6 +443,7 @@ fn no_size_panics() {
         crate::console_review::costly(80, 24),
     ]
     .into_iter()
+    .chain(crate::console_numbers::states())
     .chain(["2", "enter", "3", "4", "5", "6", "7", "8", "w", "x", "e", "n", "n enter", "?", ":", "-", "q"].map(
         |keys| {
             let mut model = full(80, 24);

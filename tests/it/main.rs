@@ -12,6 +12,7 @@ mod console_desk;
 mod console_events;
 mod console_fixtures;
 mod console_keys;
+mod console_numbers;
 mod console_pty;
 mod console_review;
 mod console_screens;

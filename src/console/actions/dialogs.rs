@@ -69,7 +69,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     step(P::Quit, A::Back, &[ESC, C('q')], "Esc", ["stay", "stay here"]),
     // Loading a file
-    step(P::LoadPick, A::Accept, &[ENTER], "Enter", ["open", "open the marked folder or file"]),
+    step(
+        P::LoadPick,
+        A::Accept,
+        &[ENTER],
+        "Enter",
+        ["open", "open the marked folder or file; rows can be pasted as well"],
+    ),
     step(P::LoadPick, A::Next, &[TAB], "Tab", ["complete", "complete the path as far as it is clear"]),
     step(P::LoadPick, A::Up, &[UP, PAGE_UP], "↑ ↓", ["mark", "one up"]),
     go(P::LoadPick, A::Down, &[DOWN, PAGE_DOWN], "↓", "one down"),
@@ -79,6 +85,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     go(P::LoadCheck, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
     step(P::LoadCheck, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["other file", "back to choosing a file"]),
     step(P::LoadRun, A::Accept, &[ENTER], "Enter", ["done", "close; a file that is still loading goes on loading"]),
+    step(P::LoadRun, A::Fix, &[C('r')], "r", ["rejected rows", "what could not be used, by cause, and what to do"]),
     step(P::LoadRun, A::Cancel, &[C('x')], "x", ["stop loading", "give the file up; nothing of it stays"]),
     step(
         P::LoadRun,

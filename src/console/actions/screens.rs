@@ -147,12 +147,6 @@ pub(super) const ENTRIES: &[Entry] = &[
     reveal(P::Recipients),
     copy(P::Recipients),
     act(P::Recipients, A::Back, &[ESC], "Esc", ["back", "back to how the broadcast stands"]),
-    // Numbers
-    act(P::Numbers, A::Load, &[C('o')], "o", ["load a file", "load numbers from a file on this server"]),
-    Entry {
-        palette: false,
-        ..act(P::Numbers, A::Next, &[TAB, BACK_TAB], "Tab", ["other part", "go to the other part of the screen"])
-    },
     // Templates
     act(
         P::Templates,
@@ -231,7 +225,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     screen(&[C('1')], "1", Screen::Live, "what is going out now"),
     screen(&[C('2')], "2", Screen::Broadcasts, "all broadcasts, and what became of them"),
-    screen(&[C('3')], "3", Screen::Numbers, "lists and the files they came from"),
+    screen(&[C('3')], "3", Screen::Numbers, "lists and their people, files, opt-outs"),
     screen(&[C('4')], "4", Screen::Templates, "the templates of your account"),
     screen(&[C('5')], "5", Screen::Schedule, "what is to start, once or again and again"),
     screen(&[C('6')], "6", Screen::Problems, "what needs a person"),

@@ -2,10 +2,11 @@
 
 use super::super::actions::Action;
 use super::super::broadcasts::{Opened, Part};
-use super::super::dialog::{Choice, Choose, Confirm, CountBox, Dialog, Note, Then};
+use super::super::dialog::{Choice, Choose, Confirm, CountBox, Dialog, Then};
 use super::super::look::Role;
 use super::super::message::Request;
 use super::super::model::{Model, Screen};
+use super::super::sheet::Sheet;
 use super::super::text::{people as people_words, thousands};
 use super::super::words;
 use crate::domain::broadcast::Pick;
@@ -14,7 +15,6 @@ use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::service::doubts::DoubtWord;
 use crate::service::follow_up::{FollowUpRequest, Picked};
 use crate::service::view::BroadcastView;
-use crate::store::RecipientRow;
 
 /// How many causes of failures a follow-up is offered for by themselves.
 const CAUSES: usize = 5;
@@ -63,37 +63,10 @@ pub(super) fn open_marked(model: &mut Model) -> Vec<Request> {
         opened.list_people(Some(RecipientState::Failed));
         return people(model);
     }
-    let Some(row) = opened.people.marked().cloned() else { return Vec::new() };
-    let note = person(model, &row);
-    model.dialogs.push(Dialog::Note(Box::new(note)));
-    Vec::new()
-}
-
-/// What is known of a person in a broadcast.
-fn person(model: &Model, row: &RecipientRow) -> Note {
-    let zone = &model.facts.zone;
-    let mut lines = vec![format!("{}  {}", model.phone(row.phone), row.name), String::new()];
-    lines.push(format!("State      {}", row.state.label()));
-    lines.push(format!("Tries      {}", row.attempt));
-    if row.code != 0 {
-        lines.push(format!("Last error {} ({})", words::error_title(row.code), row.code));
-    }
-    if !row.detail.is_empty() {
-        lines.push(format!("Detail     {}", row.detail));
-    }
-    if let Some(at) = row.changed_at {
-        lines.push(format!("Changed    {}, {}", zone.at(at, model.now), words::ago(at, model.now)));
-    }
-    if let Some(at) = row.due {
-        lines.push(format!("Due again  {}", zone.at(at, model.now)));
-    }
-    if !row.wamid.is_empty() {
-        lines.push(format!("WhatsApp's id  {}", row.wamid));
-    }
-    if !row.values.is_empty() {
-        lines.push(format!("Filled in  {}", row.values.join(" | ")));
-    }
-    Note { title: "This person".to_owned(), lines, scroll: 0 }
+    let Some(seq) = opened.people.marked().map(|row| row.seq) else { return Vec::new() };
+    let (sheet, requests) = Sheet::recipient(opened.id.clone(), seq);
+    model.dialogs.push(Dialog::Sheet(Box::new(sheet)));
+    requests
 }
 
 /// Up one level.

@@ -7,11 +7,11 @@ use super::super::field::Field;
 use super::super::load::LoadFile;
 use super::super::look::Role;
 use super::super::message::Request;
-use super::super::model::{Coming, Import, Model, NumbersPart, Screen};
+use super::super::model::{Coming, Import, Model, Screen};
 use super::super::text::shown_phone;
 use super::super::wizard::Wizard;
 use super::super::{settings_list, summary, words};
-use super::{answers, broadcasts, rows, settings, since};
+use super::{answers, broadcasts, numbers, rows, settings, since};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::SECOND;
@@ -26,6 +26,9 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
     let may = |possible: bool, why_not: &str| if possible { Ok(()) } else { Err(why_not.to_owned()) };
     if model.facts.read_only && changes(action) {
         return Err("this console only watches (--read-only)".to_owned());
+    }
+    if let Some(answer) = numbers::available(model, action) {
+        return answer;
     }
     match action {
         Action::Pause | Action::Resume | Action::Cancel if broadcasts::has_marks(model) => {
@@ -97,6 +100,10 @@ fn changes(action: Action) -> bool {
             | Action::Faster
             | Action::Slower
             | Action::Load
+            | Action::LoadOptOuts
+            | Action::Fix
+            | Action::Undo
+            | Action::Add
             | Action::Sync
             | Action::Toggle
             | Action::Token
@@ -111,6 +118,9 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             actions::heard_in(model.screen_place()).find(|entry| entry.action == action).map_or("", |entry| entry.word);
         model.say(Role::Warn, format!("Cannot {word}: {why_not}."));
         return Vec::new();
+    }
+    if let Some(requests) = numbers::act(model, action) {
+        return requests;
     }
     match action {
         Action::Show(screen) => show(model, screen),
@@ -199,12 +209,15 @@ pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Request> {
         // The same key again goes up to the list.
         model.broadcasts.opened = None;
     }
+    if model.screen == screen && screen == Screen::Numbers {
+        numbers::up_to_the_parts(model);
+    }
     model.screen = screen;
     match screen {
         Screen::Live | Screen::Schedule | Screen::Problems => Vec::new(),
         Screen::Settings => vec![Request::Settings, Request::OwnNumbers],
         Screen::Broadcasts => broadcasts::look(model),
-        Screen::Numbers => vec![Request::Uploads],
+        Screen::Numbers => numbers::look(model),
         Screen::Templates => vec![Request::Templates],
         Screen::Log if model.events.shown => vec![Request::Events(model.events.newest())],
         Screen::Log => vec![Request::Log],
@@ -305,18 +318,11 @@ fn switch_schedule(model: &mut Model) -> Vec<Request> {
 }
 
 fn other_part(model: &mut Model) -> Vec<Request> {
-    if model.screen == Screen::Broadcasts {
-        return broadcasts::other_part(model);
-    }
     if model.screen == Screen::Log {
         model.events.shown = !model.events.shown;
         return show(model, Screen::Log);
     }
-    model.numbers_part = match model.numbers_part {
-        NumbersPart::Lists => NumbersPart::Uploads,
-        NumbersPart::Uploads => NumbersPart::Lists,
-    };
-    Vec::new()
+    if model.screen == Screen::Broadcasts { broadcasts::other_part(model) } else { Vec::new() }
 }
 
 /// The screen stands still, or follows again with the newest picture.
@@ -341,6 +347,7 @@ fn marked_phone(model: &Model) -> Option<crate::domain::phone::Phone> {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| row.phone)
         }
+        Screen::Numbers => numbers::marked_phone(model),
         _ => None,
     }
 }
@@ -377,7 +384,7 @@ fn marked_line(model: &Model) -> Option<String> {
         Screen::Settings => {
             settings_list::marked(model).map(|row| format!("{}.{} = {}", row.section(), row.name(), row.value()))
         }
-        Screen::Numbers => None,
+        Screen::Numbers => numbers::marked_line(model),
     }
 }
 
@@ -418,15 +425,4 @@ fn open_load(model: &mut Model) -> Vec<Request> {
     let (load, requests) = LoadFile::open(&model.facts.in_folder, model.facts.default_country.as_deref());
     model.dialogs.push(Dialog::Load(Box::new(load)));
     requests
-}
-
-/// The uploads of the marked list.
-pub fn shown_uploads(model: &Model) -> Vec<&crate::store::UploadSummary> {
-    let list = model
-        .snapshot
-        .as_ref()
-        .and_then(|snapshot| snapshot.lists.get(model.lists_cursor.min(snapshot.lists.len().saturating_sub(1))))
-        .map(|list| list.name.as_str());
-    let all = model.uploads.get().map_or(&[][..], Vec::as_slice);
-    all.iter().filter(|upload| list.is_some_and(|list| upload.list == list)).collect()
 }
