@@ -24,6 +24,7 @@ mod report;
 mod sandbox;
 mod send;
 mod set_up;
+mod settings;
 mod status;
 mod templates;
 pub mod terminal;

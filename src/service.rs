@@ -125,8 +125,8 @@ struct Inner {
     policy: OnceLock<Arc<ErrorPolicy>>,
     /// What messages cost; set once, else the built-in rates in USD.
     rates: OnceLock<cost::InUse>,
-    /// The configured version of the API; set once.
-    api_version: OnceLock<String>,
+    /// What tells that the configured version of the API ends; set once.
+    api_version: OnceLock<Box<dyn Fn(Millis) -> Option<String> + Send + Sync>>,
     /// Where webhooks are handed on to; set once.
     forwarder: OnceLock<forward::Forwarder>,
 }

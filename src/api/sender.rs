@@ -1,15 +1,13 @@
 //! The sender, its account and its token: how they stand, and an operator's word that a restriction is over.
 
 use super::{Api, ApiError};
-use crate::service::sender::to_json;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
 /// How they stand, as far as is known.
-pub(super) async fn show(State(api): State<Api>) -> Json<Value> {
-    let picture = api.service.refresh().await;
-    Json(to_json(&picture, api.service.now()))
+pub(super) async fn show(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(api.service.sender_standing().await?))
 }
 
 /// Ends what is known of a restriction of the account.

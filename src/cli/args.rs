@@ -360,9 +360,13 @@ pub struct FollowUpArgs {
     /// The broadcast that has ended
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Whom: all who failed; of those only the ones whose reason passes (retry); or those in doubt
-    #[arg(long, value_name = "WHO", value_parser = ["failed", "retry", "in_doubt"])]
+    /// Whom: all who failed; of those only the ones whose reason passes (retry); those in doubt; or those who got it and
+    /// have not read it, as far as is known
+    #[arg(long, value_name = "WHO", value_parser = ["failed", "retry", "in_doubt", "not_read"])]
     pub pick: String,
+    /// Of those only who failed with this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<i64>,
     /// A word of your own for it
     #[arg(long, value_name = "L", default_value = "")]
     pub label: String,

@@ -85,7 +85,7 @@ where
             };
             templates.extend(data.iter().filter_map(template));
             let paging = answer.get("paging");
-            let more = paging.and_then(|paging| paging.get("next")).is_some();
+            let more = paging.and_then(|paging| paging.get("next")).is_some_and(|next| !next.is_null());
             let next = text(paging.and_then(|paging| paging.get("cursors")).and_then(|cursors| cursors.get("after")));
             if !more {
                 return Ok(templates);

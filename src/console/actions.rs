@@ -84,6 +84,10 @@ pub enum Place {
     WizardForm,
     /// A new broadcast: the review.
     WizardReview,
+    /// One field: a setting's value, the own numbers, a token.
+    Ask,
+    /// What happened since the operator was last here.
+    Since,
     /// The set-up's first question.
     SetUpChoice,
     /// The set-up's form.
@@ -173,6 +177,12 @@ pub enum Action {
     Back,
     /// Switch something on or off.
     Toggle,
+    /// Replace the access token.
+    Token,
+    /// What happened since the operator was last here.
+    Since,
+    /// Send the message to the own numbers first.
+    Test,
 }
 
 /// A key as the registry names it.

@@ -2,12 +2,14 @@
 //! file and the wizard in files of their own.
 
 use super::actions::{self, Action, Place};
+use super::ask::Ask;
 use super::field::Field;
 use super::load::LoadFile;
 use super::message::{Leaving, Request};
 use super::model::Model;
 use super::numbers::{FixBox, OptOutBox};
 use super::sheet::Sheet;
+use super::since::SinceCard;
 use super::update;
 use super::wizard::Wizard;
 
@@ -39,6 +41,10 @@ pub enum Dialog {
     Load(Box<LoadFile>),
     /// A new broadcast.
     Wizard(Box<Wizard>),
+    /// One field: a setting's value, the own numbers, a token.
+    Ask(Box<Ask>),
+    /// What happened since the operator was last here.
+    Since(Box<SinceCard>),
     /// Everything about somebody.
     Sheet(Box<Sheet>),
     /// How rows are put right.
@@ -224,6 +230,8 @@ impl Dialog {
             Self::Quit(_) => Place::Quit,
             Self::Load(load) => load.place(),
             Self::Wizard(wizard) => wizard.place(),
+            Self::Ask(_) => Place::Ask,
+            Self::Since(_) => Place::Since,
             Self::Sheet(sheet) => sheet.place(),
             Self::Fix(_) => Place::Fix,
             Self::OptOut(_) => Place::OptOutForm,
@@ -237,6 +245,7 @@ impl Dialog {
             Self::Count(count) => Some(&mut count.field),
             Self::Load(load) => load.field(),
             Self::Wizard(wizard) => wizard.field(),
+            Self::Ask(ask) => ask.field(),
             Self::Fix(fix) => fix.field(),
             Self::OptOut(form) => Some(form.field()),
             _ => None,
@@ -257,6 +266,10 @@ impl Dialog {
             }
             Self::Wizard(wizard) => {
                 wizard.typed(model);
+                Vec::new()
+            }
+            Self::Ask(ask) => {
+                ask.trouble.clear();
                 Vec::new()
             }
             _ => Vec::new(),
@@ -282,6 +295,7 @@ impl Dialog {
             Self::Choose(choose) => choose.cursor = row.min(choose.choices.len().saturating_sub(1)),
             Self::Quit(quit) => quit.cursor = row.min(quit.answers().len() - 1),
             Self::Confirm(confirm) => confirm.on_act = row == 1,
+            Self::Since(card) => card.cursor = row.min(card.rows.len().saturating_sub(1)),
             Self::Fix(fix) => fix.cursor = row.min(fix.choices.len().saturating_sub(1)),
             _ => {}
         }
@@ -343,6 +357,8 @@ impl Dialog {
             Self::Quit(quit) => act_quit(quit, action),
             Self::Load(load) => load.act(model, action),
             Self::Wizard(wizard) => wizard.act(model, action),
+            Self::Ask(ask) => ask.act(action),
+            Self::Since(card) => card.act(model, action),
             Self::Sheet(sheet) => sheet.act(model, action),
             Self::Fix(fix) => fix.act(model, action),
             Self::OptOut(form) => form.act(action),

@@ -3,10 +3,12 @@
 use super::actions::Place;
 use super::broadcasts::{Broadcasts, Part};
 use super::dialog::Dialog;
+use super::events::Events;
 use super::listing::{Listing, Order};
 use super::load::What;
 use super::look::{Look, Role};
 use super::numbers::Numbers;
+use super::settings_list::SettingsList;
 use super::text::shown_phone;
 use super::words::{self, Zone};
 use crate::domain::phone::Phone;
@@ -14,6 +16,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::state::BroadcastStatus;
 use crate::domain::template::Template;
 use crate::domain::time::{Millis, SECOND};
+use crate::service::audience::AudienceView;
 use crate::service::error::ServiceError;
 use crate::service::import::ImportProgress;
 use crate::service::import::opt_outs::OptOutsImported;
@@ -284,6 +287,18 @@ pub struct Model {
     pub serial: u64,
     /// The line for SSH without tmux was shown.
     pub warned_of_ssh: bool,
+    /// What the Settings screen shows.
+    pub settings: SettingsList,
+    /// The program's own events.
+    pub events: Events,
+    /// It was asked for what happened since the operator was last here.
+    pub asked_since: bool,
+    /// The operator asked for it: it is shown whatever it says.
+    pub wants_since: bool,
+    /// When the operator was last here; `None`: never, or not known yet.
+    pub last_here: Option<Millis>,
+    /// The newest list and its first people, to fill previews with.
+    pub sample: Option<(String, AudienceView)>,
 }
 
 impl Model {
@@ -318,6 +333,12 @@ impl Model {
             toast: None,
             serial: 0,
             warned_of_ssh: false,
+            settings: SettingsList::default(),
+            events: Events::default(),
+            asked_since: false,
+            wants_since: false,
+            last_here: None,
+            sample: None,
         }
     }
 
@@ -364,7 +385,9 @@ impl Model {
             Screen::Templates => Some(&self.templates_list),
             Screen::Schedule => Some(&self.schedule_list),
             Screen::Problems => Some(&self.problems_list),
+            Screen::Log if self.events.shown => Some(&self.events.list),
             Screen::Log => Some(&self.log_list),
+            Screen::Settings => Some(&self.settings.list),
             _ => None,
         }
     }
@@ -377,7 +400,9 @@ impl Model {
             Screen::Templates => Some(&mut self.templates_list),
             Screen::Schedule => Some(&mut self.schedule_list),
             Screen::Problems => Some(&mut self.problems_list),
+            Screen::Log if self.events.shown => Some(&mut self.events.list),
             Screen::Log => Some(&mut self.log_list),
+            Screen::Settings => Some(&mut self.settings.list),
             _ => None,
         }
     }
@@ -461,6 +486,12 @@ impl Model {
             || self.revealed.is_some()
             || self.numbers.under_way.is_some()
             || matches!(self.import, Some(Import::Running { .. }))
+            || self.follows_events()
+    }
+
+    /// Whether the program's own events are shown and followed.
+    pub fn follows_events(&self) -> bool {
+        self.screen == Screen::Log && self.events.shown && !self.frozen
     }
 
     /// The room for lists: rows of the screen without header and footer.

@@ -12,6 +12,7 @@ use super::panic::{self, Guard};
 use super::screen::{Frame, Writer};
 use super::update::update;
 use super::view::{self, Drawn};
+use crate::die;
 use crate::domain::time::Millis;
 use crate::service::view::Snapshot;
 use crossterm::event::{Event as TerminalEvent, MouseButton, MouseEventKind};
@@ -222,6 +223,7 @@ impl Loop {
     }
 
     fn draw(&mut self) {
+        die::point("draw");
         let (columns, rows) = crossterm::terminal::size().unwrap_or(self.model.size);
         self.model.size = (columns.min(LARGEST.0), rows.min(LARGEST.1));
         let mut buffer = Buffer::empty(Rect::new(0, 0, self.model.size.0, self.model.size.1));

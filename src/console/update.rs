@@ -5,8 +5,10 @@ mod broadcasts;
 mod numbers;
 mod rows;
 mod screens;
+mod settings;
+mod since;
 
-pub(super) use broadcasts::chosen;
+pub(super) use broadcasts::{chosen, open as open_broadcast};
 pub(super) use numbers::{ask_to_undo_opt_out, begun, open_file, open_person, under_way};
 pub(super) use screens::copied;
 pub use screens::{act_on_screen, available, something_runs};
@@ -32,7 +34,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
         Event::Click(click) => on_click(model, click),
         Event::Clock(now) => {
             on_clock(model, now);
-            Vec::new()
+            if model.follows_events() { vec![Request::Events(model.events.newest())] } else { Vec::new() }
         }
         Event::Snapshot(snapshot) => {
             on_clock(model, snapshot.at);

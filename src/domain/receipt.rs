@@ -289,7 +289,7 @@ fn failed(errors: Option<&RawValue>) -> Status {
 /// Meta sends seconds as a string; a number is understood too.
 fn seconds(raw: &RawValue) -> Option<Millis> {
     let seconds: i64 = raw.get().trim_matches('"').parse().ok()?;
-    (1..=32_503_680_000).contains(&seconds).then_some(Millis(seconds * SECOND))
+    (1..=32_503_680_000).contains(&seconds).then(|| Millis(seconds * SECOND))
 }
 
 fn cut(text: &str) -> String {

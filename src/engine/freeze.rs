@@ -95,14 +95,16 @@ impl Persons {
     async fn of(store: &dyn Store, broadcast: &Broadcast, stored: u32) -> Result<Self, StoreError> {
         let mut persons = Self(HashSet::new());
         let mut after = None;
-        while stored > 0 {
+        if stored == 0 {
+            return Ok(persons);
+        }
+        loop {
             let page = store.recipients(&broadcast.id, None, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else { return Ok(persons) };
             after = Some(last.seq);
             let goes = page.iter().filter(|row| row.state != RecipientState::Skipped);
             persons.0.extend(goes.filter(|row| has_two_forms(row.phone)).map(|row| alias::person(row.phone)));
         }
-        Ok(persons)
     }
 
     fn leave_out_doubles(&mut self, mut recipients: Vec<NewRecipient>) -> Vec<NewRecipient> {
@@ -165,17 +167,17 @@ impl Source {
             }
             Self::FollowUp(follow_up) => {
                 let after = place.map(|place| place.row);
-                let failed = Some(RecipientState::Failed);
-                let page = reign.store().recipients(&follow_up.of, failed, after, PAGE).await?;
+                // Those in doubt have been given up by now.
+                let state = follow_up.pick.state().map(|_| RecipientState::Failed);
+                let page = reign.store().recipients(&follow_up.of, state, after, PAGE).await?;
                 // The place in a walk through a broadcast is a seq.
                 let last = page.last().map(|row| AudiencePlace { upload: 0, row: row.seq });
                 let word = FollowUp::word(&broadcast.id);
                 let picked = page.into_iter().filter(|row| is_picked(follow_up, row, &word));
                 let soon = reign.now().plus(MINUTE);
                 // A receipt that came since the follow-up was made may have put somebody off.
-                let early = |row: &RecipientRow| {
-                    (follow_up.pick == Pick::Retry && row.due > Some(soon)).then(|| NOT_DUE.to_owned())
-                };
+                let early =
+                    |row: &RecipientRow| (follow_up.waits() && row.due > Some(soon)).then(|| NOT_DUE.to_owned());
                 let recipients = picked.map(|row| NewRecipient {
                     skipped: undeliverable(category, row.phone).map(str::to_owned).or_else(|| early(&row)),
                     phone: row.phone,
@@ -198,15 +200,14 @@ impl Source {
     }
 }
 
-/// Whether one who failed there is taken up here. `word`: how those are marked who were in doubt.
+/// Whether one who stands so there is taken up here. `word`: how those are marked who were in doubt.
 fn is_picked(follow_up: &FollowUp, row: &RecipientRow, word: &str) -> bool {
-    let named = follow_up.only.is_empty() || follow_up.only.binary_search(&row.seq).is_ok();
-    named
-        && match follow_up.pick {
-            Pick::InDoubt => row.detail == word,
-            Pick::Retry => row.due.is_some(),
-            Pick::Failed => true,
+    match follow_up.pick {
+        Pick::InDoubt => {
+            row.detail == word && (follow_up.only.is_empty() || follow_up.only.binary_search(&row.seq).is_ok())
         }
+        _ => follow_up.takes(row.seq, row.state, row.code, row.due),
+    }
 }
 
 async fn resolved(reign: &Reign, broadcast: &Broadcast) -> Result<Resolved, FreezeError> {

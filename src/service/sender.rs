@@ -4,7 +4,6 @@ use super::templates::{API_PATIENCE, call_error, no_answer};
 use super::view::{AccountView, Budget, Snapshot};
 use super::{Kind, Result, Service, ServiceError};
 use crate::cloud_api::SenderInfo;
-use crate::config::api_version_warning;
 use crate::domain::account::{ALERTS_NOTE, Alert, RESTRICTION_NOTE, Restriction, sender_note};
 use crate::domain::ids::BroadcastId;
 use crate::domain::time::{DAY, Millis};
@@ -27,7 +26,7 @@ pub struct SenderView {
     pub trouble: Option<String>,
 }
 
-/// How sender, account and token stand, for programs: what is known, without asking the API.
+/// How sender, account and token stand, for programs.
 pub fn to_json(picture: &Snapshot, now: Millis) -> Value {
     let Snapshot { sender, sender_id, rehearsal, account, budget, problems, .. } = picture;
     let restriction = account.restriction.as_ref();
@@ -106,6 +105,16 @@ impl Service {
         })
     }
 
+    /// How sender, account and token stand now, for programs: what is known, without asking the API.
+    pub async fn sender_standing(&self) -> Result<Value> {
+        let mut picture = (*self.refresh().await).clone();
+        // The picture looks at these from time to time only.
+        picture.sender = self.known_sender().await?.map(|known| known.info);
+        picture.budget = self.budget().await?;
+        picture.account = self.account().await?;
+        Ok(to_json(&picture, self.now()))
+    }
+
     /// An operator says that what WhatsApp did not let the account do is over: what was paused for it goes on. Returns that.
     /// `not_restricted` (409) when nothing is known to be restricted.
     pub async fn lift_restriction(&self) -> Result<Vec<BroadcastId>> {
@@ -120,14 +129,15 @@ impl Service {
         Ok(resumed)
     }
 
-    /// The version of the API that is configured, so that its end is noticed while the process runs. Counts once.
-    pub fn watch_api_version(&self, version: &str) {
-        let _ = self.inner.api_version.set(version.to_owned());
+    /// What tells of the configured version of the API, in words, that it has ended or ends soon, so that it is noticed
+    /// while the process runs. The first call counts.
+    pub fn watch_api_version(&self, warning: impl Fn(Millis) -> Option<String> + Send + Sync + 'static) {
+        let _ = self.inner.api_version.set(Box::new(warning));
     }
 
     fn api_version_warning(&self) -> Option<String> {
         match self.inner.api_version.get() {
-            Some(version) => api_version_warning(version, self.now()),
+            Some(warning) => warning(self.now()),
             None => self.inner.settings.api_version_warning.clone(),
         }
     }

@@ -4,6 +4,7 @@
 //! decides by keys, and this module asks it in an order in which losing any step does no harm.
 
 use super::audience::LeaveOut;
+use super::follow_up::Picked;
 use super::plan::{Checked, check_file, refuse_repeats_since, resolve, spelled_out, was_sent, wrong};
 use super::view::BroadcastRequest;
 use super::{Kind, Result, Service, ServiceError};
@@ -257,7 +258,7 @@ impl Service {
         let Definition { template, bindings, audience, .. } = definition;
         let total = |people: u64| u32::try_from(people).unwrap_or(u32::MAX);
         if let Some(follow_up) = &audience.follow_up {
-            let (people, due) = self.picked_and_due(&follow_up.of, follow_up.pick, &follow_up.only).await?;
+            let Picked { people, due } = self.picked(follow_up).await?;
             if let Some(due) = due.filter(|due| *due > self.now()) {
                 let words =
                     "since it was planned, WhatsApp has asked for more time before some of its people are written to";

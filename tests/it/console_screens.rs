@@ -20,7 +20,7 @@ use wacast::service::view::{Driver, Problem, Snapshot, WhyNotFaster};
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 
 /// Compares a state with its pictures at the three sizes.
-fn check(name: &str, state: impl Fn(u16, u16) -> Model) {
+pub fn check(name: &str, state: impl Fn(u16, u16) -> Model) {
     for (columns, rows) in SIZES {
         let model = state(columns, rows);
         insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), text(&model));
@@ -434,6 +434,13 @@ fn no_size_panics() {
         at_review(80, 24, |_| ()),
         set_up(80, 24),
         set_up_form(80, 24),
+        crate::console_events::listed(80, 24),
+        crate::console_settings::listed(80, 24),
+        crate::console_settings::asked(80, 24),
+        crate::console_settings::token(80, 24),
+        crate::console_since::card(80, 24),
+        crate::console_review::every(80, 24),
+        crate::console_review::costly(80, 24),
     ]
     .into_iter()
     .chain(crate::console_numbers::states())

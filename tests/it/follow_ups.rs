@@ -70,3 +70,24 @@ async fn one_that_was_planned_waits_for_whoever_was_held_back_since() {
     let resumed = bed.store.resume(&planned.id, bed.service.now()).await.unwrap();
     assert_eq!(resumed.status, BroadcastStatus::Preparing);
 }
+
+#[tokio::test]
+async fn whoever_has_not_read_it_is_told_apart_from_whoever_failed() {
+    let bed = Bed::new().await;
+    let run = with_two_held_back(&bed).await;
+    let people = async |request: &FollowUpRequest| bed.service.picked(&request.audience()).await.unwrap().people;
+    let not_read = FollowUpRequest::new(run.id.clone(), Pick::NotRead);
+    assert_eq!(people(&not_read).await, 1);
+    let with_code = |code| FollowUpRequest { code: Some(code), ..FollowUpRequest::new(run.id.clone(), Pick::Failed) };
+    assert_eq!(people(&with_code(131_049)).await, 2);
+    assert_eq!(people(&with_code(131_026)).await, 0);
+    let early = bed.service.follow_up(with_code(131_049)).await.unwrap_err();
+    assert_eq!(early.code, "not_due_yet", "a code says how long its people are to be left alone");
+    assert_eq!(bed.service.follow_up(not_read.clone()).await.unwrap().total, 1);
+    assert_eq!(bed.service.follow_up(not_read).await.unwrap_err().code, "looks_like_repeat");
+    // The others are other people.
+    bed.clock.advance(DAY + MINUTE);
+    assert_eq!(bed.service.follow_up(with_code(131_049)).await.unwrap().total, 2);
+    let all = FollowUpRequest::new(run.id.clone(), Pick::Failed);
+    assert_eq!(bed.service.follow_up(all).await.unwrap_err().code, "looks_like_repeat", "some of them are the same");
+}

@@ -11,6 +11,8 @@ use wacast::sandbox::{
 pub struct Workplace {
     pub folder: tempfile::TempDir,
     pub sandbox: SandboxHandle,
+    /// Where its HTTP will listen.
+    pub api: String,
     config: PathBuf,
 }
 
@@ -59,7 +61,7 @@ time_zone = "Asia/Kolkata"
             base_url = sandbox.base_url()
         );
         std::fs::write(&config, text).unwrap();
-        Self { folder, sandbox, config }
+        Self { folder, sandbox, api: format!("http://127.0.0.1:{port}"), config }
     }
 
     /// The binary with this configuration.

@@ -1,6 +1,6 @@
 //! What the store, WhatsApp and the engine say, taken into the state.
 
-use super::{broadcasts, numbers, screens};
+use super::{broadcasts, numbers, screens, settings, since};
 use crate::console::dialog::{Dialog, Note};
 use crate::console::load::What;
 use crate::console::look::Role;
@@ -10,6 +10,7 @@ use crate::console::text::{people, thousands};
 use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
+use crate::domain::schedule::Schedule;
 use crate::service::doubts::Decided;
 use crate::service::error::ServiceError;
 use crate::service::view::{BroadcastView, Driver, Snapshot};
@@ -40,6 +41,9 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     let logged = snapshot.latest.first().map(|row| row.id);
     if model.screen == Screen::Log && logged != logged_before {
         requests.push(Request::Log);
+    }
+    if !std::mem::replace(&mut model.asked_since, true) {
+        requests.push(Request::Since(None));
     }
     if model.screen == Screen::Broadcasts {
         follow(model, snapshot, &mut requests);
@@ -152,8 +156,8 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
             }
         }
         Answer::Decided(answer) => return on_decided(model, *answer),
-        Answer::Picked(request, people) => match people {
-            Ok(people) => broadcasts::ask_to_follow_up(model, request, people),
+        Answer::Picked(request, picked) => match picked {
+            Ok(picked) => broadcasts::ask_to_follow_up(model, request, picked),
             Err(error) => model.say(Role::Bad, error.message),
         },
         Answer::FollowedUp(answer) => match *answer {
@@ -177,6 +181,15 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::PaceSet(pace, Ok(())) => {
             model.say(Role::Good, format!("The pace is now {} a second.", super::super::text::pace(pace)));
         }
+        Answer::Settings(all) => settings::read(model, all),
+        Answer::SettingWritten(written) => return settings::written(model, *written),
+        Answer::OwnNumbers(own, changed) => return settings::own_numbers(model, own, changed),
+        Answer::TokenTaken(taken) => settings::token_taken(model, *taken),
+        Answer::Tested(test, answer) => settings::tested(model, *test, *answer),
+        Answer::Since(told) => since::told(model, *told),
+        Answer::Events(events) => model.events.add(events),
+        Answer::Sample(list, audience) => model.sample = Some((list, audience)),
+        Answer::Scheduled(answer) => return on_scheduled(model, *answer),
         Answer::Checked(step, answer) => {
             return model.set_up.as_mut().map_or_else(Vec::new, |form| form.checked(step, answer));
         }
@@ -337,6 +350,29 @@ fn on_started(model: &mut Model, started: Result<crate::service::start::Started,
         Err(error) => {
             let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };
             model.toast = None;
+            let requests = wizard.not_started(model, &error);
+            model.dialogs.insert(place, Dialog::Wizard(wizard));
+            requests
+        }
+    }
+}
+
+/// A schedule was made, or not.
+fn on_scheduled(model: &mut Model, answer: Result<Schedule, ServiceError>) -> Vec<Request> {
+    let Some(place) = model.dialogs.iter().position(|dialog| matches!(dialog, Dialog::Wizard(_))) else {
+        return Vec::new();
+    };
+    match answer {
+        Ok(schedule) => {
+            model.dialogs.remove(place);
+            let next = schedule
+                .next_fire_at
+                .map_or_else(String::new, |at| format!(" It starts next {}.", model.facts.zone.at(at, model.now)));
+            model.say(Role::Good, format!("It is scheduled; t switches it off and on.{next}"));
+            screens::show(model, Screen::Schedule)
+        }
+        Err(error) => {
+            let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };
             let requests = wizard.not_started(model, &error);
             model.dialogs.insert(place, Dialog::Wizard(wizard));
             requests

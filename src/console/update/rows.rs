@@ -19,9 +19,11 @@ fn length(model: &Model) -> usize {
         Screen::Templates => model.shown_templates().len(),
         Screen::Schedule => model.coming().len(),
         Screen::Problems => model.snapshot.as_ref().map_or(0, |snapshot| snapshot.problems.len()),
+        Screen::Log if model.events.shown => model.events.listed().len(),
         Screen::Log => model.log_rows().len(),
         // Numbers moves its cursors itself.
-        Screen::Numbers | Screen::Settings => 0,
+        Screen::Numbers => 0,
+        Screen::Settings => super::super::settings_list::rows(model).len(),
     }
 }
 
@@ -36,8 +38,10 @@ fn cursor(model: &mut Model) -> Option<&mut usize> {
         Screen::Templates => &mut model.templates_list.cursor,
         Screen::Schedule => &mut model.schedule_list.cursor,
         Screen::Problems => &mut model.problems_list.cursor,
+        Screen::Log if model.events.shown => &mut model.events.list.cursor,
         Screen::Log => &mut model.log_list.cursor,
-        Screen::Numbers | Screen::Settings => return None,
+        Screen::Numbers => return None,
+        Screen::Settings => &mut model.listing_mut()?.cursor,
     })
 }
 
@@ -113,6 +117,10 @@ pub(super) fn arrange(model: &mut Model, action: Action) {
         Screen::Numbers => numbers::orders(model),
         _ => 1,
     };
+    if model.screen == Screen::Log && model.events.shown && action == Action::Sort {
+        model.events.next_level();
+        return;
+    }
     if model.screen == Screen::Log && action == Action::Sort {
         model.log_failures = !model.log_failures;
         model.log_list.cursor = 0;

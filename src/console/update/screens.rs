@@ -10,9 +10,10 @@ use super::super::message::Request;
 use super::super::model::{Coming, Import, Model, Screen};
 use super::super::text::shown_phone;
 use super::super::wizard::Wizard;
-use super::super::{summary, words};
-use super::{answers, broadcasts, numbers, rows};
+use super::super::{settings_list, summary, words};
+use super::{answers, broadcasts, numbers, rows, settings, since};
 use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::template::Template;
 use crate::domain::time::SECOND;
 use crate::service::view::{BroadcastView, Driver};
 
@@ -48,8 +49,8 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         Action::FollowUp => {
             let view = selected()?;
             may(view.broadcast.status.is_final(), "it has not ended: what is left goes out by itself")?;
-            let left = view.counts.get(RecipientState::Failed) + view.counts.get(RecipientState::InDoubt);
-            may(left > 0, "nobody of it failed or is in doubt")
+            let settled = view.counts.get(RecipientState::Read) + view.counts.get(RecipientState::Skipped);
+            may(view.counts.total() > settled, "everybody has read it")
         }
         Action::Decide => may(selected()?.counts.get(RecipientState::InDoubt) > 0, "nobody of it is in doubt"),
         Action::Accept if model.screen == Screen::Live => {
@@ -62,6 +63,12 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         },
         Action::Accept if model.screen == Screen::Schedule => may(!model.coming().is_empty(), "nothing is planned"),
         Action::Accept if model.screen == Screen::Problems => may(model.problem().is_some(), "there is no problem"),
+        Action::Accept if model.screen == Screen::Settings => settings::may_change(model),
+        Action::Accept if model.screen == Screen::Templates => {
+            may(!model.facts.read_only, "this console only watches (--read-only)")?;
+            let template = marked_template(model).ok_or_else(|| "no template is marked".to_owned())?;
+            may(template.is_approved(), "WhatsApp lets only approved templates be sent")
+        }
         Action::Toggle if model.screen == Screen::Schedule => {
             may(matches!(marked_coming(model), Some(Coming::Again(_))), "no schedule is selected")
         }
@@ -99,6 +106,8 @@ fn changes(action: Action) -> bool {
             | Action::Add
             | Action::Sync
             | Action::Toggle
+            | Action::Token
+            | Action::Test
     )
 }
 
@@ -159,6 +168,8 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             Vec::new()
         }
         Action::Next => other_part(model),
+        Action::Token => settings::ask_for_token(model),
+        Action::Since => since::ask(model),
         Action::Filter | Action::Sort | Action::Reverse | Action::Mark => {
             rows::arrange(model, action);
             Vec::new()
@@ -203,10 +214,12 @@ pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Request> {
     }
     model.screen = screen;
     match screen {
-        Screen::Live | Screen::Schedule | Screen::Problems | Screen::Settings => Vec::new(),
+        Screen::Live | Screen::Schedule | Screen::Problems => Vec::new(),
+        Screen::Settings => vec![Request::Settings, Request::OwnNumbers],
         Screen::Broadcasts => broadcasts::look(model),
         Screen::Numbers => numbers::look(model),
         Screen::Templates => vec![Request::Templates],
+        Screen::Log if model.events.shown => vec![Request::Events(model.events.newest())],
         Screen::Log => vec![Request::Log],
     }
 }
@@ -225,8 +238,24 @@ fn open(model: &mut Model) -> Vec<Request> {
             Vec::new()
         }
         Screen::Problems => open_problem(model),
+        Screen::Settings => settings::change(model),
+        Screen::Templates => send_marked_template(model),
         _ => Vec::new(),
     }
+}
+
+/// The marked template.
+fn marked_template(model: &Model) -> Option<&Template> {
+    let shown = model.shown_templates();
+    shown.get(model.templates_list.place(shown.len())).copied()
+}
+
+/// Opens the wizard with the marked template.
+fn send_marked_template(model: &mut Model) -> Vec<Request> {
+    let (mut wizard, requests) = Wizard::open();
+    wizard.wanted = marked_template(model).map(Template::key);
+    model.dialogs.push(Dialog::Wizard(Box::new(wizard)));
+    requests
 }
 
 /// Goes to where a problem can be mended.
@@ -289,6 +318,10 @@ fn switch_schedule(model: &mut Model) -> Vec<Request> {
 }
 
 fn other_part(model: &mut Model) -> Vec<Request> {
+    if model.screen == Screen::Log {
+        model.events.shown = !model.events.shown;
+        return show(model, Screen::Log);
+    }
     if model.screen == Screen::Broadcasts { broadcasts::other_part(model) } else { Vec::new() }
 }
 
@@ -310,7 +343,7 @@ fn freeze(model: &mut Model) -> Vec<Request> {
 fn marked_phone(model: &Model) -> Option<crate::domain::phone::Phone> {
     match model.screen {
         Screen::Broadcasts => model.broadcasts.opened.as_ref()?.people.marked().map(|row| row.phone),
-        Screen::Log => {
+        Screen::Log if !model.events.shown => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| row.phone)
         }
@@ -331,15 +364,16 @@ fn marked_line(model: &Model) -> Option<String> {
                 .map(|row| format!("{}\t{}\t{}\t{}", masked(row.phone), row.name, row.state.word(), row.detail)),
             _ => model.selected().map(|view| view.broadcast.id.to_string()),
         },
-        Screen::Templates => {
-            let shown = model.shown_templates();
-            shown.get(model.templates_list.place(shown.len())).map(|template| template.key().to_string())
-        }
+        Screen::Templates => marked_template(model).map(|template| template.key().to_string()),
         Screen::Schedule => marked_coming(model).map(|coming| match coming {
             Coming::Once(view) => view.broadcast.id.to_string(),
             Coming::Again(schedule) => schedule.id.to_string(),
         }),
         Screen::Problems => model.problem().map(|problem| format!("{}. {}", problem.what, problem.advice)),
+        Screen::Log if model.events.shown => model
+            .events
+            .marked()
+            .map(|event| format!("{}\t{}\t{}\t{}", event.at.rfc3339(), event.level, event.target, event.text)),
         Screen::Log => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| {
@@ -347,8 +381,10 @@ fn marked_line(model: &Model) -> Option<String> {
                 format!("{}\t{}\t{}\t{}\t{title}", row.timestamp.rfc3339(), masked(row.phone), row.status, row.code)
             })
         }
+        Screen::Settings => {
+            settings_list::marked(model).map(|row| format!("{}.{} = {}", row.section(), row.name(), row.value()))
+        }
         Screen::Numbers => numbers::marked_line(model),
-        Screen::Settings => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The small dialogs; the large ones have files of their own.
 
 use super::canvas::{Canvas, centred};
-use super::{frame, load, sheet, wizard};
+use super::{ask, frame, load, sheet, since, wizard};
 use crate::console::actions::{self, Place, is_screen};
 use crate::console::dialog::{Choose, Confirm, CountBox, Dialog, Note, PaceBox, Palette, QuitBox};
 use crate::console::load::What;
@@ -27,6 +27,8 @@ pub fn render(model: &Model, dialog: &Dialog, canvas: &mut Canvas, area: Rect) {
         Dialog::Quit(quit) => draw_quit(model, quit, canvas, area),
         Dialog::Load(one) => load::render(model, one, canvas, area),
         Dialog::Wizard(one) => wizard::render(model, one, canvas, area),
+        Dialog::Ask(one) => ask::render(one, canvas, area),
+        Dialog::Since(card) => since::render(model, card, canvas, area),
         Dialog::Sheet(one) => sheet::render(model, one, canvas, area),
         Dialog::Fix(one) => sheet::fix(one, canvas, area),
         Dialog::OptOut(one) => sheet::opt_out(model, one, canvas, area),

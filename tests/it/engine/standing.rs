@@ -204,6 +204,29 @@ async fn a_token_that_is_refused_when_the_sender_is_asked_for_is_shown_at_once()
     engine.drain().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_silence_that_was_asked_for_outlives_the_process() {
+    // Code 4 asks for a minute.
+    let bench = Bench::new(|_, _| Answer::Refuse(4)).await;
+    let id = broadcast_to(&bench.store, 50, None).await;
+    let silent = |why: &WhyNotFaster| matches!(why, WhyNotFaster::SlowedByApi { code: 4, until: Some(_), .. });
+    let first = bench.start(20.0);
+    let mut status = first.link().status;
+    let seen = status.wait_for(|status| silent(&status.why));
+    tokio::time::timeout(Duration::from_secs(10), seen).await.expect("it is silent").unwrap();
+    first.drain().await.unwrap();
+    let before = bench.api.count();
+    bench.api.answers(|_, _| Answer::Accept);
+    let second = bench.start(20.0);
+    let mut status = second.link().status;
+    let seen = status.wait_for(|status| silent(&status.why));
+    tokio::time::timeout(Duration::from_secs(10), seen).await.expect("it still is").unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.api.count(), before);
+    second.drain().await.unwrap();
+    assert_eq!(bench.store.counts(&id).await.unwrap().get(RecipientState::Failed), 0);
+}
+
 /// A webhook about the template `hello`, of an account, as of `at_s`.
 async fn told(bench: &Bench, account: &str, at_s: i64, event: &str) {
     let body = format!(

@@ -3,7 +3,8 @@
 use super::ledger::{Ledger, LogEntry, Next};
 use wacast::domain::state::RecipientState;
 use wacast::store::{
-    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt,
+    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RECEIPTS_BYTES, RawReceipt, ReceiptMove, Result, StoreError,
+    StoredReceipt,
 };
 
 impl Ledger {
@@ -20,7 +21,13 @@ impl Ledger {
             received_at: receipt.received_at,
             body: receipt.body.clone(),
         };
-        self.receipts.iter().take(limit as usize).map(stored).collect()
+        let mut bytes = 0;
+        let fits = |one: &(&u64, &RawReceipt)| {
+            let is_first = bytes == 0;
+            bytes += one.1.body.len();
+            is_first || bytes <= RECEIPTS_BYTES
+        };
+        self.receipts.iter().take(limit as usize).take_while(fits).map(stored).collect()
     }
 
     pub(super) fn attempts_of(&self, wamids: &[String]) -> Vec<AttemptPlace> {
