@@ -425,6 +425,7 @@ fn ask_how_to_fix(model: &mut Model) -> Vec<Request> {
 fn ask_to_undo(model: &mut Model, upload: &UploadSummary, people: u64) {
     let leave = match people {
         0 => format!("Nobody leaves the list {}: other files of it have them all.", upload.list),
+        1 => format!("1 person leaves the list {}; whoever another file of it has stays.", upload.list),
         many => format!("{} leave the list {}; whoever another file of it has stays.", people_words(many), upload.list),
     };
     let confirm = Confirm {
