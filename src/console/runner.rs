@@ -116,7 +116,11 @@ async fn on_terminal(model: Model, wires: Wires) -> Result<Ended, ConsoleError> 
     writer.stop();
     let raw = crossterm::terminal::disable_raw_mode();
     drop(guard);
-    raw?;
+    match ended {
+        // A terminal that has hung up has no mode to be given back to, and that is no fault.
+        Ok(Ended::TerminalGone | Ended::Stopped) => {}
+        _ => raw?,
+    }
     ended
 }
 

@@ -5,7 +5,7 @@ use crate::real::Workplace;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,11 @@ pub struct Terminal {
     reader: Option<JoinHandle<()>>,
     pub child: Box<dyn Child + Send + Sync>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
+}
+
+/// Also after a test has failed while it looked.
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {
@@ -112,7 +117,7 @@ impl Terminal {
     }
 
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.0.lock().unwrap()
+        lock(&self.seen.0)
     }
 
     /// Waits until what came is as wanted; when its last bytes came.
@@ -225,9 +230,9 @@ fn read(mut reader: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
     let mut bytes = [0; 4_096];
     loop {
         let line = {
-            let mut seen_now = seen.0.lock().unwrap();
+            let mut seen_now = lock(&seen.0);
             while seen_now.line == Line::Stopped {
-                seen_now = seen.1.wait(seen_now).unwrap();
+                seen_now = seen.1.wait(seen_now).unwrap_or_else(PoisonError::into_inner);
             }
             seen_now.line
         };
@@ -243,7 +248,7 @@ fn read(mut reader: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
             // They are there only when the line has carried them.
             std::thread::sleep(Duration::from_secs(count as u64) / bytes_per_second);
         }
-        let mut seen_now = seen.0.lock().unwrap();
+        let mut seen_now = lock(&seen.0);
         seen_now.at = if matches!(line, Line::Slow(_)) { Instant::now() } else { came };
         seen_now.parser.process(&bytes[..count]);
         seen_now.bytes.extend_from_slice(&bytes[..count]);

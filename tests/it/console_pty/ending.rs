@@ -80,7 +80,7 @@ fn a_panic_in_a_part_that_sends_leaves_a_usable_screen_that_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_of_the_screen_itself_gives_the_terminal_back_and_loses_nobody() {
     let (place, id) = place_with_broadcast(PEOPLE).await;
-    let environment = [pace("80")[0], ("WACAST_PANIC_AT", "draw:8")];
+    let environment = [pace("80")[0], ("WACAST_PANIC_AT", "draw:8"), ("RUST_BACKTRACE", "0")];
     let mut terminal = place.terminal(&[], &environment, 80, 24);
     assert_ne!(terminal.ended(), 0);
     assert!(terminal.is_given_back());
