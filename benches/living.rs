@@ -2,6 +2,7 @@
 //! `cargo bench --bench living -- [sqlite] [mongodb] [PEOPLE]` (default: both, 1,000,000). It prints:
 //!
 //! - CPU of wacast's process at 1,000 messages a second with 3,000 receipts a second coming in, as a share of one core;
+//! - the webhook's answer times meanwhile;
 //! - from a `pause` being asked for to the last request arriving at the sandbox;
 //! - from a small broadcast being asked for to its first message arriving, while the large one runs;
 //! - from `kill -9` and a start to the next message arriving;
@@ -21,7 +22,7 @@ mod real;
 use real::{Wacast, Workplace};
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use wacast::sandbox::{Mix, PHONE_NUMBER_ID};
+use wacast::sandbox::{APP_SECRET, BUSINESS_ACCOUNT_ID, Mix, PHONE_NUMBER_ID};
 
 /// Clock ticks a second of `/proc/PID/stat` on Linux.
 const TICKS: f64 = 100.0;
@@ -152,7 +153,8 @@ async fn cpu(place: &Workplace, running: &Wacast) {
 /// Posts a receipt of its own every 50 ms beside those of the sandbox and times the answers, in microseconds.
 async fn answers_of_webhook(place: &Workplace) -> Vec<u64> {
     let http = reqwest::Client::new();
-    let url = format!("{}/webhook", place.api);
+    let mut url = String::new();
+    place.sandbox.change(|settings| url = settings.webhook_url.clone().expect("an address")).expect("nothing changes");
     let until = Instant::now() + WATCHED;
     let mut answers_us = Vec::new();
     while Instant::now() < until {
@@ -161,9 +163,9 @@ async fn answers_of_webhook(place: &Workplace) -> Vec<u64> {
         let value = serde_json::json!({"messaging_product": "whatsapp", "statuses": [status],
             "metadata": {"display_phone_number": "15550100100", "phone_number_id": PHONE_NUMBER_ID}});
         let body = serde_json::json!({"object": "whatsapp_business_account",
-            "entry": [{"id": "200000000000001", "changes": [{"field": "messages", "value": value}]}]})
+            "entry": [{"id": BUSINESS_ACCOUNT_ID, "changes": [{"field": "messages", "value": value}]}]})
         .to_string();
-        let signature = wacast::sandbox::sign("sandbox-app-secret", body.as_bytes());
+        let signature = wacast::sandbox::sign(APP_SECRET, body.as_bytes());
         let asked = Instant::now();
         let answer =
             http.post(&url).header("x-hub-signature-256", signature).body(body).send().await.expect("an answer");

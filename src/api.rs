@@ -17,6 +17,7 @@ mod opt_outs;
 mod own;
 mod people;
 mod schedules;
+mod sender;
 mod server;
 mod token;
 mod told;
@@ -139,6 +140,9 @@ pub async fn serve(config: ApiConfig, service: Service, shutdown: CancellationTo
              put a reverse proxy with TLS before it and listen on 127.0.0.1"
         )
     });
+    if let Some(folder) = config.media_folder.clone() {
+        tokio::spawn(media::keep_tidy(folder, service.clone(), shutdown.clone()));
+    }
     let router = router(Api::new(config, service));
     let task = tokio::spawn(server::run(listener, router, shutdown));
     Ok(ApiHandle { local_addr, warning, task })
@@ -211,6 +215,8 @@ fn routes_with_key() -> Vec<Route> {
         ("/events", get(told::events)),
         ("/store", get(ledger::store)),
         ("/store/adopt", post(ledger::adopt)),
+        ("/sender", get(sender::show)),
+        ("/sender/lift", post(sender::lift)),
         ("/token", get(token::show).post(token::take)),
         ("/templates", get(lists::templates)),
         ("/templates/sync", post(lists::sync_templates)),

@@ -30,6 +30,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long draining everything may take before the process ends all the same. What is open then becomes in
 /// doubt at the next start, as after a crash.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+/// The longest that webhooks are still handed on after the last one came.
+const FORWARDING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a process shows while it drives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +154,8 @@ impl App {
             if let Some(http) = http {
                 http.end().await;
             }
+            // Nothing more comes in; what came goes on to whom it is handed on to.
+            service.finish_forwarding(FORWARDING_PATIENCE).await;
             drop(service);
             ground.close().await;
         };

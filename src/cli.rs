@@ -24,6 +24,7 @@ mod report;
 mod sandbox;
 mod send;
 mod set_up;
+mod settings;
 mod status;
 mod templates;
 pub mod terminal;
@@ -90,6 +91,7 @@ impl Cli {
             Some(Command::OwnNumbers(args)) => args.json,
             Some(Command::Pause(args) | Command::Resume(args)) => args.json,
             Some(Command::Cancel(args)) => args.json,
+            Some(Command::Lift(args)) => args.json,
             Some(Command::Templates(args)) => args.json,
             Some(Command::InDoubt(args)) => args.json,
             Some(Command::FollowUp(args)) => args.json,
@@ -144,6 +146,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Pause(args) => act::pause(start, args).await,
         Command::Resume(args) => act::resume(start, args).await,
         Command::Cancel(args) => act::cancel(start, args).await,
+        Command::Lift(args) => act::lift(start, args).await,
         Command::Report(args) => report::run(start, args).await,
         Command::Templates(args) => templates::run(start, args).await,
         Command::InDoubt(args) => in_doubt::run(start, args).await,

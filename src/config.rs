@@ -247,6 +247,12 @@ pub struct Setting {
     pub origin: Origin,
 }
 
+/// What is wrong with a version of the API on that day, in words: it has ended, or ends soon.
+pub fn api_version_warning(version: &str, now: crate::domain::time::Millis) -> Option<String> {
+    let today = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date();
+    check::api_version(version, today).ok().flatten()
+}
+
 impl Config {
     /// Finds, reads and checks the configuration. That keys for sending are missing is no error here
     /// ([`Config::missing`]).

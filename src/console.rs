@@ -5,9 +5,11 @@
 //! entry with a service that runs already; it never sends anything itself.
 
 pub mod actions;
+pub mod ask;
 pub mod broadcasts;
 pub mod desk;
 pub mod dialog;
+pub mod events;
 pub mod field;
 pub mod files;
 mod keys;
@@ -16,12 +18,18 @@ pub mod load;
 pub mod look;
 pub mod message;
 pub mod model;
+pub mod numbers;
 pub mod pages;
 mod panic;
+pub mod paste;
 pub mod runner;
 pub mod screen;
 pub mod set_up;
 pub mod set_up_form;
+pub mod settings;
+pub mod settings_list;
+pub mod sheet;
+pub mod since;
 mod summary;
 pub mod text;
 pub mod update;
@@ -33,7 +41,9 @@ pub use look::{Glyphs, Look, Palette};
 pub use runner::{ConsoleError, Ended};
 pub use screen::can_show;
 pub use set_up::SetUp;
+pub use settings::Settings;
 
+use crate::logging::Recent;
 use crate::service::Service;
 use crate::service::view::Snapshot;
 use model::{Facts, Model};
@@ -73,6 +83,10 @@ pub struct Screens {
     pub messages_per_second: f64,
     /// Nothing can be changed from here.
     pub read_only: bool,
+    /// Reads and changes the configuration.
+    pub settings: Arc<dyn Settings>,
+    /// What the program itself has to say.
+    pub events: Recent,
 }
 
 /// The parts that the console is made from.
@@ -110,10 +124,10 @@ pub async fn run(parts: ConsoleParts) -> Result<Ended, ConsoleError> {
             let (in_folder, out_folder, read_only) = (parts.in_folder, parts.out_folder, screens.read_only);
             let facts = Facts { privacy: parts.privacy, in_folder, out_folder, read_only, ..facts };
             let model = Model::new(facts, parts.look, size, wall());
+            let around = desk::Around { read_only, settings: screens.settings, events: screens.events };
             let (told, pictures) = watch::channel(None);
             let clock = Arc::new(OnceLock::new());
-            let desk =
-                tokio::spawn(when_there(screens.service, Arc::clone(&clock), told, to_desk, from_desk, read_only));
+            let desk = tokio::spawn(when_there(screens.service, Arc::clone(&clock), told, to_desk, from_desk, around));
             let now: Now = Arc::new(move || clock.get().map_or_else(&*wall, Service::now));
             (model, Some(pictures), Some(screens.opening), now, desk)
         }
@@ -138,7 +152,7 @@ async fn when_there(
     told: watch::Sender<Option<Arc<Snapshot>>>,
     requests: mpsc::Receiver<message::Request>,
     answers: mpsc::Sender<message::Answer>,
-    read_only: bool,
+    around: desk::Around,
 ) {
     // Nobody will send one: what went wrong is told by whoever was to.
     let Ok(service) = service.await else { return };
@@ -152,7 +166,7 @@ async fn when_there(
             }
         }
     };
-    tokio::join!(pass_on, desk::run(service, requests, answers, read_only));
+    tokio::join!(pass_on, desk::run(service, requests, answers, around));
 }
 
 /// What the machine and the settings say.

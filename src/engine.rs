@@ -9,7 +9,7 @@
 //! its branches in the order in which they stand (stopping first), and what is walked through is ordered.
 //!
 //! Where to find what: [`lease`] who may drive · [`reign`] everything one holding of the lease needs ·
-//! `claim` intents · `budget` the messaging limit · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
+//! `claim` intents · `budget` the messaging limit · `slow_down` word that we are too fast · `dispatch` pace and sending · `settle` outcomes · `oversee` pausing, completing,
 //! freezing · `templates` what a template's standing does to broadcasts · `media` headers' files · `news` other webhooks ·
 //! `receipts` folding · [`pace`], [`pair`], [`hold`], [`gate`], [`meter`], [`breaker`] small parts ·
 //! [`verdict`] what an answer means.
@@ -32,6 +32,7 @@ mod parked;
 mod receipts;
 pub mod reign;
 mod settle;
+mod slow_down;
 mod sweep;
 pub(crate) mod templates;
 pub mod verdict;
@@ -49,7 +50,9 @@ use crate::store::{Store, StoreError};
 pub(crate) use budget::room_at;
 use lease::{Asked, Identity};
 pub(crate) use media::media_key;
-pub(crate) use reign::resumed_key;
+pub(crate) use news::lifted;
+pub(crate) use reign::resume;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,8 +138,8 @@ struct Shared {
     bell: Arc<Notify>,
     pace: watch::Receiver<f64>,
     drain: CancellationToken,
-    /// A receipt said that we are too fast: the code, and how long to be silent. The overseer takes it.
-    slow_down: std::sync::Mutex<Option<(i64, Option<Duration>)>>,
+    /// User ids whose phone was handed to the store already, so that a person's receipts and messages do so once.
+    learned: std::sync::Mutex<HashSet<String>>,
     /// When retries are due.
     onward: Onward,
 }
@@ -213,7 +216,7 @@ pub fn start(parts: EngineParts) -> EngineHandle {
         bell,
         pace: pace_seen,
         drain: drain.clone(),
-        slow_down: std::sync::Mutex::default(),
+        learned: std::sync::Mutex::default(),
         onward,
     });
     EngineHandle { link, drain, task: tokio::spawn(run(shared)) }

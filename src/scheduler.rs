@@ -12,7 +12,7 @@ use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::{BroadcastId, ScheduleId};
 use crate::domain::schedule::Schedule;
 use crate::domain::state::BroadcastStatus;
-use crate::domain::time::Millis;
+use crate::domain::time::{MINUTE, Millis};
 use crate::service::{Service, ServiceError, schedules, times};
 use futures_util::FutureExt;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ const WATCHDOG: Duration = Duration::from_secs(5);
 
 /// Templates that could not be synced are asked for again after this.
 const SYNC_AGAIN: Duration = Duration::from_mins(5);
+/// Templates that were synced in this time are fresh enough for a process that has just started, in milliseconds.
+const FRESH_MS: i64 = 10 * MINUTE;
 /// Between two looks for uploads that a crash left behind.
 const SWEEP_EVERY: Duration = Duration::from_mins(15);
 
@@ -227,12 +229,14 @@ async fn run(service: Service, clock: Arc<dyn Clock>, grace_ms: i64, mut sync: S
 struct Sync {
     every: Duration,
     due_at: Duration,
+    is_first: bool,
     under_way: Option<tokio::task::JoinHandle<bool>>,
 }
 
 impl Sync {
     fn new(every: Duration, clock: &dyn Clock) -> Self {
-        Self { every, due_at: clock.running() + every, under_way: None }
+        // Whoever starts a process fetches them once; if that failed it is tried again soon.
+        Self { every, due_at: clock.running() + SYNC_AGAIN.min(every), is_first: true, under_way: None }
     }
 
     fn look(&mut self, service: &Service, clock: &dyn Clock) {
@@ -241,12 +245,18 @@ impl Sync {
             self.due_at = clock.running() + if synced { self.every } else { SYNC_AGAIN.min(self.every) };
         }
         if self.under_way.is_none() && clock.running() >= self.due_at {
-            self.under_way = Some(tokio::spawn(sync(service.clone())));
+            let unless_since = std::mem::take(&mut self.is_first).then(|| clock.now().plus(-FRESH_MS));
+            self.under_way = Some(tokio::spawn(sync(service.clone(), unless_since)));
         }
     }
 }
 
-async fn sync(service: Service) -> bool {
+/// Whether they are fetched, or were `unless_since`.
+async fn sync(service: Service, unless_since: Option<Millis>) -> bool {
+    let synced_at = service.templates().await.ok().and_then(|known| known.synced_at);
+    if unless_since.is_some_and(|since| synced_at >= Some(since)) {
+        return true;
+    }
     match service.sync_templates().await {
         Ok(synced) => {
             tracing::info!(templates = synced.templates.len(), "templates are synced");

@@ -125,6 +125,8 @@ struct Inner {
     policy: OnceLock<Arc<ErrorPolicy>>,
     /// What messages cost; set once, else the built-in rates in USD.
     rates: OnceLock<cost::InUse>,
+    /// What tells that the configured version of the API ends; set once.
+    api_version: OnceLock<Box<dyn Fn(Millis) -> Option<String> + Send + Sync>>,
     /// Where webhooks are handed on to; set once.
     forwarder: OnceLock<forward::Forwarder>,
 }
@@ -142,7 +144,21 @@ impl Service {
         let watcher = snapshot::Watcher::new(&settings, &*store, clock.now());
         let receipts = receipts::Intake::default();
         let (policy, rates, forwarder) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        let inner = Inner { store, api, clock, settings, engine, custody, receipts, watcher, policy, rates, forwarder };
+        let api_version = OnceLock::new();
+        let inner = Inner {
+            store,
+            api,
+            clock,
+            settings,
+            engine,
+            custody,
+            receipts,
+            watcher,
+            policy,
+            rates,
+            api_version,
+            forwarder,
+        };
         Self { inner: Arc::new(inner), who: who.into() }
     }
 

@@ -190,6 +190,10 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces all templates of the account by what was synced.
     async fn put_templates(&self, templates: &[Template], now: Millis) -> Result<()>;
 
+    /// Puts `after` in the place of one template, if it still stands as `before`; whether it did. Both have the same name
+    /// and language.
+    async fn change_template(&self, before: &Template, after: &Template) -> Result<bool>;
+
     /// The templates as last synced.
     async fn templates(&self) -> Result<SyncedTemplates>;
 
@@ -223,8 +227,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Pauses a scheduled, preparing or running broadcast: when this returns, no further intent for
     /// it is granted. Taken from anyone (an operator's word or a holder's). Paused already: the reason
-    /// is replaced only if the new one is `Operator`; for the same reason a time to go on may be put off (it had one and
-    /// is given one), with new words. Returns it as it stands. `Conflict` when it is final.
+    /// is replaced only if the new one is `Operator`; for the same reason a time to go on, if it had one, may be put off or
+    /// taken away, with new words. Returns it as it stands. `Conflict` when it is final.
     async fn pause(
         &self,
         id: &BroadcastId,
@@ -387,7 +391,10 @@ pub trait Store: Send + Sync + 'static {
     /// How many wait to be folded (an estimate is enough).
     async fn receipts_backlog(&self) -> Result<u64>;
 
-    /// The next unfolded bodies in order.
+    /// How many bytes wait to be folded (an estimate is enough).
+    async fn receipts_backlog_bytes(&self) -> Result<u64>;
+
+    /// The next unfolded bodies in order: no more of them than [`RECEIPTS_BYTES`], or one.
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>>;
 
     /// The attempts whose rows of the log hold these ids of Meta's, in no order; those that none holds are left out.

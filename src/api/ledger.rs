@@ -74,6 +74,7 @@ pub(super) async fn decide(
 #[serde(deny_unknown_fields)]
 struct FollowUpBody {
     pick: Pick,
+    code: Option<i64>,
     #[serde(default)]
     label: String,
     schedule_at: Option<String>,
@@ -98,6 +99,7 @@ pub(super) async fn follow_up(
         messages_per_second: asked.messages_per_second,
         expect: asked.expect,
         repeat: asked.repeat,
+        code: asked.code,
         ..FollowUpRequest::new(of, asked.pick)
     };
     let made = api.service.follow_up(request).await?;

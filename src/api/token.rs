@@ -28,5 +28,8 @@ pub(super) async fn take(State(api): State<Api>, request: Request) -> Result<Jso
     })?;
     let done = api.service.take_token(SecretString::from(token.trim())).await?;
     let now: Millis = api.service.now();
-    Ok(Json(json!({ "token": to_json(&done.standing, now), "resumed": done.resumed })))
+    let (resumed, not_noticed_by) = (done.resumed, done.not_noticed_by);
+    Ok(Json(json!({
+        "token": to_json(&done.standing, now), "resumed": resumed, "not_noticed_by": not_noticed_by,
+    })))
 }

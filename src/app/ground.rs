@@ -3,7 +3,7 @@
 use super::offline::Offline;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{ClientConfig, CloudApi, GraphClient, SetupError, TokenFiles};
-use crate::config::{Config, ConfigError, Origin};
+use crate::config::{Config, ConfigError, Origin, api_version_warning};
 use crate::custody::Custody;
 use crate::domain::cost::Rates;
 use crate::domain::error_policy::ErrorPolicy;
@@ -127,6 +127,8 @@ impl Ground {
         });
         service.use_error_policy(self.policy.clone());
         service.use_rates(self.rates.clone(), &config.costs.currency);
+        let version = self.config.whatsapp.api_version.clone();
+        service.watch_api_version(move |now| api_version_warning(&version, now));
         service
     }
 

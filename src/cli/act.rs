@@ -1,12 +1,13 @@
-//! `pause`, `resume`, `cancel`: an operator's word to a broadcast or a schedule.
+//! `pause`, `resume`, `cancel`: an operator's word to a broadcast or a schedule; `lift`: one about the account.
 
-use super::args::{CancelArgs, OneArgs};
+use super::args::{CancelArgs, LiftArgs, OneArgs};
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, people};
 use super::{Start, with_ground, words};
 use crate::domain::ids::{BroadcastId, ScheduleId};
 use crate::domain::schedule::Schedule;
 use crate::service::Service;
+use serde_json::json;
 
 /// Reads a broadcast's id.
 pub(super) fn id(text: &str) -> Result<BroadcastId, Failure> {
@@ -100,6 +101,25 @@ pub(super) async fn cancel(start: Start, args: CancelArgs) -> Outcome {
         let cancelled = service.cancel(&id).await?;
         let without = people(cancelled.will_not_get_it);
         said(&service, &id, args.json, &format!("{id} is cancelled; {without} will not get it")).await
+    })
+    .await
+}
+
+/// Ends what is known of a restriction of the account.
+pub(super) async fn lift(start: Start, args: LiftArgs) -> Outcome {
+    with_ground(start, |service| async move {
+        let resumed = service.lift_restriction().await?;
+        if args.json {
+            terminal::json(&json!({ "resumed": resumed }))?;
+            return Ok(Exit::Completed);
+        }
+        terminal::line(
+            "no restriction of the account is known any more; if it still stands, WhatsApp refuses to send",
+        )?;
+        for id in &resumed {
+            terminal::line(&format!("{id} goes on"))?;
+        }
+        Ok(Exit::Completed)
     })
     .await
 }

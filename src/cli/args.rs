@@ -60,6 +60,8 @@ pub enum Command {
     Resume(OneArgs),
     /// End a broadcast for good, or switch a schedule off
     Cancel(CancelArgs),
+    /// Say that WhatsApp restricts the account no more: what was paused for it goes on
+    Lift(LiftArgs),
     /// Write who got a broadcast and who did not, as CSV
     Report(ReportArgs),
     /// Show people of whom it is not known whether they got it, and decide about them
@@ -272,6 +274,14 @@ pub struct StatusArgs {
     pub json: bool,
 }
 
+/// `lift`.
+#[derive(Debug, Args)]
+pub struct LiftArgs {
+    /// The answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `pause`, `resume`.
 #[derive(Debug, Args)]
 pub struct OneArgs {
@@ -350,9 +360,13 @@ pub struct FollowUpArgs {
     /// The broadcast that has ended
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Whom: all who failed; of those only the ones whose reason passes (retry); or those in doubt
-    #[arg(long, value_name = "WHO", value_parser = ["failed", "retry", "in_doubt"])]
+    /// Whom: all who failed; of those only the ones whose reason passes (retry); those in doubt; or those who got it and
+    /// have not read it, as far as is known
+    #[arg(long, value_name = "WHO", value_parser = ["failed", "retry", "in_doubt", "not_read"])]
     pub pick: String,
+    /// Of those only who failed with this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<i64>,
     /// A word of your own for it
     #[arg(long, value_name = "L", default_value = "")]
     pub label: String,

@@ -2,11 +2,12 @@
 
 use super::exit::{Exit, Failure, Outcome};
 use super::set_up::Connect;
+use super::settings::{self, Configured};
 use super::terminal;
 use crate::app::signals::Signals;
 use crate::app::{self, App, AppError, Face, Ground};
 use crate::config::{Config, LoadFrom};
-use crate::console::{self, ConsoleError, ConsoleParts, Ended, Look, Palette, Screens, Show};
+use crate::console::{self, ConsoleError, ConsoleParts, Ended, Screens, Show};
 use crate::headless;
 use crate::logging::{self, Guard, Target};
 use crate::service::{self, Service};
@@ -50,7 +51,11 @@ pub(super) async fn console(from: LoadFrom, mut config: Config, mut rehearse: bo
             if read_only { Running::Watching(ground) } else { Running::App(App::start(ground, Face::Console).await) };
         Ok(Some(app))
     };
-    over(&config, opening, read_only, &stop, bring_up).await
+    let mut used = config.clone();
+    if rehearse {
+        app::rehearsed(&mut used, "the built-in sandbox");
+    }
+    over(&config, Configured::new(used, Some(from)), opening, read_only, &stop, bring_up).await
 }
 
 /// What runs below the screens.
@@ -74,6 +79,7 @@ impl Running {
 /// left, and gives up then if nothing runs yet.
 async fn over<F: Future<Output = Result<Option<Running>, AppError>> + Send + 'static>(
     config: &Config,
+    settings: Configured,
     opening: watch::Receiver<Option<String>>,
     read_only: bool,
     stop: &CancellationToken,
@@ -106,6 +112,8 @@ async fn over<F: Future<Output = Result<Option<Running>, AppError>> + Send + 'st
         default_country: config.intake.default_country.clone(),
         messages_per_second: config.sender.messages_per_second,
         read_only,
+        settings: Arc::new(settings),
+        events: logging::recent(),
     };
     let ended = console::run(parts(config, Show::Screens(screens), Some(broken_seen), shown)).await;
     left.cancel();
@@ -181,7 +189,8 @@ pub(crate) fn stop_on_signal() -> Result<CancellationToken, Failure> {
 pub(crate) async fn show(app: App, stop: &CancellationToken) -> Outcome {
     let config = app.config().clone();
     let (_nothing, opening) = watch::channel(None);
-    over(&config, opening, false, stop, |_left| async { Ok(Some(Running::App(app))) }).await
+    let settings = Configured::new(config.clone(), None);
+    over(&config, settings, opening, false, stop, |_left| async { Ok(Some(Running::App(app))) }).await
 }
 
 fn broke(error: &ConsoleError) -> Failure {
@@ -194,16 +203,9 @@ fn parts(
     broken: Option<watch::Receiver<Option<String>>>,
     stop: CancellationToken,
 ) -> ConsoleParts {
-    let palette = Palette::from_word(config.console.palette).unwrap_or_default();
-    let mut look = Look::from_environment(palette, |name| std::env::var(name).ok());
-    match config.console.glyphs {
-        "unicode" => look.glyphs = console::Glyphs::UTF8,
-        "ascii" => look.glyphs = console::Glyphs::ASCII,
-        _ => {}
-    }
     ConsoleParts {
         show,
-        look,
+        look: settings::look(config),
         privacy: config.console.privacy,
         in_folder: config.places.in_folder(),
         out_folder: config.places.folder.join("out"),

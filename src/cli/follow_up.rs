@@ -14,19 +14,20 @@ pub(super) async fn run(start: Start, args: FollowUpArgs) -> Outcome {
     with_ground(start, |service| async move {
         let pick = Pick::from_word(&args.pick)
             .ok_or_else(|| Failure::usage("bad_pick", format!("there is no pick \"{}\"", args.pick)))?;
-        let count = service.picked(&of, pick, &[]).await?;
+        let request = FollowUpRequest {
+            code: args.code,
+            label: args.label,
+            start_at: args.at.as_deref().map(|text| times::parse(text, &zone, service.now())).transpose()?,
+            repeat: args.repeat,
+            ..FollowUpRequest::new(of, pick)
+        };
+        let count = service.picked(&request.audience()).await?.people;
         let expect = match args.expect {
             Some(expected) => Some(expected),
             None if args.yes => None,
             None => Some(confirmed(&format!("It goes once more to {}", people(count)), count).await?),
         };
-        let request = FollowUpRequest {
-            label: args.label,
-            start_at: args.at.as_deref().map(|text| times::parse(text, &zone, service.now())).transpose()?,
-            expect,
-            repeat: args.repeat,
-            ..FollowUpRequest::new(of, pick)
-        };
+        let request = FollowUpRequest { expect, ..request };
         let made = service.follow_up(request).await?;
         if args.json {
             terminal::json(&service.broadcast(&made.id).await?.to_json())?;

@@ -74,7 +74,7 @@ fn recipient(one: &RecipientView, at: &impl Fn(Millis) -> String) -> Vec<String>
         let (log, title) = (&attempt.row, &attempt.title);
         let mut words = format!("  attempt {}  {}  {}", log.attempt, at(log.timestamp), log.status);
         if log.code != 0 {
-            words.push_str(&format!("  {title} ({})", log.code));
+            words = format!("{words}  {title} ({})", log.code);
         }
         if log.undelivered {
             words.push_str("  a receipt says: not delivered");

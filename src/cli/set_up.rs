@@ -80,6 +80,12 @@ impl SetUp for Connect {
         if !connection.country.trim().is_empty() {
             entries.push(Entry::new("intake", "default_country", connection.country.trim().to_uppercase()));
         }
+        for (key, secret) in [("app_secret", &connection.app_secret), ("verify_token", &connection.verify_token)] {
+            let secret = secret.expose_secret().trim();
+            if !secret.is_empty() {
+                entries.push(Entry::new("whatsapp", key, secret));
+            }
+        }
         let path = self.path.clone();
         let exists = self.exists;
         let written = tokio::task::spawn_blocking(move || {
@@ -95,14 +101,19 @@ fn place(connection: &Connection) -> Result<String, String> {
     let zone = connection.time_zone.trim();
     jiff::tz::TimeZone::get(zone)
         .map_err(|_| format!("there is no time zone \"{zone}\"; names are like Asia/Kolkata"))?;
+    let receipts = if connection.app_secret.expose_secret().trim().is_empty() {
+        "no receipts: delivered and read stay unknown"
+    } else {
+        "receipts are taken once the webhook is set up"
+    };
     let country = connection.country.trim();
     if country.is_empty() {
-        return Ok(format!("times in {zone}; numbers without a country code are rejected"));
+        return Ok(format!("times in {zone}; numbers without a country code are rejected; {receipts}"));
     }
     if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_alphabetic()) {
         return Err("a country is two letters, such as IN".to_owned());
     }
-    Ok(format!("times in {zone}, numbers without a country code are of {}", country.to_uppercase()))
+    Ok(format!("times in {zone}; numbers without a country code are of {}; {receipts}", country.to_uppercase()))
 }
 
 /// WhatsApp's answer, or why there is none, in words for the form.

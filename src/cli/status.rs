@@ -5,9 +5,8 @@ use super::exit::{Exit, Outcome};
 use super::terminal;
 use super::{Start, act, with_ground, words};
 use crate::domain::schedule::Schedule;
-use crate::domain::time::Millis;
 use crate::service::view::Driver;
-use crate::service::{Service, times, token};
+use crate::service::{Service, sender, times, token};
 use serde_json::json;
 
 /// How many of the newest broadcasts are shown.
@@ -69,20 +68,12 @@ async fn all(service: &Service, as_json: bool, zone: &str) -> Outcome {
     let snapshot = service.refresh().await;
     let broadcasts = service.broadcasts(false, SHOWN).await?;
     if as_json {
-        terminal::json(&json!({
-            "rehearsal": snapshot.rehearsal,
-            "sender": snapshot.sender_id,
-            "driver": words::driver_json(&snapshot.driver),
-            "store": snapshot.store_place,
-            "token": snapshot.account.token.as_ref().map(|standing| token::to_json(standing, service.now())),
-            "budget": snapshot.budget.map(|budget| json!({
-                "limit": budget.limit,
-                "used": budget.used,
-                "room_at": budget.room_at.map(Millis::rfc3339),
-            })),
-            "broadcasts": broadcasts.iter().map(crate::service::view::BroadcastView::to_json).collect::<Vec<_>>(),
-            "schedules": schedules.iter().map(|one| words::schedule_json(one, service.now())).collect::<Vec<_>>(),
-        }))?;
+        let mut whole = sender::to_json(&snapshot, service.now());
+        whole["driver"] = words::driver_json(&snapshot.driver);
+        whole["store"] = json!(snapshot.store_place);
+        whole["broadcasts"] = broadcasts.iter().map(crate::service::view::BroadcastView::to_json).collect();
+        whole["schedules"] = schedules.iter().map(|one| words::schedule_json(one, service.now())).collect();
+        terminal::json(&whole)?;
         return Ok(Exit::Completed);
     }
     terminal::line(&words::header(&snapshot))?;

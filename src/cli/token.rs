@@ -29,10 +29,16 @@ pub(super) async fn run(start: Start, args: TokenArgs) -> Outcome {
         let done = service.take_token(new).await?;
         if args.json {
             let token = to_json(&done.standing, service.now());
-            terminal::json(&json!({ "token": token, "resumed": done.resumed }))?;
+            terminal::json(&json!({ "token": token, "resumed": done.resumed, "not_noticed_by": done.not_noticed_by }))?;
             return Ok(Exit::Completed);
         }
-        terminal::line(&format!("access token: {}; it is used from now on", words(&done.standing, service.now())))?;
+        let used = if done.not_noticed_by.is_none() { "it is used from now on" } else { "it is kept on this machine" };
+        terminal::line(&format!("access token: {}; {used}", words(&done.standing, service.now())))?;
+        if let Some(host) = &done.not_noticed_by {
+            terminal::line(&format!(
+                "the process that sends, on {host}, has not noticed it and stays paused: hand it over there, too"
+            ))?;
+        }
         for id in &done.resumed {
             terminal::line(&format!("{id} goes on"))?;
         }

@@ -85,10 +85,14 @@ where
             };
             templates.extend(data.iter().filter_map(template));
             let paging = answer.get("paging");
-            let more = paging.and_then(|paging| paging.get("next")).is_some();
+            let more = paging.and_then(|paging| paging.get("next")).is_some_and(|next| !next.is_null());
             let next = text(paging.and_then(|paging| paging.get("cursors")).and_then(|cursors| cursors.get("after")));
-            if !more || next.is_empty() || next == after {
+            if !more {
                 return Ok(templates);
+            }
+            // Half a list would say of the rest that it is gone.
+            if next.is_empty() || next == after {
+                return Err(odd(200, "the list of templates goes on, but does not say where"));
             }
             after = next;
         }
@@ -260,8 +264,11 @@ mod tests {
     async fn a_listing_without_end_is_given_up() {
         let endless = (0..=MOST_PAGES).map(|place| Ok(page(&["a"], Some(&place.to_string())))).collect();
         assert!(listed(endless).await.is_err());
-        // A place that does not move is the end, too.
-        assert_eq!(listed(vec![Ok(page(&["a"], Some("1"))), Ok(page(&["b"], Some("1")))]).await.unwrap(), ["a", "b"]);
+        // Nor is a place that does not move the end, nor one that is not named.
+        assert!(listed(vec![Ok(page(&["a"], Some("1"))), Ok(page(&["b"], Some("1")))]).await.is_err());
+        let nowhere =
+            json!({"data": [{"name": "a", "language": "en"}], "paging": {"next": "https://example.com/next"}});
+        assert!(listed(vec![Ok(nowhere)]).await.is_err());
     }
 
     #[test]

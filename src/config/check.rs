@@ -121,7 +121,7 @@ fn forward_webhooks(addresses: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn api_version(version: &str, today: Date) -> Result<Option<String>, String> {
+pub(super) fn api_version(version: &str, today: Date) -> Result<Option<String>, String> {
     let number = version.strip_prefix('v').and_then(|rest| rest.strip_suffix(".0"));
     let number: u32 = number
         .and_then(|number| number.parse().ok())

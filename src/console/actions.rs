@@ -4,6 +4,7 @@
 //! The lines themselves stand in `screens` and `dialogs`.
 
 mod dialogs;
+mod numbers;
 mod screens;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -21,8 +22,26 @@ pub enum Place {
     Broadcast,
     /// One broadcast, opened: its people.
     Recipients,
-    /// Lists and uploads.
+    /// Lists.
     Numbers,
+    /// The people of a list.
+    ListPeople,
+    /// The files of a list.
+    Files,
+    /// What became of a file, by cause.
+    File,
+    /// The rows of one cause.
+    RejectRows,
+    /// Who is not to be written to.
+    OptOuts,
+    /// Everything about one person.
+    Person,
+    /// One recipient of a broadcast.
+    Recipient,
+    /// How rows are put right.
+    Fix,
+    /// Noting somebody who is not to be written to.
+    OptOutForm,
     /// Templates.
     Templates,
     /// What is to start, once or again and again.
@@ -65,6 +84,10 @@ pub enum Place {
     WizardForm,
     /// A new broadcast: the review.
     WizardReview,
+    /// One field: a setting's value, the own numbers, a token.
+    Ask,
+    /// What happened since the operator was last here.
+    Since,
     /// The set-up's first question.
     SetUpChoice,
     /// The set-up's form.
@@ -90,6 +113,14 @@ pub enum Action {
     Slower,
     /// Load a file.
     Load,
+    /// Load a file of opt-outs.
+    LoadOptOuts,
+    /// Put the rows of a cause right (asks how).
+    Fix,
+    /// Undo something: a whole file, an opt-out (asks).
+    Undo,
+    /// Note somebody who is not to be written to.
+    Add,
     /// Sync templates.
     Sync,
     /// Send to some of a broadcast's people once more (asks).
@@ -146,6 +177,12 @@ pub enum Action {
     Back,
     /// Switch something on or off.
     Toggle,
+    /// Replace the access token.
+    Token,
+    /// What happened since the operator was last here.
+    Since,
+    /// Send the message to the own numbers first.
+    Test,
 }
 
 /// A key as the registry names it.
@@ -247,7 +284,7 @@ const fn go(place: Place, action: Action, keys: &'static [Key], shown: &'static 
 
 /// All lines of the registry.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    screens::ENTRIES.iter().chain(dialogs::ENTRIES)
+    screens::ENTRIES.iter().chain(numbers::ENTRIES).chain(dialogs::ENTRIES)
 }
 
 /// Whether a place is a screen or a part of one (then keys for everywhere are heard too).
@@ -260,6 +297,11 @@ pub fn is_screen(place: Place) -> bool {
             | P::Broadcast
             | P::Recipients
             | P::Numbers
+            | P::ListPeople
+            | P::Files
+            | P::File
+            | P::RejectRows
+            | P::OptOuts
             | P::Templates
             | P::Schedule
             | P::Problems

@@ -4,20 +4,28 @@
 //! Reads and long work run side by side, so that nothing waits behind them; an operator's commands run one after the
 //! other, in the order of the keys.
 
+mod numbers;
+
 use super::files;
 use super::message::{Answer, Request};
+use super::numbers::RowsFrom;
 use super::pages::PAGE;
 use super::set_up::SetUp;
+use super::settings::{NewToken, Settings};
 use crate::domain::ids::BroadcastId;
-use crate::service::Service;
-use crate::service::import::{ImportOptions, ImportRequest, ImportSource};
+use crate::domain::time::Millis;
+use crate::logging::{KEPT, Recent};
+use crate::service::import::{ImportOptions, ImportRequest};
+use crate::service::since::Since;
+use crate::service::{Service, ServiceError};
 use std::fs::File;
 use std::future::Future;
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{OnceCell, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 /// How many uploads and log rows the screens list.
@@ -27,6 +35,8 @@ const LOG_ROWS: u32 = 500;
 const BROADCASTS: u32 = 1_000;
 /// How many commands may wait; more than a person can press while one runs.
 const COMMANDS: usize = 32;
+/// How often it is noted that somebody is here.
+const SEEN_EVERY: Duration = Duration::from_mins(1);
 
 /// Acts on requests until the console is gone. Commands that were given by then are still carried out; what was only for the
 /// screen, and a file that is being loaded, are given up.
@@ -36,17 +46,32 @@ pub async fn run(
     service: Service,
     mut requests: mpsc::Receiver<Request>,
     answers: mpsc::Sender<Answer>,
-    read_only: bool,
+    around: Around,
 ) {
     let (commands, waiting) = mpsc::channel(COMMANDS);
-    let mut desk =
-        Desk { service: service.clone(), answers: answers.clone(), work: JoinSet::new(), import: None, plan: None };
-    let command_loop = tokio::spawn(command_loop(service, waiting, answers));
+    let Around { read_only, settings, events } = around;
+    let presence = Presence::new(service.clone());
+    let mut desk = Desk {
+        service: service.clone(),
+        settings: Arc::clone(&settings),
+        events,
+        presence: presence.clone(),
+        answers: answers.clone(),
+        work: JoinSet::new(),
+        import: None,
+        plan: None,
+    };
+    if !read_only {
+        desk.work.spawn(presence.clone().be_seen());
+    }
+    let command_loop = tokio::spawn(command_loop(service, settings, waiting, answers));
     loop {
         tokio::select! {
             request = requests.recv() => match request {
                 Some(request) if read_only && request.changes() => {
-                    tracing::warn!(?request, "refused: this console was started with --read-only");
+                    // Not the request itself: numbers and names may be in it.
+                    tracing::warn!("a change was refused: this console was started with --read-only");
+                    drop(request);
                 }
                 Some(request) => desk.take(request, &commands).await,
                 None => break,
@@ -56,12 +81,20 @@ pub async fn run(
         }
     }
     drop(commands);
+    if !read_only {
+        presence.seen().await;
+    }
     // A panic in it was told by the panic hook already.
     let _ended = command_loop.await;
 }
 
 /// The operator's commands, one after the other.
-async fn command_loop(service: Service, mut commands: mpsc::Receiver<Request>, answers: mpsc::Sender<Answer>) {
+async fn command_loop(
+    service: Service,
+    settings: Arc<dyn Settings>,
+    mut commands: mpsc::Receiver<Request>,
+    answers: mpsc::Sender<Answer>,
+) {
     while let Some(command) = commands.recv().await {
         let answer = match command {
             Request::Start(request) => Answer::Started(Box::new(service.start(request).await)),
@@ -76,6 +109,22 @@ async fn command_loop(service: Service, mut commands: mpsc::Receiver<Request>, a
             Request::EnableSchedule(id, on) => {
                 Answer::ScheduleSwitched(Box::new(service.enable_schedule(&id, on).await))
             }
+            Request::SetSetting { section, name, value } => {
+                Answer::SettingWritten(Box::new(settings.set(&section, &name, &value).await))
+            }
+            Request::SetOwnNumbers(numbers) => Answer::OwnNumbers(service.set_own_numbers(&numbers).await, true),
+            Request::TakeToken(NewToken(token)) => Answer::TokenTaken(Box::new(service.take_token(token).await)),
+            Request::Test(test) => {
+                let sent = service.test_send(&test.0, test.1.as_ref(), &[]).await;
+                Answer::Tested(test, Box::new(sent))
+            }
+            Request::AddSchedule { request, cron, zone } => {
+                Answer::Scheduled(Box::new(service.add_schedule(&request, &cron, &zone).await))
+            }
+            Request::Numbers(request) => match numbers::command(&service, request).await {
+                Some(answer) => answer,
+                None => continue,
+            },
             _ => continue,
         };
         // The console is gone: the commands behind this one count all the same.
@@ -85,6 +134,9 @@ async fn command_loop(service: Service, mut commands: mpsc::Receiver<Request>, a
 
 struct Desk {
     service: Service,
+    settings: Arc<dyn Settings>,
+    events: Recent,
+    presence: Presence,
     answers: mpsc::Sender<Answer>,
     work: JoinSet<()>,
     import: Option<AbortHandle>,
@@ -99,6 +151,7 @@ impl Desk {
                 self.answer(async move { Answer::Uploads(service.uploads(None, UPLOADS).await) });
             }
             Request::Templates => {
+                self.sample();
                 self.answer(async move { Answer::Templates(service.templates().await, false) });
             }
             Request::SyncTemplates => {
@@ -124,8 +177,8 @@ impl Desk {
             }
             Request::Picked(request) => {
                 self.answer(async move {
-                    let people = service.picked(&request.of, request.pick, &request.only).await;
-                    Answer::Picked(request, people)
+                    let picked = service.picked(&request.audience()).await;
+                    Answer::Picked(request, picked)
                 });
             }
             Request::Export { id, masked, path } => {
@@ -137,8 +190,8 @@ impl Desk {
             Request::Folder(folder) => {
                 self.answer(async move { Answer::Folder(folder.clone(), files::folder(folder).await) });
             }
-            Request::Peek { path, country } => {
-                self.answer(async move { Answer::Peek(path.clone(), files::peek(path, country).await) });
+            Request::Peek { from, country } => {
+                self.answer(async move { Answer::Peek(from.clone(), files::peek(from, country).await) });
             }
             Request::Audience(list) => {
                 self.answer(async move {
@@ -146,7 +199,26 @@ impl Desk {
                     Answer::Audience(list, audience)
                 });
             }
-            Request::Import { path, country, list } => self.import(path, country, list),
+            Request::Settings => {
+                let settings = Arc::clone(&self.settings);
+                self.answer(async move { Answer::Settings(settings.all().await) });
+            }
+            Request::OwnNumbers => {
+                self.answer(async move { Answer::OwnNumbers(service.own_numbers().await, false) });
+            }
+            Request::Since(since) => {
+                let presence = self.presence.clone();
+                self.answer(async move { Answer::Since(Box::new(presence.told(since).await)) });
+            }
+            Request::Events(after) => {
+                let events = self.events.after(after, KEPT);
+                // Nothing to say is said once, so that the screen knows that it was read.
+                if after == 0 || !events.is_empty() {
+                    self.answer(async move { Answer::Events(events) });
+                }
+            }
+            Request::Import { from, country, list, tags } => self.import(from, country, list, tags),
+            Request::Numbers(request) => self.numbers(request, commands).await,
             Request::StopImport => {
                 if let Some(import) = self.import.take() {
                     import.abort();
@@ -163,7 +235,12 @@ impl Desk {
             | Request::SetPace(_)
             | Request::Decide { .. }
             | Request::FollowUp(_)
-            | Request::EnableSchedule(..) => {
+            | Request::EnableSchedule(..)
+            | Request::SetSetting { .. }
+            | Request::SetOwnNumbers(_)
+            | Request::TakeToken(_)
+            | Request::Test(_)
+            | Request::AddSchedule { .. } => {
                 // The loop is there as long as the desk is.
                 let _there = commands.send(request).await;
             }
@@ -179,13 +256,26 @@ impl Desk {
         })
     }
 
-    fn import(&mut self, path: PathBuf, country: Option<String>, list: Option<String>) {
+    /// The newest list's first people, for previews. Without lists, or without a store, there are none.
+    fn sample(&mut self) {
+        let (service, answers) = (self.service.clone(), self.answers.clone());
+        self.work.spawn(async move {
+            let Ok(newest) = service.uploads(None, 1).await else { return };
+            let Some(list) = newest.into_iter().next().map(|upload| upload.list) else { return };
+            if let Ok(audience) = service.audience(Some(&list)).await {
+                // The console is gone: nobody wants the answer any more.
+                let _nobody = answers.send(Answer::Sample(list, audience)).await;
+            }
+        });
+    }
+
+    fn import(&mut self, from: RowsFrom, country: Option<String>, list: Option<String>, tags: Vec<String>) {
         let (service, progress) = (self.service.clone(), self.answers.clone());
         let request = ImportRequest {
-            source: ImportSource::Path(files::at_home(path)),
+            source: numbers::source(from),
             options: ImportOptions { country, ..ImportOptions::default() },
             list,
-            tags: Vec::new(),
+            tags,
             idempotency: None,
             rejects: None,
         };
@@ -213,14 +303,76 @@ impl Desk {
     }
 }
 
-/// Writes everybody of a broadcast to a new file, which only its owner can read.
+/// What a console has beside the service.
+pub struct Around {
+    /// Whatever changes something is refused.
+    pub read_only: bool,
+    /// Reads and changes the configuration.
+    pub settings: Arc<dyn Settings>,
+    /// What the program itself has to say.
+    pub events: Recent,
+}
+
+/// That this operator is here, and when they were last here before that.
+#[derive(Clone)]
+struct Presence {
+    service: Service,
+    /// `None` inside: never before.
+    before: Arc<OnceCell<Option<Millis>>>,
+}
+
+impl Presence {
+    fn new(service: Service) -> Self {
+        Self { service, before: Arc::default() }
+    }
+
+    /// When they were last here. Read once, before it is noted that they are here now.
+    async fn before(&self) -> Result<Option<Millis>, ServiceError> {
+        self.before.get_or_try_init(|| self.service.last_seen()).await.copied()
+    }
+
+    /// Notes that they are here. What cannot be noted now is noted the next time.
+    async fn seen(&self) {
+        if self.before().await.is_ok()
+            && let Err(error) = self.service.seen_now().await
+        {
+            tracing::debug!("could not note that the console is open: {error}");
+        }
+    }
+
+    /// Notes it again and again: a console that dies was open until about then.
+    async fn be_seen(self) {
+        let mut every = tokio::time::interval(SEEN_EVERY);
+        loop {
+            every.tick().await;
+            self.seen().await;
+        }
+    }
+
+    /// What happened since then; `None`: since they were last here.
+    async fn told(&self, since: Option<Millis>) -> Result<Option<Since>, ServiceError> {
+        let Some(since) = (match since {
+            Some(since) => Some(since),
+            None => self.before().await?,
+        }) else {
+            return Ok(None);
+        };
+        self.service.since(since).await.map(Some)
+    }
+}
+
+/// Writes everybody of a broadcast to a new file.
 async fn export(service: &Service, id: &BroadcastId, masked: bool, path: &Path) -> Result<u64, String> {
+    service.report(id, masked, BufWriter::new(new_file(path)?)).await.map_err(|error| error.message)
+}
+
+/// A new file, which only its owner can read.
+fn new_file(path: &Path) -> Result<File, String> {
     let cannot = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
-    let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
-    service.report(id, masked, BufWriter::new(file)).await.map_err(|error| error.message)
+    File::options().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)
 }
 
 /// The same for the set-up, which has no service yet.

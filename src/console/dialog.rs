@@ -2,10 +2,14 @@
 //! file and the wizard in files of their own.
 
 use super::actions::{self, Action, Place};
+use super::ask::Ask;
 use super::field::Field;
 use super::load::LoadFile;
 use super::message::{Leaving, Request};
 use super::model::Model;
+use super::numbers::{FixBox, OptOutBox};
+use super::sheet::Sheet;
+use super::since::SinceCard;
 use super::update;
 use super::wizard::Wizard;
 
@@ -37,6 +41,16 @@ pub enum Dialog {
     Load(Box<LoadFile>),
     /// A new broadcast.
     Wizard(Box<Wizard>),
+    /// One field: a setting's value, the own numbers, a token.
+    Ask(Box<Ask>),
+    /// What happened since the operator was last here.
+    Since(Box<SinceCard>),
+    /// Everything about somebody.
+    Sheet(Box<Sheet>),
+    /// How rows are put right.
+    Fix(Box<FixBox>),
+    /// Noting somebody who is not to be written to.
+    OptOut(Box<OptOutBox>),
 }
 
 /// What becomes of a dialog after a key.
@@ -216,6 +230,11 @@ impl Dialog {
             Self::Quit(_) => Place::Quit,
             Self::Load(load) => load.place(),
             Self::Wizard(wizard) => wizard.place(),
+            Self::Ask(_) => Place::Ask,
+            Self::Since(_) => Place::Since,
+            Self::Sheet(sheet) => sheet.place(),
+            Self::Fix(_) => Place::Fix,
+            Self::OptOut(_) => Place::OptOutForm,
         }
     }
 
@@ -226,6 +245,9 @@ impl Dialog {
             Self::Count(count) => Some(&mut count.field),
             Self::Load(load) => load.field(),
             Self::Wizard(wizard) => wizard.field(),
+            Self::Ask(ask) => ask.field(),
+            Self::Fix(fix) => fix.field(),
+            Self::OptOut(form) => Some(form.field()),
             _ => None,
         }
     }
@@ -238,8 +260,16 @@ impl Dialog {
                 Vec::new()
             }
             Self::Load(load) => load.typed(),
+            Self::Fix(fix) => {
+                fix.typed();
+                Vec::new()
+            }
             Self::Wizard(wizard) => {
                 wizard.typed(model);
+                Vec::new()
+            }
+            Self::Ask(ask) => {
+                ask.trouble.clear();
                 Vec::new()
             }
             _ => Vec::new(),
@@ -251,6 +281,9 @@ impl Dialog {
         match self {
             Self::Load(load) => load.offers(model, action),
             Self::Wizard(wizard) => wizard.offers(action),
+            Self::Sheet(sheet) => sheet.offers(model, action),
+            Self::Fix(fix) => fix.offers(action),
+            Self::OptOut(form) => form.offers(action),
             _ => true,
         }
     }
@@ -262,6 +295,8 @@ impl Dialog {
             Self::Choose(choose) => choose.cursor = row.min(choose.choices.len().saturating_sub(1)),
             Self::Quit(quit) => quit.cursor = row.min(quit.answers().len() - 1),
             Self::Confirm(confirm) => confirm.on_act = row == 1,
+            Self::Since(card) => card.cursor = row.min(card.rows.len().saturating_sub(1)),
+            Self::Fix(fix) => fix.cursor = row.min(fix.choices.len().saturating_sub(1)),
             _ => {}
         }
     }
@@ -283,7 +318,10 @@ impl Dialog {
                     confirm.on_act = !confirm.on_act;
                     (Then::Stay, Vec::new())
                 }
-                Action::Accept if confirm.on_act => (Then::Close, std::mem::take(&mut confirm.requests)),
+                Action::Accept if confirm.on_act => {
+                    update::begun(model, &confirm.requests);
+                    (Then::Close, std::mem::take(&mut confirm.requests))
+                }
                 _ => (Then::Close, Vec::new()),
             },
             Self::Choose(choose) => act_choose(choose, model, action),
@@ -319,6 +357,19 @@ impl Dialog {
             Self::Quit(quit) => act_quit(quit, action),
             Self::Load(load) => load.act(model, action),
             Self::Wizard(wizard) => wizard.act(model, action),
+            Self::Ask(ask) => ask.act(action),
+            Self::Since(card) => card.act(model, action),
+            Self::Sheet(sheet) => sheet.act(model, action),
+            Self::Fix(fix) => fix.act(model, action),
+            Self::OptOut(form) => form.act(action),
+        }
+    }
+
+    /// Takes several pasted lines, if they mean something here that no field would take.
+    pub fn paste_lines(&mut self, text: &str) -> Option<Vec<Request>> {
+        match self {
+            Self::Load(load) => load.paste_lines(text),
+            _ => None,
         }
     }
 }

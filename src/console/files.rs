@@ -2,6 +2,7 @@
 //! runtime's own threads.
 
 use super::message::{FileEntry, FilePeek, PeekRow};
+use super::numbers::RowsFrom;
 use crate::domain::phone::Country;
 use crate::domain::time::Millis;
 use crate::intake::{self, Options, Source};
@@ -21,9 +22,16 @@ pub async fn folder(path: PathBuf) -> Result<Vec<FileEntry>, String> {
     on_a_thread(move || read_folder(&at_home(path))).await
 }
 
-/// A file's first rows as they would be read.
-pub async fn peek(path: PathBuf, country: Option<String>) -> Result<FilePeek, String> {
-    on_a_thread(move || read_first_rows(&at_home(path), country.as_deref())).await
+/// The first rows of a file, or of what was pasted, as they would be read.
+pub async fn peek(from: RowsFrom, country: Option<String>) -> Result<FilePeek, String> {
+    on_a_thread(move || {
+        let source = match from {
+            RowsFrom::File(path) => Source::path(at_home(path)),
+            RowsFrom::Pasted(rows) => Source::bytes("pasted rows", rows.0.as_bytes().to_vec()),
+        };
+        read_first_rows(source, country.as_deref())
+    })
+    .await
 }
 
 /// `~` at the beginning stands for the home folder, as in a shell.
@@ -63,11 +71,11 @@ fn read_folder(path: &Path) -> Result<Vec<FileEntry>, String> {
     Ok(found)
 }
 
-fn read_first_rows(path: &Path, country: Option<&str>) -> Result<FilePeek, String> {
+fn read_first_rows(source: Source, country: Option<&str>) -> Result<FilePeek, String> {
     let default_country: Option<Country> =
         country.map(|code| code.parse().map_err(|error| format!("{error}"))).transpose()?;
     let options = Options { default_country, ..Options::default() };
-    let mut rows = intake::open(Source::path(path), &options).map_err(|error| error.to_string())?;
+    let mut rows = intake::open(source, &options).map_err(|error| error.to_string())?;
     let mut peek = FilePeek::default();
     while peek.rows.len() < ROWS {
         let Some(row) = rows.next() else { break };

@@ -1,4 +1,4 @@
-//! Loading numbers from a file on the server: choose it, look at its first rows, watch it load, read the result.
+//! Loading numbers, or opt-outs, from a file on the server or from pasted rows: choose it, look at its first rows, watch it load, read the result.
 //!
 //! Only state and keys; reading is asked for by requests.
 
@@ -7,6 +7,8 @@ use super::dialog::Then;
 use super::field::{Field, Kind};
 use super::message::{FileEntry, FilePeek, Request};
 use super::model::{Import, Load, Model};
+use super::numbers::{NumbersRequest, Pasted, RowsFrom};
+use super::{paste, update};
 use crate::service::import::ImportProgress;
 use std::path::{Path, PathBuf};
 
@@ -21,9 +23,32 @@ pub enum Stage {
     Run,
 }
 
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum What {
+    /// Numbers for a list.
+    #[default]
+    Numbers,
+    /// People who are not to be written to.
+    OptOuts,
+}
+
+/// What is asked before a file is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// The list.
+    List,
+    /// The country for numbers without one.
+    Country,
+    /// Tags, with commas between them.
+    Tags,
+}
+
 /// Loading a file.
 #[derive(Debug, Clone)]
 pub struct LoadFile {
+    /// What is in it.
+    pub what: What,
     /// Where it stands.
     pub stage: Stage,
     /// The path as typed.
@@ -40,8 +65,14 @@ pub struct LoadFile {
     pub country: Field,
     /// The list.
     pub list: Field,
-    /// The list has the keys, else the country.
-    pub on_list: bool,
+    /// Tags, with commas between them.
+    pub tags: Field,
+    /// The field that has the keys.
+    pub at: Ask,
+    /// Rows that were pasted in place of a file.
+    pub pasted: Option<Pasted>,
+    /// Why a paste was not taken.
+    pub paste_trouble: Option<String>,
 }
 
 impl LoadFile {
@@ -52,6 +83,7 @@ impl LoadFile {
             text.push('/');
         }
         let load = Self {
+            what: What::Numbers,
             stage: Stage::Pick,
             path: Field::new(&text, 1_000).of_kind(Kind::Path),
             folder: PathBuf::from(&text),
@@ -60,7 +92,10 @@ impl LoadFile {
             peek: Load::Waiting,
             country: Field::new(default_country.unwrap_or_default(), 2),
             list: Field::new("", 80),
-            on_list: true,
+            tags: Field::new("", 200),
+            at: Ask::List,
+            pasted: None,
+            paste_trouble: None,
         };
         let request = Request::Folder(load.folder.clone());
         (load, vec![request])
@@ -86,6 +121,9 @@ impl LoadFile {
     pub fn offers(&self, model: &Model, action: Action) -> bool {
         match (self.stage, action) {
             (Stage::Run, Action::Cancel) => matches!(model.import, Some(Import::Running { .. })),
+            (Stage::Run, Action::Fix) => {
+                matches!(&model.import, Some(Import::Done(done)) if done.upload.report.rejected > 0)
+            }
             (Stage::Check, Action::Accept) => self.peek.get().is_some_and(|peek| peek.phone_column.is_some()),
             _ => true,
         }
@@ -95,8 +133,11 @@ impl LoadFile {
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.stage {
             Stage::Pick => Some(&mut self.path),
-            Stage::Check if self.on_list => Some(&mut self.list),
-            Stage::Check => Some(&mut self.country),
+            Stage::Check => Some(match self.at {
+                Ask::List => &mut self.list,
+                Ask::Country => &mut self.country,
+                Ask::Tags => &mut self.tags,
+            }),
             Stage::Run => None,
         }
     }
@@ -127,6 +168,52 @@ impl LoadFile {
         shown
     }
 
+    /// What is asked about it.
+    pub fn asks(&self) -> &'static [Ask] {
+        match self.what {
+            What::Numbers => &[Ask::List, Ask::Country, Ask::Tags],
+            What::OptOuts => &[Ask::Country],
+        }
+    }
+
+    /// What is loaded, for people.
+    pub fn name(&self) -> String {
+        match &self.pasted {
+            Some(rows) => format!("{} that you pasted", super::text::counted(paste::count(rows), "row")),
+            None => self.file().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        }
+    }
+
+    /// Where the rows are read from.
+    pub fn from(&self) -> RowsFrom {
+        self.pasted.clone().map_or_else(|| RowsFrom::File(self.file()), RowsFrom::Pasted)
+    }
+
+    /// Takes pasted rows in place of a file; one line is a path, for the field.
+    pub fn paste_lines(&mut self, text: &str) -> Option<Vec<Request>> {
+        if self.stage != Stage::Pick {
+            return None;
+        }
+        self.paste_trouble = None;
+        if text.len() > paste::MOST_BYTES {
+            let most = paste::MOST_BYTES / 1024 / 1024;
+            self.paste_trouble = Some(format!("That is more than {most} MB: put it into a file and copy it here."));
+            return Some(Vec::new());
+        }
+        let rows = paste::rows(text)?;
+        self.pasted = Some(rows);
+        self.list.prefill("pasted");
+        Some(self.check())
+    }
+
+    /// On to the first rows.
+    fn check(&mut self) -> Vec<Request> {
+        self.stage = Stage::Check;
+        self.at = self.asks()[0];
+        self.peek = Load::Waiting;
+        vec![self.look()]
+    }
+
     /// The chosen file.
     pub fn file(&self) -> PathBuf {
         PathBuf::from(self.path.value())
@@ -137,9 +224,10 @@ impl LoadFile {
         match self.stage {
             Stage::Pick => {
                 self.cursor = 0;
+                self.paste_trouble = None;
                 self.read_folder_if_other()
             }
-            Stage::Check if !self.on_list => {
+            Stage::Check if self.at == Ask::Country => {
                 let upper = self.country.value().to_ascii_uppercase();
                 self.country.set(&upper);
                 if matches!(upper.len(), 0 | 2) { vec![self.look()] } else { Vec::new() }
@@ -160,7 +248,7 @@ impl LoadFile {
 
     fn look(&self) -> Request {
         let country = Some(self.country.trimmed().to_owned()).filter(|country| !country.is_empty());
-        Request::Peek { path: self.file(), country }
+        Request::Peek { from: self.from(), country }
     }
 
     /// A folder was read.
@@ -171,8 +259,8 @@ impl LoadFile {
     }
 
     /// A file's first rows were read.
-    pub fn peeked(&mut self, path: &Path, peek: Result<FilePeek, String>) {
-        if path == self.file() {
+    pub fn peeked(&mut self, from: &RowsFrom, peek: Result<FilePeek, String>) {
+        if *from == self.from() {
             self.peek = peek.map_or_else(Load::Failed, Load::Here);
         }
     }
@@ -182,7 +270,7 @@ impl LoadFile {
         match self.stage {
             Stage::Pick => self.act_pick(action),
             Stage::Check => self.act_check(model, action),
-            Stage::Run => Self::act_run(action),
+            Stage::Run => Self::act_run(model, action),
         }
     }
 
@@ -217,11 +305,8 @@ impl LoadFile {
         if entry.is_folder {
             return self.read_folder_if_other();
         }
-        self.stage = Stage::Check;
-        self.on_list = true;
-        self.peek = Load::Waiting;
         self.list.set(&list_name(&entry.name));
-        vec![self.look()]
+        self.check()
     }
 
     /// Adds to the path what all entries that begin with it have in common.
@@ -249,18 +334,31 @@ impl LoadFile {
 
     fn act_check(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
         match action {
-            Action::Next | Action::Previous => self.on_list = !self.on_list,
+            Action::Next | Action::Previous => {
+                let asks = self.asks();
+                let at = asks.iter().position(|ask| *ask == self.at).unwrap_or(0);
+                let step = if action == Action::Next { 1 } else { asks.len() - 1 };
+                self.at = asks[(at + step) % asks.len()];
+            }
             Action::Accept => {
                 let filled = |field: &Field| Some(field.trimmed().to_owned()).filter(|text| !text.is_empty());
-                let request =
-                    Request::Import { path: self.file(), country: filled(&self.country), list: filled(&self.list) };
-                let file = self.file().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-                model.import = Some(Import::Running { file, since: model.now, progress: ImportProgress::default() });
+                let (from, country) = (self.from(), filled(&self.country));
+                let request = match self.what {
+                    What::Numbers => {
+                        let tags = self.tags.value().split(',').map(|tag| tag.trim().to_owned());
+                        let tags = tags.filter(|tag| !tag.is_empty()).collect();
+                        Request::Import { from, country, list: filled(&self.list), tags }
+                    }
+                    What::OptOuts => Request::Numbers(NumbersRequest::ImportOptOuts { from, country }),
+                };
+                let progress = ImportProgress::default();
+                model.import = Some(Import::Running { file: self.name(), since: model.now, progress, what: self.what });
                 self.stage = Stage::Run;
                 return (Then::Stay, vec![request]);
             }
             _ => {
                 self.stage = Stage::Pick;
+                self.pasted = None;
                 let folder = self.parts().0.to_owned();
                 self.path.prefill(&folder);
                 self.cursor = 0;
@@ -269,8 +367,13 @@ impl LoadFile {
         (Then::Stay, Vec::new())
     }
 
-    fn act_run(action: Action) -> (Then, Vec<Request>) {
+    fn act_run(model: &mut Model, action: Action) -> (Then, Vec<Request>) {
         match action {
+            Action::Fix => {
+                let Some(Import::Done(done)) = &model.import else { return (Then::Close, Vec::new()) };
+                let upload = done.upload.clone();
+                (Then::Close, update::open_file(model, upload))
+            }
             Action::Cancel => (Then::Stay, vec![Request::StopImport]),
             _ => (Then::Close, Vec::new()),
         }

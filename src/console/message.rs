@@ -1,18 +1,22 @@
 //! What goes in and out of the update function: events that happened, requests to the one task that acts, and
 //! its answers. Plain values.
 
-use crate::domain::broadcast::Broadcast;
+use crate::domain::broadcast::{Broadcast, Number};
 use crate::domain::ids::{BroadcastId, ScheduleId};
+use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
+use crate::logging;
 use crate::service::audience::AudienceView;
 use crate::service::broadcasts::Cancelled;
 use crate::service::doubts::{Decided, DoubtWord};
 use crate::service::error::ServiceError;
-use crate::service::follow_up::FollowUpRequest;
+use crate::service::follow_up::{FollowUpRequest, Picked};
 use crate::service::import::{ImportDone, ImportProgress};
+use crate::service::since::Since;
 use crate::service::start::Started;
+use crate::service::token::TokenTaken;
 use crate::service::view::{BroadcastRequest, BroadcastView, Plan, Snapshot};
 use crate::store::{LogRow, RecipientRow, SyncedTemplates, UploadSummary};
 use crossterm::event::KeyEvent;
@@ -20,7 +24,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::actions::Action;
+use super::numbers::{NumbersAnswer, NumbersRequest, RowsFrom};
 use super::set_up::{Checked, Connection, Step};
+use super::settings::{AllSettings, NewToken, SettingWritten};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -82,22 +88,26 @@ pub enum Request {
     },
     /// Read a folder of the server.
     Folder(PathBuf),
-    /// Read the first rows of a file.
+    /// Read the first rows of a file, or of what was pasted.
     Peek {
-        /// The file.
-        path: PathBuf,
+        /// Where from.
+        from: RowsFrom,
         /// For numbers without a country code.
         country: Option<String>,
     },
-    /// Load a file into a list.
+    /// Load a file, or what was pasted, into a list.
     Import {
-        /// The file.
-        path: PathBuf,
+        /// Where from.
+        from: RowsFrom,
         /// For numbers without a country code.
         country: Option<String>,
         /// The list; `None`: the default one.
         list: Option<String>,
+        /// Tags that all the numbers get.
+        tags: Vec<String>,
     },
+    /// Something about numbers and the people behind them.
+    Numbers(NumbersRequest),
     /// Give the file up that is being loaded.
     StopImport,
     /// Who is in a list, or in all.
@@ -144,6 +154,38 @@ pub enum Request {
     },
     /// Put text into the terminal's clipboard.
     Copy(String),
+    /// Read how wacast is set.
+    Settings,
+    /// Write a setting.
+    SetSetting {
+        /// Its section.
+        section: String,
+        /// Its name there.
+        name: String,
+        /// The value, as it would stand in an environment variable.
+        value: String,
+    },
+    /// Read the own numbers.
+    OwnNumbers,
+    /// Replace the own numbers.
+    SetOwnNumbers(Vec<String>),
+    /// Try a new access token, and use it from now on.
+    TakeToken(NewToken),
+    /// What happened since then; `None`: since this operator was last here.
+    Since(Option<Millis>),
+    /// The program's own events after this one.
+    Events(u64),
+    /// Send a broadcast's message, as this person would get it, to the own numbers.
+    Test(Box<(BroadcastRequest, Option<Number>)>),
+    /// Make a broadcast that starts again and again.
+    AddSchedule {
+        /// What it sends.
+        request: BroadcastRequest,
+        /// When, as a cron expression.
+        cron: String,
+        /// The zone that it is read in.
+        zone: String,
+    },
     /// Check one step of the set-up with WhatsApp.
     Check(Step, Connection),
     /// Write the configuration.
@@ -156,6 +198,7 @@ impl Request {
     /// Whether it changes anything in the store, at WhatsApp or in what is being sent.
     pub fn changes(&self) -> bool {
         match self {
+            Self::Numbers(request) => request.changes(),
             Self::Uploads
             | Self::Templates
             | Self::Log
@@ -171,6 +214,10 @@ impl Request {
             | Self::Picked(_)
             | Self::Export { .. }
             | Self::Copy(_)
+            | Self::Settings
+            | Self::OwnNumbers
+            | Self::Since(_)
+            | Self::Events(_)
             | Self::Check(..)
             | Self::Leave(_) => false,
             Self::SyncTemplates
@@ -183,6 +230,11 @@ impl Request {
             | Self::Decide { .. }
             | Self::FollowUp(_)
             | Self::EnableSchedule(..)
+            | Self::SetSetting { .. }
+            | Self::SetOwnNumbers(_)
+            | Self::TakeToken(_)
+            | Self::Test(_)
+            | Self::AddSchedule { .. }
             | Self::Write(_) => true,
         }
     }
@@ -213,7 +265,9 @@ pub enum Answer {
     /// A folder's entries, newest first.
     Folder(PathBuf, Result<Vec<FileEntry>, String>),
     /// A file's first rows.
-    Peek(PathBuf, Result<FilePeek, String>),
+    Peek(RowsFrom, Result<FilePeek, String>),
+    /// What came of a request about numbers.
+    Numbers(Box<NumbersAnswer>),
     /// How far loading is.
     Importing(ImportProgress),
     /// A file was loaded, or not.
@@ -244,8 +298,8 @@ pub enum Answer {
     Recipients(BroadcastId, Option<RecipientState>, Option<u32>, Result<Vec<RecipientRow>, ServiceError>),
     /// It was decided about people in doubt.
     Decided(Box<Result<Decided, ServiceError>>),
-    /// So many people a follow-up would go to.
-    Picked(FollowUpRequest, Result<u64, ServiceError>),
+    /// Whom a follow-up would go to.
+    Picked(FollowUpRequest, Result<Picked, ServiceError>),
     /// A follow-up was made.
     FollowedUp(Box<Result<Broadcast, ServiceError>>),
     /// A schedule was switched.
@@ -256,6 +310,24 @@ pub enum Answer {
     Checked(Step, Result<Checked, String>),
     /// The configuration was written, to this path.
     Written(Result<PathBuf, String>),
+    /// How wacast is set.
+    Settings(Result<AllSettings, String>),
+    /// A setting was written, or not.
+    SettingWritten(Box<Result<SettingWritten, String>>),
+    /// The own numbers; `true`: just changed.
+    OwnNumbers(Result<Vec<Phone>, ServiceError>, bool),
+    /// A new access token was taken, or not.
+    TokenTaken(Box<Result<TokenTaken, ServiceError>>),
+    /// What happened since then; `None` inside: this operator was never here before.
+    Since(Box<Result<Option<Since>, ServiceError>>),
+    /// The program's own events that are newer, oldest first.
+    Events(Vec<Arc<logging::Event>>),
+    /// A test went out, or not.
+    Tested(Box<(BroadcastRequest, Option<Number>)>, Box<Result<Broadcast, ServiceError>>),
+    /// A schedule was made, or not.
+    Scheduled(Box<Result<Schedule, ServiceError>>),
+    /// The newest list, and who is in it.
+    Sample(String, AudienceView),
 }
 
 /// An entry of a folder.

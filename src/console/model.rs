@@ -3,8 +3,12 @@
 use super::actions::Place;
 use super::broadcasts::{Broadcasts, Part};
 use super::dialog::Dialog;
+use super::events::Events;
 use super::listing::{Listing, Order};
+use super::load::What;
 use super::look::{Look, Role};
+use super::numbers::Numbers;
+use super::settings_list::SettingsList;
 use super::text::shown_phone;
 use super::words::{self, Zone};
 use crate::domain::phone::Phone;
@@ -12,10 +16,12 @@ use crate::domain::schedule::Schedule;
 use crate::domain::state::BroadcastStatus;
 use crate::domain::template::Template;
 use crate::domain::time::{Millis, SECOND};
+use crate::service::audience::AudienceView;
 use crate::service::error::ServiceError;
 use crate::service::import::ImportProgress;
+use crate::service::import::opt_outs::OptOutsImported;
 use crate::service::view::{BroadcastView, Problem, Snapshot};
-use crate::store::{LogRow, SyncedTemplates, UploadSummary};
+use crate::store::{LogRow, SyncedTemplates};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -141,16 +147,6 @@ pub struct Toast {
     pub until: Millis,
 }
 
-/// The parts of the Numbers screen that keys go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NumbersPart {
-    /// The lists.
-    #[default]
-    Lists,
-    /// The uploads.
-    Uploads,
-}
-
 /// A file that is being loaded, or was.
 #[derive(Debug, Clone)]
 pub enum Import {
@@ -160,11 +156,15 @@ pub enum Import {
         file: String,
         /// Since when.
         since: Millis,
-        /// How far.
+        /// How far; opt-outs do not say.
         progress: ImportProgress,
+        /// What is in it.
+        what: What,
     },
     /// Through, with its report.
     Done(Box<crate::service::import::ImportDone>),
+    /// Opt-outs: through, with what came of them.
+    OptOuts(Box<OptOutsImported>),
     /// Not loaded, and why.
     Failed(String),
 }
@@ -251,14 +251,8 @@ pub struct Model {
     pub opening: Option<String>,
     /// The broadcast on Live that keys act on.
     pub live_cursor: usize,
-    /// The part of Numbers that has the keys.
-    pub numbers_part: NumbersPart,
-    /// The list that is marked.
-    pub lists_cursor: usize,
-    /// The upload that is marked.
-    pub uploads_cursor: usize,
-    /// The uploads, newest first.
-    pub uploads: Load<Vec<UploadSummary>>,
+    /// Lists, files, opt-outs, and what is opened of them.
+    pub numbers: Numbers,
     /// The file that is being loaded, or the last one that was.
     pub import: Option<Import>,
     /// All broadcasts, and the one that is opened.
@@ -293,6 +287,18 @@ pub struct Model {
     pub serial: u64,
     /// The line for SSH without tmux was shown.
     pub warned_of_ssh: bool,
+    /// What the Settings screen shows.
+    pub settings: SettingsList,
+    /// The program's own events.
+    pub events: Events,
+    /// It was asked for what happened since the operator was last here.
+    pub asked_since: bool,
+    /// The operator asked for it: it is shown whatever it says.
+    pub wants_since: bool,
+    /// When the operator was last here; `None`: never, or not known yet.
+    pub last_here: Option<Millis>,
+    /// The newest list and its first people, to fill previews with.
+    pub sample: Option<(String, AudienceView)>,
 }
 
 impl Model {
@@ -309,10 +315,7 @@ impl Model {
             snapshot: None,
             opening: None,
             live_cursor: 0,
-            numbers_part: NumbersPart::Lists,
-            lists_cursor: 0,
-            uploads_cursor: 0,
-            uploads: Load::Waiting,
+            numbers: Numbers::default(),
             import: None,
             broadcasts: Broadcasts::default(),
             templates: Load::Waiting,
@@ -330,6 +333,12 @@ impl Model {
             toast: None,
             serial: 0,
             warned_of_ssh: false,
+            settings: SettingsList::default(),
+            events: Events::default(),
+            asked_since: false,
+            wants_since: false,
+            last_here: None,
+            sample: None,
         }
     }
 
@@ -359,7 +368,7 @@ impl Model {
                 Some(opened) if opened.part == Part::Figures => Place::Broadcast,
                 Some(_) => Place::Recipients,
             },
-            Screen::Numbers => Place::Numbers,
+            Screen::Numbers => self.numbers.place(),
             Screen::Templates => Place::Templates,
             Screen::Schedule => Place::Schedule,
             Screen::Problems => Place::Problems,
@@ -372,10 +381,13 @@ impl Model {
     pub fn listing(&self) -> Option<&Listing> {
         match self.screen {
             Screen::Broadcasts if self.broadcasts.opened.is_none() => Some(&self.broadcasts.list),
+            Screen::Numbers => self.numbers.listing(),
             Screen::Templates => Some(&self.templates_list),
             Screen::Schedule => Some(&self.schedule_list),
             Screen::Problems => Some(&self.problems_list),
+            Screen::Log if self.events.shown => Some(&self.events.list),
             Screen::Log => Some(&self.log_list),
+            Screen::Settings => Some(&self.settings.list),
             _ => None,
         }
     }
@@ -384,10 +396,13 @@ impl Model {
     pub fn listing_mut(&mut self) -> Option<&mut Listing> {
         match self.screen {
             Screen::Broadcasts if self.broadcasts.opened.is_none() => Some(&mut self.broadcasts.list),
+            Screen::Numbers => self.numbers.listing_mut(),
             Screen::Templates => Some(&mut self.templates_list),
             Screen::Schedule => Some(&mut self.schedule_list),
             Screen::Problems => Some(&mut self.problems_list),
+            Screen::Log if self.events.shown => Some(&mut self.events.list),
             Screen::Log => Some(&mut self.log_list),
+            Screen::Settings => Some(&mut self.settings.list),
             _ => None,
         }
     }
@@ -401,14 +416,14 @@ impl Model {
     pub fn selected(&self) -> Option<&BroadcastView> {
         match self.screen {
             Screen::Live => self.open().get(self.live_cursor.min(self.open().len().saturating_sub(1))),
-            Screen::Broadcasts => match &self.broadcasts.opened {
-                Some(opened) => opened.view.get(),
-                None => {
-                    let shown = self.broadcasts.shown();
-                    shown.get(self.broadcasts.list.place(shown.len())).copied()
+            Screen::Broadcasts => {
+                if let Some(opened) = &self.broadcasts.opened {
+                    return opened.view.get();
                 }
-            },
-            Screen::Schedule => self.coming().get(self.schedule_list.cursor).and_then(|coming| coming.broadcast()),
+                let shown = self.broadcasts.shown();
+                shown.get(self.broadcasts.list.place(shown.len())).copied()
+            }
+            Screen::Schedule => self.coming().get(self.schedule_list.cursor).and_then(Coming::broadcast),
             Screen::Problems => {
                 let id = self.problem()?.broadcast.as_ref()?;
                 let snapshot = self.snapshot.as_ref()?;
@@ -426,7 +441,7 @@ impl Model {
         let mut all: Vec<_> = once.chain(snapshot.schedules.iter().map(Coming::Again)).collect();
         // What will not start by itself comes last.
         all.sort_by_key(|coming| (coming.at().is_none(), coming.at()));
-        self.schedule_list.shown(&all, Coming::words, &[]).into_iter().cloned().collect()
+        self.schedule_list.shown(&all, Coming::words, &[]).into_iter().copied().collect()
     }
 
     /// The problem that keys act on.
@@ -467,7 +482,16 @@ impl Model {
 
     /// Whether something on the screen changes with time alone.
     pub fn needs_clock(&self) -> bool {
-        self.toast.is_some() || self.revealed.is_some() || matches!(self.import, Some(Import::Running { .. }))
+        self.toast.is_some()
+            || self.revealed.is_some()
+            || self.numbers.under_way.is_some()
+            || matches!(self.import, Some(Import::Running { .. }))
+            || self.follows_events()
+    }
+
+    /// Whether the program's own events are shown and followed.
+    pub fn follows_events(&self) -> bool {
+        self.screen == Screen::Log && self.events.shown && !self.frozen
     }
 
     /// The room for lists: rows of the screen without header and footer.

@@ -21,11 +21,26 @@ pub struct Pages<T, K> {
     pub cursor: usize,
     /// Once the page is here the cursor goes to its last row.
     to_last: bool,
+    /// Where a page that comes in portions goes on.
+    portion: Option<K>,
+    /// Where the next page begins.
+    next: Next<K>,
+}
+
+/// Where a next page begins.
+#[derive(Debug, Clone)]
+enum Next<K> {
+    /// After the last row, if the page is full: the store has not said.
+    Unsaid,
+    /// After this key, as the store said.
+    After(K),
+    /// The store said that there is none.
+    Nowhere,
 }
 
 impl<T, K: Clone + PartialEq> Default for Pages<T, K> {
     fn default() -> Self {
-        Self { starts: vec![None], rows: Load::Waiting, cursor: 0, to_last: false }
+        Self { starts: vec![None], rows: Load::Waiting, cursor: 0, to_last: false, portion: None, next: Next::Unsaid }
     }
 }
 
@@ -33,6 +48,26 @@ impl<T, K: Clone + PartialEq> Pages<T, K> {
     /// The key that the page begins after: what to ask the store for.
     pub fn after(&self) -> Option<K> {
         self.starts.last().cloned().flatten()
+    }
+
+    /// What to ask the store for when a page may come in portions: the key, and how many rows.
+    pub fn wanted(&self) -> (Option<K>, u32) {
+        let here = if self.portion.is_some() { self.rows.get().map_or(0, Vec::len) } else { 0 };
+        (self.portion.clone().or_else(|| self.after()), PAGE - u32::try_from(here).unwrap_or(PAGE).min(PAGE - 1))
+    }
+
+    /// Whether more of this page is still to come.
+    pub fn is_looking(&self) -> bool {
+        self.portion.is_some()
+    }
+
+    /// Whether there are rows after this page.
+    pub fn has_more(&self) -> bool {
+        match &self.next {
+            Next::After(_) => true,
+            Next::Nowhere => false,
+            Next::Unsaid => self.rows.get().is_some_and(|rows| rows.len() >= PAGE as usize),
+        }
     }
 
     /// How many rows stand before this page.
@@ -59,16 +94,51 @@ impl<T, K: Clone + PartialEq> Pages<T, K> {
         taken
     }
 
+    /// Takes a portion in, with the key that the store goes on after; `true`: the next portion is to be asked for.
+    pub fn take_portion(
+        &mut self,
+        after: Option<&K>,
+        portion: Result<(Vec<T>, Option<K>), ServiceError>,
+    ) -> Result<bool, String> {
+        if self.wanted().0.as_ref() != after {
+            return Ok(false);
+        }
+        let (mut rows, next) = match portion {
+            Ok(portion) => portion,
+            Err(error) => {
+                self.portion = None;
+                return self.rows.take(Err(error)).map(|()| false);
+            }
+        };
+        match &mut self.rows {
+            Load::Here(before) if self.portion.is_some() => before.append(&mut rows),
+            _ => self.rows = Load::Here(rows),
+        }
+        let length = self.rows.get().map_or(0, Vec::len);
+        let is_short = length < PAGE as usize && next.is_some();
+        if is_short {
+            self.portion = next;
+            return Ok(true);
+        }
+        self.portion = None;
+        self.next = next.map_or(Next::Nowhere, Next::After);
+        if std::mem::take(&mut self.to_last) {
+            self.cursor = length;
+        }
+        self.cursor = self.cursor.min(length.saturating_sub(1));
+        Ok(false)
+    }
+
     /// Moves the cursor; `true`: another page is to be asked for. `key` tells what a row is found by.
     pub fn go(&mut self, action: Action, screen: usize, key: impl Fn(&T) -> K) -> bool {
         let Some(rows) = self.rows.get() else { return false };
         let length = rows.len();
-        let last_page = length < PAGE as usize;
         let past_end = self.cursor + 1 >= length;
         match action {
-            Action::Down | Action::PageDown if past_end && !last_page => {
-                let Some(last) = rows.last().map(&key) else { return false };
-                self.starts.push(Some(last));
+            Action::Down | Action::PageDown if past_end && self.has_more() => {
+                let next = if let Next::After(next) = &self.next { Some(next.clone()) } else { rows.last().map(&key) };
+                let Some(next) = next else { return false };
+                self.starts.push(Some(next));
                 self.begin(false)
             }
             Action::Up | Action::PageUp if self.cursor == 0 && self.starts.len() > 1 => {
@@ -90,6 +160,8 @@ impl<T, K: Clone + PartialEq> Pages<T, K> {
         self.rows = Load::Waiting;
         self.cursor = 0;
         self.to_last = at_last;
+        self.portion = None;
+        self.next = Next::Unsaid;
         true
     }
 }
@@ -107,6 +179,28 @@ mod tests {
     fn ask(pages: &mut Pages<u32, u32>) {
         let after = pages.after();
         pages.take(after.as_ref(), Ok(page(after))).unwrap();
+    }
+
+    #[test]
+    fn a_page_comes_in_portions() {
+        let mut pages: Pages<u32, u32> = Pages::default();
+        assert_eq!(pages.wanted(), (None, PAGE));
+        // A search: nothing in the first rows looked at, three in the next, and that was all.
+        assert_eq!(pages.take_portion(None, Ok((vec![], Some(20_000)))), Ok(true));
+        assert_eq!((pages.wanted(), pages.is_looking()), ((Some(20_000), PAGE), true));
+        assert_eq!(pages.take_portion(None, Ok((vec![9], None))), Ok(false), "late, and not wanted any more");
+        assert_eq!(pages.take_portion(Some(&20_000), Ok((vec![1, 2, 3], Some(40_000)))), Ok(true));
+        assert_eq!(pages.wanted(), (Some(40_000), PAGE - 3));
+        assert!(!pages.go(Action::Down, 20, |row| *row), "the cursor moves meanwhile");
+        assert_eq!(pages.take_portion(Some(&40_000), Ok((vec![4], None))), Ok(false));
+        assert_eq!((pages.rows.get(), pages.marked(), pages.has_more()), (Some(&vec![1, 2, 3, 4]), Some(&2), false));
+        // A full page, and where the next one begins is what the store said.
+        let mut pages: Pages<u32, u32> = Pages::default();
+        assert_eq!(pages.take_portion(None, Ok(((0..PAGE).collect(), Some(777)))), Ok(false));
+        assert!(pages.has_more());
+        pages.go(Action::Bottom, 20, |row| *row);
+        assert!(pages.go(Action::Down, 20, |row| *row));
+        assert_eq!(pages.wanted(), (Some(777), PAGE));
     }
 
     #[test]

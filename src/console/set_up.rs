@@ -19,6 +19,10 @@ pub struct Connection {
     pub country: String,
     /// The IANA zone.
     pub time_zone: String,
+    /// The app's secret, for receipts; empty: none are taken.
+    pub app_secret: SecretString,
+    /// The word that Meta's webhook form asks for; empty: none.
+    pub verify_token: SecretString,
 }
 
 impl PartialEq for Connection {
@@ -28,6 +32,8 @@ impl PartialEq for Connection {
             && self.access_token.expose_secret() == other.access_token.expose_secret()
             && self.country == other.country
             && self.time_zone == other.time_zone
+            && self.app_secret.expose_secret() == other.app_secret.expose_secret()
+            && self.verify_token.expose_secret() == other.verify_token.expose_secret()
     }
 }
 

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use std::path::PathBuf;
 
 /// The fields of the form, in their order.
-pub const FIELDS: [(&str, &str, Step); 5] = [
+pub const FIELDS: [(&str, &str, Step); 7] = [
     (
         "Access token",
         "Meta for Developers, your app, WhatsApp, API Setup; better: a system user's token that never expires",
@@ -24,12 +24,24 @@ pub const FIELDS: [(&str, &str, Step); 5] = [
         Step::Place,
     ),
     ("Time zone", "yours, for example Asia/Kolkata or Europe/Berlin; all times are shown and read in it", Step::Place),
+    (
+        "App secret (may stay empty)",
+        "your app, App settings, Basic; receipts are signed with it. Without it delivered and read stay unknown",
+        Step::Place,
+    ),
+    (
+        "Verify token (may stay empty)",
+        "a word that you make up; type the same in your app: WhatsApp, Configuration, Webhook, Verify token",
+        Step::Place,
+    ),
 ];
 
 const NUMBER: usize = 1;
 const ACCOUNT: usize = 2;
 const COUNTRY: usize = 3;
 const TIME_ZONE: usize = 4;
+const APP_SECRET: usize = 5;
+const VERIFY_TOKEN: usize = 6;
 
 /// How a step stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,7 +65,7 @@ pub struct SetUpForm {
     /// The marked answer of the first question.
     pub cursor: usize,
     /// The fields.
-    pub fields: [Field; 5],
+    pub fields: [Field; FIELDS.len()],
     /// The marked field.
     pub field: usize,
     /// How the steps stand.
@@ -81,6 +93,8 @@ impl SetUpForm {
             Field::new("", 30),
             Field::new("", 2),
             Field::new("", 60),
+            Field::new("", 100).of_kind(Kind::Secret),
+            Field::new("", 100).of_kind(Kind::Secret),
         ];
         Self {
             connecting: false,
@@ -126,6 +140,8 @@ impl SetUpForm {
             business_account_id: text(2),
             country: text(3).to_ascii_uppercase(),
             time_zone: text(4),
+            app_secret: SecretString::from(text(APP_SECRET)),
+            verify_token: SecretString::from(text(VERIFY_TOKEN)),
         }
     }
 
@@ -166,7 +182,13 @@ impl SetUpForm {
             NUMBER | ACCOUNT if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Some("digits only, as the page shows the id")
             }
-            COUNTRY => None,
+            APP_SECRET if text.is_empty() && !self.fields[VERIFY_TOKEN].trimmed().is_empty() => {
+                Some("the verify token is of no use without it; enter it, or leave both empty")
+            }
+            VERIFY_TOKEN if text.is_empty() && !self.fields[APP_SECRET].trimmed().is_empty() => {
+                Some("make up a word; Meta asks for it before it sends receipts")
+            }
+            COUNTRY | APP_SECRET | VERIFY_TOKEN => None,
             TIME_ZONE if text.is_empty() => Some("enter yours, for example Asia/Kolkata"),
             _ if text.is_empty() => Some("is needed"),
             _ => None,

@@ -2,12 +2,16 @@
 
 mod answers;
 mod broadcasts;
+mod numbers;
 mod rows;
 mod screens;
+mod settings;
+mod since;
 
-pub(super) use broadcasts::chosen;
+pub(super) use broadcasts::{chosen, open as open_broadcast};
+pub(super) use numbers::{ask_to_undo_opt_out, begun, open_file, open_person, under_way};
 pub(super) use screens::copied;
-pub use screens::{act_on_screen, available, shown_uploads, something_runs};
+pub use screens::{act_on_screen, available, something_runs};
 
 use super::actions::{self, Action, Key, Place};
 use super::dialog::Then;
@@ -30,7 +34,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
         Event::Click(click) => on_click(model, click),
         Event::Clock(now) => {
             on_clock(model, now);
-            Vec::new()
+            if model.follows_events() { vec![Request::Events(model.events.newest())] } else { Vec::new() }
         }
         Event::Snapshot(snapshot) => {
             on_clock(model, snapshot.at);
@@ -124,7 +128,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Request> {
 fn on_paste(model: &mut Model, text: &str) -> Vec<Request> {
     if let Some(mut dialog) = model.dialogs.pop() {
         let mut requests = Vec::new();
-        if let Some(field) = dialog.field() {
+        if let Some(asked) = dialog.paste_lines(text) {
+            requests = asked;
+        } else if let Some(field) = dialog.field() {
             field.paste(text);
             requests = dialog.typed(model);
         }

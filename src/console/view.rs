@@ -8,10 +8,12 @@
 //! └ footer ───────────────────────────────────────────────┘ the keys of this place
 //! ```
 
+mod ask;
 mod broadcasts;
 mod canvas;
 mod chart;
 mod dialogs;
+mod events;
 mod frame;
 mod live;
 mod load;
@@ -23,7 +25,10 @@ mod review;
 mod schedule;
 mod set_up;
 mod settings;
+mod sheet;
+mod since;
 mod templates;
+mod when;
 mod wizard;
 
 pub use canvas::Canvas;
@@ -74,6 +79,7 @@ pub fn render(model: &Model, buffer: &mut Buffer) -> Drawn {
             Screen::Templates => templates::render(model, &mut canvas, body),
             Screen::Schedule => schedule::render(model, &mut canvas, body),
             Screen::Problems => problems::render(model, &mut canvas, body),
+            Screen::Log if model.events.shown => events::render(model, &mut canvas, body),
             Screen::Log => log::render(model, &mut canvas, body),
             Screen::Settings => settings::render(model, &mut canvas, body),
         }

@@ -5,16 +5,17 @@
 
 mod bind;
 mod step;
+mod when;
 
 pub use bind::{Binding, bindings, guess};
+pub use when::{Start, WhenField};
 
 use super::actions::{Action, Place};
 use super::field::{Field, Kind};
 use super::message::Request;
 use super::model::{Load, Model};
 use crate::domain::broadcast::{Choices, Number};
-use crate::domain::template::{Slot, Template};
-use crate::domain::time::Millis;
+use crate::domain::template::{Slot, Template, TemplateKey};
 use crate::service::audience::AudienceView;
 use crate::service::error::ServiceError;
 use crate::service::start::Started;
@@ -51,17 +52,6 @@ impl Step {
     }
 }
 
-/// The fields of the time step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenField {
-    /// Now, or at a time.
-    Choice,
-    /// The time.
-    Time,
-    /// What it is called.
-    Label,
-}
-
 /// How far the review is.
 #[derive(Debug, Clone)]
 pub enum Review {
@@ -86,16 +76,24 @@ pub struct Wizard {
     pub audience: Load<AudienceView>,
     /// The marked template.
     pub template_cursor: usize,
+    /// The template that it was opened with; it is taken once it is known who gets it.
+    pub wanted: Option<TemplateKey>,
     /// The chosen template.
     pub template: Option<Template>,
     /// What fills its variables.
     pub variables: Vec<(Slot, Binding)>,
     /// The marked field of the variables: two for each variable.
     pub variable_cursor: usize,
-    /// Later, else now.
-    pub later: bool,
+    /// Now, at a time, or again and again.
+    pub start: Start,
     /// The time as typed.
     pub time: Field,
+    /// The times as typed, when it starts again and again.
+    pub cron: Field,
+    /// A pace of its own, as typed.
+    pub pace: Field,
+    /// What happens when something is not as it should be.
+    pub choices: Choices,
     /// What it is called.
     pub label: Field,
     /// The marked field of the time step.
@@ -112,6 +110,8 @@ pub struct Wizard {
     pub count: Field,
     /// Let it be a repeat.
     pub repeat: bool,
+    /// A test was asked for; waiting for the answer.
+    pub testing: bool,
     /// Asked to start; waiting for the answer.
     pub starting: bool,
     /// What was wrong with the last Enter.
@@ -127,11 +127,15 @@ impl Wizard {
             list: None,
             audience: Load::Waiting,
             template_cursor: 0,
+            wanted: None,
             template: None,
             variables: Vec::new(),
             variable_cursor: 0,
-            later: false,
+            start: Start::Now,
             time: Field::new("", 40),
+            cron: Field::new("", 60),
+            pace: Field::new("", 8).of_kind(Kind::Count),
+            choices: Choices::default(),
             label: Field::new("", 60),
             when_field: WhenField::Choice,
             review: Review::Planning(0, 0),
@@ -140,6 +144,7 @@ impl Wizard {
             scroll: 0,
             count: Field::new("", 12).of_kind(Kind::Count),
             repeat: false,
+            testing: false,
             starting: false,
             trouble: String::new(),
         };
@@ -159,7 +164,10 @@ impl Wizard {
     pub fn offers(&self, action: Action) -> bool {
         let Step::Review = self.step else { return true };
         match (&self.review, action) {
-            (Review::Ready(plan), Action::Toggle) => plan.repeat_of.is_some() && !self.starting,
+            (Review::Ready(plan), Action::Toggle) => {
+                plan.repeat_of.is_some() && self.start != Start::Every && !self.starting
+            }
+            (Review::Ready(_), Action::Test) => !self.starting && !self.testing,
             (Review::Ready(plan), Action::Left | Action::Right) => plan.samples.len() > 1,
             (_, Action::Back) | (Review::Ready(_), _) => !self.starting,
             (Review::Planning(..) | Review::Refused(_), _) => false,
@@ -175,9 +183,11 @@ impl Wizard {
                 (cursor % 2 == 1 && binding.takes_text()).then_some(&mut binding.text)
             }
             Step::When => match self.when_field {
-                WhenField::Choice => None,
+                WhenField::Choice | WhenField::BadRows | WhenField::TemplatePause => None,
                 WhenField::Time => Some(&mut self.time),
+                WhenField::Cron => Some(&mut self.cron),
                 WhenField::Label => Some(&mut self.label),
+                WhenField::Pace => Some(&mut self.pace),
             },
             Step::Review if !self.starting && matches!(self.review, Review::Ready(_)) => Some(&mut self.count),
             _ => None,
@@ -223,16 +233,6 @@ impl Wizard {
         self.variables.iter().map(value).collect()
     }
 
-    /// When it is to start. `Err`: what is wrong with the time.
-    pub fn start_at(&self, model: &Model) -> Result<Option<Millis>, String> {
-        if !self.later {
-            return Ok(None);
-        }
-        crate::service::times::parse(self.time.trimmed(), &model.facts.zone.name(), model.now)
-            .map(Some)
-            .map_err(|error| error.message)
-    }
-
     /// The request as it stands.
     pub fn request(&self, model: &Model) -> Result<BroadcastRequest, String> {
         let Some(template) = &self.template else { return Err("choose a template first".to_owned()) };
@@ -243,11 +243,11 @@ impl Wizard {
             label: self.label.trimmed().to_owned(),
             bindings: bindings(&self.variables, self.columns()),
             start_at: self.start_at(model)?,
-            messages_per_second: None,
+            messages_per_second: self.own_pace(model)?,
             expect: None,
             repeat: self.repeat,
             idempotency: None,
-            choices: Choices::default(),
+            choices: self.choices,
         })
     }
 

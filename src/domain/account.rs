@@ -63,6 +63,16 @@ impl Restriction {
         self.until.is_none_or(|until| until > now) && self.category.as_deref().is_none_or(|only| only == category)
     }
 
+    /// Whether all that another one stops is stopped by this one, for as long.
+    pub fn covers(&self, other: &Self, now: Millis) -> bool {
+        let stands = self.until.is_none_or(|until| until > now);
+        let as_wide = self.category.is_none() || self.category == other.category;
+        let as_long = self.until.is_none_or(|until| other.until.is_some_and(|others| others <= until));
+        // Nothing is worth more than everything, however long.
+        let wider = self.category.is_none() && other.category.is_some();
+        stands && as_wide && (as_long || wider)
+    }
+
     /// As a note holds it.
     pub fn from_note(note: Option<&str>) -> Option<Self> {
         serde_json::from_str(note?).ok()
@@ -255,6 +265,26 @@ mod tests {
         let value = r#"{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES"}]}"#;
         let AccountNews::Restricted(restriction) = one("account_update", value) else { panic!("not restricted") };
         assert!(restriction.stops("UTILITY", until) && !restriction.stops("MARKETING", until));
+    }
+
+    #[test]
+    fn of_two_restrictions_the_stronger_one_stands() {
+        let of = |until: Option<i64>, category: Option<&str>| Restriction {
+            detail: String::new(),
+            until: until.map(Millis),
+            category: category.map(str::to_owned),
+        };
+        let utility = Some("UTILITY");
+        for (one, other, covers) in [
+            (of(None, None), of(Some(9), utility), true),
+            (of(Some(5), None), of(None, utility), true),
+            (of(None, None), of(Some(9), None), true),
+            (of(Some(5), None), of(Some(9), None), false),
+            (of(None, utility), of(Some(9), None), false),
+            (of(Some(1), None), of(Some(1), utility), false),
+        ] {
+            assert_eq!(one.covers(&other, Millis(1)), covers, "{one:?} {other:?}");
+        }
     }
 
     #[test]

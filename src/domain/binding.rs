@@ -62,6 +62,11 @@ pub fn header_file(bindings: &Bindings) -> Option<&str> {
     }
 }
 
+/// Whether a template's header gets one file for everybody, by a link or uploaded.
+pub fn has_shared_file(bindings: &Bindings) -> bool {
+    matches!(bindings.get(HEADER_FILE), Some(Source::File { .. } | Source::Text { .. }))
+}
+
 /// Columns that every number has, whatever its file.
 const OWN_COLUMNS: [&str; 2] = ["name", "phone"];
 

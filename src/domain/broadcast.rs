@@ -62,9 +62,48 @@ pub struct FollowUp {
     /// Of those only these, by seq, rising; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<u32>,
+    /// Of those only who failed with this code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
 }
 
 impl FollowUp {
+    /// All those of a kind.
+    pub fn new(of: BroadcastId, pick: Pick) -> Self {
+        Self { of, pick, only: Vec::new(), code: None }
+    }
+
+    /// Whether one who stands so is taken up, before anything was done about them for it. `due`: when they may be tried
+    /// again.
+    pub fn takes(&self, seq: u32, state: RecipientState, code: i64, due: Option<Millis>) -> bool {
+        let picked = match self.pick {
+            Pick::InDoubt => state == RecipientState::InDoubt,
+            Pick::Retry => state == RecipientState::Failed && due.is_some(),
+            Pick::Failed => state == RecipientState::Failed,
+            Pick::NotRead => {
+                matches!(state, RecipientState::Accepted | RecipientState::Sent | RecipientState::Delivered)
+            }
+        };
+        let named = self.only.is_empty() || self.only.binary_search(&seq).is_ok();
+        picked && named && self.code.is_none_or(|wanted| wanted == code)
+    }
+
+    /// Whether nobody is taken up before they are due: whoever asks for a kind of failure does not know each of them.
+    pub fn waits(&self) -> bool {
+        self.pick == Pick::Retry || self.code.is_some()
+    }
+
+    /// Whether another follow-up may go to some of the same people.
+    pub fn meets(&self, other: &Self) -> bool {
+        let kind = |pick| match pick {
+            Pick::InDoubt => 0,
+            Pick::Retry | Pick::Failed => 1,
+            Pick::NotRead => 2,
+        };
+        let codes = self.code.zip(other.code).is_none_or(|(one, two)| one == two);
+        self.of == other.of && kind(self.pick) == kind(other.pick) && codes
+    }
+
     /// What is noted with those in doubt whom this follow-up, with this id, takes up.
     pub fn word(id: &BroadcastId) -> String {
         format!("sent again on an operator's word, by broadcast {id}")
@@ -81,11 +120,14 @@ pub enum Pick {
     Retry,
     /// All who failed.
     Failed,
+    /// Those whom WhatsApp took a message for and who have not read it, as far as is known: whoever switched that off reads
+    /// without telling.
+    NotRead,
 }
 
 impl Pick {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::InDoubt, Self::Retry, Self::Failed];
+    pub const ALL: [Self; 4] = [Self::InDoubt, Self::Retry, Self::Failed, Self::NotRead];
 
     /// The word in files and the HTTP API.
     pub fn word(self) -> &'static str {
@@ -93,6 +135,16 @@ impl Pick {
             Self::InDoubt => "in_doubt",
             Self::Retry => "retry",
             Self::Failed => "failed",
+            Self::NotRead => "not_read",
+        }
+    }
+
+    /// The one state that they all are in, if there is one.
+    pub fn state(self) -> Option<RecipientState> {
+        match self {
+            Self::InDoubt => Some(RecipientState::InDoubt),
+            Self::Retry | Self::Failed => Some(RecipientState::Failed),
+            Self::NotRead => None,
         }
     }
 

@@ -30,6 +30,8 @@ pub struct News {
     pub field: String,
     /// The kind's own JSON, as it came. Bounded by the body.
     pub value: String,
+    /// When it happened, by Meta's clock in whole seconds, if that was said.
+    pub at: Option<Millis>,
 }
 
 /// One status of one message.
@@ -92,6 +94,8 @@ struct Body<'a> {
 struct Entry<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    time: Option<&'a RawValue>,
     #[serde(borrow, default)]
     changes: Option<Vec<&'a RawValue>>,
 }
@@ -187,14 +191,15 @@ pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
     let mut found = Statuses::default();
     for raw in body.entry {
-        let Ok(Entry { id, changes }) = serde_json::from_str(raw.get()) else {
+        let Ok(Entry { id, time, changes }) = serde_json::from_str(raw.get()) else {
             found.malformed += 1;
             continue;
         };
         let account = text(id);
+        let at = time.and_then(seconds);
         for raw in changes.unwrap_or_default() {
             match serde_json::from_str::<Change<'_>>(raw.get()) {
-                Ok(change) => read_change(&change, &account, received_at, &mut found),
+                Ok(change) => read_change(&change, (&account, at), received_at, &mut found),
                 Err(_) => found.malformed += 1,
             }
         }
@@ -202,9 +207,12 @@ pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent
     Ok(found)
 }
 
-fn read_change(change: &Change<'_>, account: &str, received_at: Millis, found: &mut Statuses) {
+fn read_change(change: &Change<'_>, (account, at): (&str, Option<Millis>), received_at: Millis, found: &mut Statuses) {
     let Some(raw) = change.value else { return };
-    let news = || News { account: account.to_owned(), field: change.field.to_string(), value: raw.get().to_owned() };
+    let news = || {
+        let (account, field) = (account.to_owned(), change.field.to_string());
+        News { account, field, value: raw.get().to_owned(), at }
+    };
     if change.field != "messages" {
         found.news.push(news());
         return;
@@ -281,7 +289,7 @@ fn failed(errors: Option<&RawValue>) -> Status {
 /// Meta sends seconds as a string; a number is understood too.
 fn seconds(raw: &RawValue) -> Option<Millis> {
     let seconds: i64 = raw.get().trim_matches('"').parse().ok()?;
-    (1..=32_503_680_000).contains(&seconds).then_some(Millis(seconds * SECOND))
+    (1..=32_503_680_000).contains(&seconds).then(|| Millis(seconds * SECOND))
 }
 
 fn cut(text: &str) -> String {

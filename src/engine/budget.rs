@@ -6,7 +6,8 @@
 
 use super::reign::{Active, Reign};
 use crate::cloud_api::{CallError, SenderInfo};
-use crate::domain::account::{RESTRICTION_NOTE, Restriction, sender_note};
+use crate::domain::account::{RESTRICTION_NOTE, Restriction, TOKEN_NOTE, TokenStanding, sender_note};
+use crate::domain::error_policy::Action;
 use crate::domain::phone::Phone;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::domain::time::{DAY, MINUTE, Millis};
@@ -46,9 +47,19 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     let parts = &reign.shared.parts;
     if ask {
         match parts.api.sender(&parts.config.sender).await {
-            Ok(info) => standing(reign, info).await?,
-            // Neither says anything about the limit, so what was known stays; what is wrong shows when something is sent.
-            Err(CallError::Refused { .. } | CallError::Odd { .. }) => {}
+            Ok(info) => {
+                standing(reign, info).await?;
+                token_trouble(reign, String::new()).await?;
+            }
+            // Neither says anything about the limit, so what was known stays.
+            Err(CallError::Refused { http_status, error }) => {
+                let rule = parts.policy.rule_for(error.code, error.subcode, Some(http_status), error.transient);
+                if rule.action == Action::StopAuth {
+                    let code = error.code;
+                    token_trouble(reign, format!("{ASKED}: {} (code {code})", rule.title)).await?;
+                }
+            }
+            Err(CallError::Odd { .. }) => {}
             Err(CallError::Unreachable(detail)) => {
                 reign.hold.no_connection(&detail);
                 return Ok(());
@@ -58,6 +69,13 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     keep_to_restriction(reign).await?;
     let note = parts.store.note(&sender_note(&parts.config.sender)).await?;
     let known = note.and_then(|note| serde_json::from_str::<SenderView>(&note).ok());
+    if let Some(why) = known.as_ref().and_then(|known| blocked(&known.info)) {
+        // Whatever begins has nobody to send to until the next look stops it.
+        reign.budget_left.store(0, Ordering::Release);
+        *reign.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(0);
+        reign.ask_pause(None, PauseReason::Sender, why);
+        return Ok(());
+    }
     let limit = known.and_then(|known| known.info.people_a_day()).unwrap_or(u64::MAX);
     *reign.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
     if limit == u64::MAX {
@@ -111,15 +129,34 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Remembers how the API says that the sender stands, and stops when it may not send.
+/// How a token's trouble begins that was seen by asking how the sender stands.
+const ASKED: &str = "WhatsApp does not take it";
+
+/// Shows that the token is not taken, also while nothing goes out; empty: it is, so that such trouble is over.
+async fn token_trouble(reign: &Reign, trouble: String) -> Result<(), StoreError> {
+    let store = reign.store();
+    let note = store.note(TOKEN_NOTE).await?;
+    let known: Option<TokenStanding> = note.and_then(|note| serde_json::from_str(&note).ok());
+    let known = known.unwrap_or_default();
+    let is_new = if trouble.is_empty() { known.trouble.starts_with(ASKED) } else { known.trouble.is_empty() };
+    if is_new {
+        let standing = TokenStanding { checked_at: reign.now(), trouble, ..known };
+        store.put_note(TOKEN_NOTE, &serde_json::to_string(&standing).unwrap_or_default()).await?;
+    }
+    Ok(())
+}
+
+/// Why a sender may not send; `None`: it may.
+fn blocked(info: &SenderInfo) -> Option<String> {
+    let notes = info.health_notes.join(" ");
+    let why = if notes.is_empty() { "WhatsApp Manager says why" } else { &notes };
+    let is_blocked = info.can_send_message == "BLOCKED";
+    is_blocked.then(|| format!("WhatsApp does not let this sender write to anybody: {why}"))
+}
+
+/// Remembers how the API says that the sender stands.
 async fn standing(reign: &Reign, info: SenderInfo) -> Result<(), StoreError> {
     let parts = &reign.shared.parts;
-    if info.can_send_message == "BLOCKED" {
-        let why =
-            if info.health_notes.is_empty() { "WhatsApp Manager says why".into() } else { info.health_notes.join(" ") };
-        let detail = format!("WhatsApp does not let this sender write to anybody: {why}");
-        reign.ask_pause(None, PauseReason::Sender, detail);
-    }
     let view = SenderView { info, asked_at: reign.now(), trouble: None };
     let note = serde_json::to_string(&view).unwrap_or_default();
     parts.store.put_note(&sender_note(&parts.config.sender), &note).await

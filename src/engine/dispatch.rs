@@ -5,7 +5,7 @@
 
 use super::hold::Permit;
 use super::pair::Pairs;
-use super::reign::{Active, Item, PauseAsked, Pending, Reign};
+use super::reign::{Active, Item, Lasts, PauseAsked, Pending, Reign};
 use super::verdict::{self, Effect, Message};
 use crate::cloud_api::SendResult;
 use crate::die;
@@ -187,7 +187,7 @@ impl Request {
         let refused = matches!(result, SendResult::Refused { .. });
         let message = Message { to_the_us: refused && intent.phone.is_in_the_us(), ..ending.active.message };
         if matches!(&result, SendResult::Accepted { message_status: Some(status), .. } if status == HELD_BACK) {
-            ending.active.under_review.fetch_add(1, Ordering::Relaxed);
+            ending.active.note_review(parts.clock.now());
         }
         let counters = (intent.attempt, intent.tries);
         let (verdict, effect) = verdict::of_result(
@@ -253,7 +253,10 @@ impl Reign {
                 }
             }
             Effect::SlowDown(code, wait) => self.pace.slow_down(code, wait, self.meter.lately()),
-            Effect::Pause(reason, detail) => self.ask_pause(Some(active), reason, detail),
+            Effect::Pause(reason, detail, for_good) => {
+                let lasts = if for_good { Lasts::ForGood } else { Lasts::Open };
+                self.ask_pause_for(Some(active), reason, detail, lasts);
+            }
             Effect::PauseAll(reason, detail) => self.ask_pause(None, reason, detail),
         }
         self.hold.definite(most);
@@ -261,12 +264,12 @@ impl Reign {
 
     /// Has a pause recorded of a broadcast that nothing was sent of yet.
     pub(super) fn ask_pause_unstarted(&self, id: &BroadcastId, reason: PauseReason, detail: String) {
-        let _ = self.pauses.send(PauseAsked { broadcast: Some(id.clone()), reason, detail, until: None });
+        let _ = self.pauses.send(PauseAsked { broadcast: Some(id.clone()), reason, detail, lasts: Lasts::Open });
     }
 
     /// Stops one broadcast, or all, at once in this process, and has it recorded.
     pub(super) fn ask_pause(&self, active: Option<&Active>, reason: PauseReason, detail: String) {
-        self.ask_pause_until(active, reason, detail, None);
+        self.ask_pause_for(active, reason, detail, Lasts::Open);
     }
 
     /// The same, to go on by itself then.
@@ -277,6 +280,10 @@ impl Reign {
         detail: String,
         until: Option<Millis>,
     ) {
+        self.ask_pause_for(active, reason, detail, until.map_or(Lasts::Open, Lasts::Until));
+    }
+
+    fn ask_pause_for(&self, active: Option<&Active>, reason: PauseReason, detail: String, lasts: Lasts) {
         let stopped = |active: &Active| active.running.swap(false, Ordering::AcqRel);
         let was_running = if let Some(active) = active {
             stopped(active)
@@ -286,7 +293,7 @@ impl Reign {
         };
         if was_running {
             let broadcast = active.map(|active| active.id.clone());
-            let _ = self.pauses.send(PauseAsked { broadcast, reason, detail, until });
+            let _ = self.pauses.send(PauseAsked { broadcast, reason, detail, lasts });
         }
     }
 }

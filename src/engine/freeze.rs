@@ -3,18 +3,24 @@
 //! Each page is one durable step that knows where the walk stands, so a crash in the middle goes on from there.
 
 use super::reign::Reign;
+use super::templates::category_of;
 use crate::die;
 use crate::domain::binding::{self, Resolved};
 use crate::domain::broadcast::{Broadcast, Definition, FollowUp, Number, Pick};
 use crate::domain::marketing::undeliverable;
-use crate::domain::phone::Phone;
+use crate::domain::phone::{Phone, alias};
 use crate::domain::state::{PauseReason, RecipientState};
-use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, StoreError};
-use std::collections::BTreeMap;
+use crate::domain::time::MINUTE;
+use crate::store::{AudiencePlace, DoubtDecision, NewRecipient, RecipientRow, Store, StoreError};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// People of one step.
 const PAGE: u32 = 1_000;
+/// Why somebody is left out who is in it with the other form of the number.
+const DOUBLE: &str = "the same person as another number of this audience";
+/// Why somebody is left out of a follow-up for whom the time has not come.
+const NOT_DUE: &str = "WhatsApp wants nothing to go to this person yet";
 
 #[derive(Debug, thiserror::Error)]
 enum FreezeError {
@@ -42,16 +48,18 @@ pub(super) async fn run(reign: Arc<Reign>, broadcast: Broadcast) {
 async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError> {
     let store = reign.store();
     let source = Source::of(reign, broadcast).await?;
+    let category = category_of(&**store, broadcast).await?;
     let (mut stored, mut place) = store.frozen_so_far(&broadcast.id).await?;
+    let mut persons = Persons::of(&**store, broadcast, stored).await?;
     while !reign.stop.is_cancelled() {
-        let Some((recipients, last)) = source.page(reign, broadcast, place).await? else {
+        let Some((recipients, last)) = source.page(reign, (broadcast, &category), place).await? else {
             die::point("before_running");
             store.begin_running(&reign.lease, &broadcast.id, stored, reign.now()).await?;
             die::point("after_running");
             tracing::info!(broadcast = %broadcast.id, people = stored, "the audience is frozen");
             return Ok(());
         };
-        let recipients = leave_out(reign, broadcast, recipients).await?;
+        let recipients = persons.leave_out_doubles(leave_out(reign, &category, recipients).await?);
         let added = u32::try_from(recipients.len()).unwrap_or(PAGE);
         store.add_recipients(&reign.lease, &broadcast.id, stored, recipients, last).await?;
         die::point("while_freezing");
@@ -64,11 +72,11 @@ async fn freeze(reign: &Reign, broadcast: &Broadcast) -> Result<(), FreezeError>
 /// Leaves out whoever is opted out already. Whoever opts out later is left out when their turn comes.
 async fn leave_out(
     reign: &Reign,
-    broadcast: &Broadcast,
+    category: &str,
     mut recipients: Vec<NewRecipient>,
 ) -> Result<Vec<NewRecipient>, StoreError> {
     let rules = &reign.shared.parts.config.opt_out;
-    let held_back = rules.holding_back(&broadcast.definition.template.category);
+    let held_back = rules.holding_back(category);
     let phones: Vec<Phone> = recipients.iter().map(|recipient| recipient.phone).collect();
     for (recipient, kinds) in recipients.iter_mut().zip(reign.store().opted_out(&phones).await?) {
         if let Some(reason) = kinds.reason(held_back) {
@@ -76,6 +84,42 @@ async fn leave_out(
         }
     }
     Ok(recipients)
+}
+
+/// Who of those whose numbers are written in two ways is in it already. Brazil's and Argentina's only: Mexico's are
+/// tidied as they come in.
+struct Persons(HashSet<Phone>);
+
+impl Persons {
+    /// Those of the rows that are stored already.
+    async fn of(store: &dyn Store, broadcast: &Broadcast, stored: u32) -> Result<Self, StoreError> {
+        let mut persons = Self(HashSet::new());
+        let mut after = None;
+        if stored == 0 {
+            return Ok(persons);
+        }
+        loop {
+            let page = store.recipients(&broadcast.id, None, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(persons) };
+            after = Some(last.seq);
+            let goes = page.iter().filter(|row| row.state != RecipientState::Skipped);
+            persons.0.extend(goes.filter(|row| has_two_forms(row.phone)).map(|row| alias::person(row.phone)));
+        }
+    }
+
+    fn leave_out_doubles(&mut self, mut recipients: Vec<NewRecipient>) -> Vec<NewRecipient> {
+        for one in recipients.iter_mut().filter(|one| one.skipped.is_none() && has_two_forms(one.phone)) {
+            if !self.0.insert(alias::person(one.phone)) {
+                one.skipped = Some(DOUBLE.to_owned());
+            }
+        }
+        recipients
+    }
+}
+
+fn has_two_forms(phone: Phone) -> bool {
+    let digits = phone.digits().to_string();
+    digits.starts_with("55") || digits.starts_with("54")
 }
 
 /// Where an audience's people come from.
@@ -110,7 +154,7 @@ impl Source {
     async fn page(
         &self,
         reign: &Reign,
-        broadcast: &Broadcast,
+        (broadcast, category): (&Broadcast, &str),
         place: Option<AudiencePlace>,
     ) -> Result<Option<(Vec<NewRecipient>, AudiencePlace)>, StoreError> {
         match self {
@@ -118,24 +162,27 @@ impl Source {
                 let uploads = &broadcast.definition.audience.uploads;
                 let page = reign.store().audience_page(uploads, place, PAGE).await?;
                 let last = page.last().map(|(last, _)| *last);
-                let category = &broadcast.definition.template.category;
                 let recipients = page.into_iter().map(|(_, number)| recipient(resolved, category, number)).collect();
                 Ok(last.map(|last| (recipients, last)))
             }
             Self::FollowUp(follow_up) => {
                 let after = place.map(|place| place.row);
-                let failed = Some(RecipientState::Failed);
-                let page = reign.store().recipients(&follow_up.of, failed, after, PAGE).await?;
+                // Those in doubt have been given up by now.
+                let state = follow_up.pick.state().map(|_| RecipientState::Failed);
+                let page = reign.store().recipients(&follow_up.of, state, after, PAGE).await?;
                 // The place in a walk through a broadcast is a seq.
                 let last = page.last().map(|row| AudiencePlace { upload: 0, row: row.seq });
                 let word = FollowUp::word(&broadcast.id);
                 let picked = page.into_iter().filter(|row| is_picked(follow_up, row, &word));
-                let category = &broadcast.definition.template.category;
+                let soon = reign.now().plus(MINUTE);
+                // A receipt that came since the follow-up was made may have put somebody off.
+                let early =
+                    |row: &RecipientRow| (follow_up.waits() && row.due > Some(soon)).then(|| NOT_DUE.to_owned());
                 let recipients = picked.map(|row| NewRecipient {
+                    skipped: undeliverable(category, row.phone).map(str::to_owned).or_else(|| early(&row)),
                     phone: row.phone,
                     name: row.name,
                     values: row.values,
-                    skipped: undeliverable(category, row.phone).map(str::to_owned),
                 });
                 Ok(last.map(|last| (recipients.collect(), last)))
             }
@@ -153,15 +200,14 @@ impl Source {
     }
 }
 
-/// Whether one who failed there is taken up here. `word`: how those are marked who were in doubt.
+/// Whether one who stands so there is taken up here. `word`: how those are marked who were in doubt.
 fn is_picked(follow_up: &FollowUp, row: &RecipientRow, word: &str) -> bool {
-    let named = follow_up.only.is_empty() || follow_up.only.binary_search(&row.seq).is_ok();
-    named
-        && match follow_up.pick {
-            Pick::InDoubt => row.detail == word,
-            Pick::Retry => row.due.is_some(),
-            Pick::Failed => true,
+    match follow_up.pick {
+        Pick::InDoubt => {
+            row.detail == word && (follow_up.only.is_empty() || follow_up.only.binary_search(&row.seq).is_ok())
         }
+        _ => follow_up.takes(row.seq, row.state, row.code, row.due),
+    }
 }
 
 async fn resolved(reign: &Reign, broadcast: &Broadcast) -> Result<Resolved, FreezeError> {

@@ -4,7 +4,8 @@
 use super::breaker::{Tally, TooMany};
 use super::hold::Permit;
 use super::media::Uploads;
-use super::reign::{Active, Begun, OPEN_BROADCASTS, PauseAsked, Reign, message_of, note_driving};
+use super::reign::{Active, Begun, Lasts, OPEN_BROADCASTS, PauseAsked, Reign, message_of, note_driving, resume};
+use super::slow_down::SlowDown;
 use super::{budget, freeze, pass_panic_on, sweep, templates};
 use crate::cloud_api::CallError;
 use crate::die;
@@ -33,6 +34,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 const LEAST_FREE_BYTES: u64 = 64 << 20;
 /// How often it is looked at while something is being sent: at 1,000 messages a second this leaves half a minute.
 const SPACE_EVERY: Duration = Duration::from_secs(10);
+/// A silence that the API asks for is noted if it is this long.
+const LONG_SILENCE: Duration = Duration::from_secs(10);
 /// How often the share of failures is looked at.
 const FAILURES_EVERY: Duration = Duration::from_secs(2);
 
@@ -41,6 +44,8 @@ struct Overseer {
     pauses: mpsc::UnboundedReceiver<PauseAsked>,
     /// Asked for and not yet on record.
     pending: Vec<PauseAsked>,
+    /// The last word on going slower that was taken.
+    slowed: Option<SlowDown>,
     freezing: BTreeMap<BroadcastId, JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
     budgeting: Option<JoinHandle<()>>,
@@ -62,6 +67,7 @@ pub(super) async fn run(reign: Arc<Reign>, pauses: mpsc::UnboundedReceiver<Pause
         reign: reign.clone(),
         pauses,
         pending: Vec::new(),
+        slowed: None,
         freezing: BTreeMap::new(),
         looking: None,
         budgeting: None,
@@ -111,15 +117,12 @@ impl Overseer {
     async fn look(&mut self) -> Result<(), StoreError> {
         let reign = self.reign.clone();
         reign.pace.configure(*reign.shared.pace.borrow());
-        let asked = reign.shared.slow_down.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((code, wait)) = asked {
-            reign.pace.slow_down(code, wait, reign.meter.lately());
-        }
         if let Some(usage) = reign.shared.parts.api.take_usage() {
             reign.pace.near_limit(usage, reign.meter.lately());
         }
         reign.pace.grow();
         self.record_pauses().await?;
+        self.slow_down().await?;
         self.look_at_api();
         self.renew().await;
         let broadcasts = reign.store().broadcasts(true, OPEN_BROADCASTS).await?;
@@ -136,6 +139,30 @@ impl Overseer {
         self.look_at_failures().await?;
         self.tidy_actives().await?;
         self.sweep();
+        Ok(())
+    }
+
+    /// Whoever folds receipts, in this process or another, may have heard that this sender is too fast. And what an answer
+    /// said of a longer silence is remembered for whoever drives next.
+    async fn slow_down(&mut self) -> Result<(), StoreError> {
+        let reign = self.reign.clone();
+        let (store, sender, now) = (reign.store(), &reign.shared.parts.config.sender, reign.now());
+        let known = SlowDown::known(&**store, sender).await?;
+        if known.is_some() && known != self.slowed {
+            if let Some(slow_down) = known.as_ref().filter(|one| one.holds(now)) {
+                reign.pace.slow_down(slow_down.code, slow_down.left(now), reign.meter.lately());
+            }
+            self.slowed = known;
+        }
+        if let Some((code, silent)) = reign.pace.silent(LONG_SILENCE) {
+            let until = now.plus(i64::try_from(silent.as_millis()).unwrap_or(i64::MAX / 2));
+            let noted = self.slowed.as_ref().and_then(|known| known.until);
+            if noted.is_none_or(|noted| until.since(noted) > 1_000) {
+                let slow_down = SlowDown { code, at: now, until: Some(until) };
+                slow_down.note(&**store, sender).await?;
+                self.slowed = Some(slow_down);
+            }
+        }
         Ok(())
     }
 
@@ -271,7 +298,7 @@ impl Overseer {
                 // Not before WhatsApp says that it is approved again.
                 self.ask_templates();
             } else if due && may {
-                match self.reign.store().resume(&broadcast.id, now).await {
+                match resume(&**self.reign.store(), &broadcast.id, now).await {
                     Ok(_) => {
                         tracing::info!(broadcast = %broadcast.id, "goes on by itself");
                         let reason = broadcast.reason.map_or("", PauseReason::word);
@@ -287,18 +314,19 @@ impl Overseer {
         Ok(())
     }
 
-    /// What is to be known of the running broadcasts that are new here.
+    /// What is to be known of the running broadcasts that are new here, or were paused.
     async fn begun_before(&self, ours: &[Broadcast]) -> Result<BTreeMap<BroadcastId, Begun>, StoreError> {
         let actives = self.reign.actives.load_full();
         let store = self.reign.store();
         let mut begun = BTreeMap::new();
         for broadcast in ours.iter().filter(|one| one.status == BroadcastStatus::Running) {
-            if !actives.iter().any(|active| active.id == broadcast.id) {
+            if !actives.iter().any(|active| active.id == broadcast.id && active.is_running()) {
                 let counts = store.counts(&broadcast.id).await?;
                 let accepted_before = counts.reached_whatsapp() > 0;
                 let tally = tally(&**store, &broadcast.id, &counts).await?;
                 let message = message_of(&**store, broadcast).await?;
-                begun.insert(broadcast.id.clone(), Begun { accepted_before, message, tally });
+                let category = templates::category_of(&**store, broadcast).await?;
+                begun.insert(broadcast.id.clone(), Begun { accepted_before, message, category, tally });
             }
         }
         Ok(begun)
@@ -335,6 +363,11 @@ impl Overseer {
                 if active.held().is_empty() && !unheard {
                     continue;
                 }
+            } else if begun.get(&active.id).is_some_and(|begun| begun.category != active.category) {
+                // It goes on as another one, once nobody of before is under way.
+                if active.held().is_empty() && !active.unheard.load(Ordering::Acquire) {
+                    continue;
+                }
             } else if !active.is_running() && !pausing(&active.id) {
                 active.turn().not_before = Instant::now();
                 active.breaker.lock().unwrap_or_else(PoisonError::into_inner).start_over();
@@ -359,7 +392,7 @@ impl Overseer {
                         broadcast: Some(broadcast.id.clone()),
                         reason: PauseReason::Template,
                         detail: problem.to_string(),
-                        until: None,
+                        lasts: Lasts::ForGood,
                     });
                 }
             }
@@ -421,7 +454,7 @@ impl Overseer {
             answer_ms_p50,
             answer_ms_p99,
             trouble: store_trouble,
-            held_back: reign.actives.load().iter().map(|active| active.under_review.load(Ordering::Relaxed)).sum(),
+            held_back: reign.actives.load().iter().map(|active| active.held_back_now(reign.now())).sum(),
         };
         reign.shared.status.send_if_modified(|before| {
             let changed = *before != status;
@@ -470,10 +503,15 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         None => reign.actives.load().iter().map(|active| active.id.clone()).collect(),
     };
     for id in ids {
-        let resume_at = match asked.reason {
-            PauseReason::Template => template_again_at(reign, &id).await?,
-            _ => asked.until,
+        let resume_at = match asked.lasts {
+            Lasts::Open if asked.reason == PauseReason::Template => template_again_at(reign, &id).await?,
+            Lasts::Until(until) => Some(until),
+            Lasts::Open | Lasts::ForGood => None,
         };
+        // What is told once more takes no time away that was told before.
+        if asked.lasts == Lasts::Open && resume_at.is_none() && is_paused(reign, &id).await? {
+            continue;
+        }
         match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
             Ok(_) => {
                 tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused");
@@ -486,6 +524,14 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         }
     }
     Ok(())
+}
+
+async fn is_paused(reign: &Reign, id: &BroadcastId) -> Result<bool, StoreError> {
+    match reign.store().broadcast(id).await {
+        Ok(broadcast) => Ok(broadcast.status == BroadcastStatus::Paused),
+        Err(StoreError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// When a broadcast that its template stops is looked at again, if it was asked to be.
@@ -508,7 +554,8 @@ async fn ask_templates(reign: Arc<Reign>) {
     };
     let followed = async {
         reign.store().put_templates(&known, asked_at).await?;
-        templates::follow(&**reign.store(), &known, Some(&parts.config.sender), reign.now()).await
+        let told = templates::Told::AllOf(&parts.config.sender);
+        templates::follow(&**reign.store(), &known, told, reign.now()).await
     };
     match followed.await {
         Ok(followed) => {

@@ -191,6 +191,13 @@ impl Pace {
         adaptation.slowed_at.map(|_| (adaptation.code, adaptation.allowed, still.filter(|still| !still.is_zero())))
     }
 
+    /// The code that asked for silence, and how long it is still to be, if that is `least` or more.
+    pub fn silent(&self, least: Duration) -> Option<(i64, Duration)> {
+        let adaptation = self.adaptation();
+        let left = adaptation.not_before?.saturating_duration_since(Instant::now());
+        (left >= least).then_some((adaptation.code, left))
+    }
+
     /// Waits until the next message may leave.
     pub async fn wait(&self) {
         loop {

@@ -6,7 +6,8 @@
 use super::lease::{self, Asked, Held};
 use super::news::opt_outs;
 use super::parked::Parked;
-use super::reign::message_of;
+use super::reign::{ACCOUNT_NOTES, message_of, resumed_at};
+use super::slow_down::SlowDown;
 use super::verdict::{self, Effect, Message};
 use super::{Shared, news, pause_before_asking, trouble};
 use crate::die;
@@ -16,9 +17,9 @@ use crate::domain::phone::Phone;
 use crate::domain::receipt::{self, Status, StatusEvent};
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
-use crate::store::{Evidence, RECEIPTS, ReceiptMove, StoreError, StoredReceipt};
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, PoisonError};
+use crate::store::{Evidence, RECEIPTS, RECEIPTS_BYTES, ReceiptMove, StoreError, StoredReceipt};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,8 +29,6 @@ const GATHER: Duration = Duration::from_millis(250);
 const MOST_BODIES: u32 = 1_000;
 /// What one step applies, so that nobody else waits long for the store.
 const MOST_MOVES: usize = 5_000;
-/// User ids that are remembered as handed on; then it begins anew.
-const MOST_LEARNED: usize = 100_000;
 /// How often it is noted that another program sends from our sender too.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 
@@ -65,8 +64,6 @@ struct Folder<'a> {
     held: &'a Held,
     noted_at: Option<Instant>,
     foreign: u64,
-    /// User ids whose phone was handed to the store already, so that a person's receipts do so once.
-    learned: HashSet<String>,
     /// What the messages of the broadcasts are that failed receipts came for lately.
     messages: VecDeque<(BroadcastId, Message)>,
     /// Statuses whose message is not known yet.
@@ -85,7 +82,6 @@ impl<'a> Folder<'a> {
             held,
             noted_at: None,
             foreign: 0,
-            learned: HashSet::new(),
             messages: VecDeque::new(),
             parked: Parked::default(),
             asked_at: None,
@@ -139,7 +135,8 @@ impl<'a> Folder<'a> {
             None if ask_for_parked => 0,
             None => return Ok(false),
         };
-        let full = bodies.len() >= MOST_BODIES as usize;
+        let bytes: usize = bodies.iter().map(|body| body.body.len()).sum();
+        let full = bodies.len() >= MOST_BODIES as usize || bytes >= RECEIPTS_BYTES / 2;
         let mut moves = Moves::default();
         for body in &bodies {
             self.read(body, now, &mut moves).await?;
@@ -156,10 +153,7 @@ impl<'a> Folder<'a> {
         }
         let full = full || bodies.last().is_some_and(|body| body.id > up_to);
         // Before the bodies are dropped; noting them once more changes nothing.
-        if let Err(error) = opt_outs::learn(self.shared, std::mem::take(&mut moves.known)).await {
-            self.learned.clear();
-            return Err(error);
-        }
+        opt_outs::learn(self.shared, std::mem::take(&mut moves.known)).await?;
         opt_outs::note(self.shared, std::mem::take(&mut moves.opt_outs)).await?;
         die::point("before_fold");
         let report = store.fold_receipts(&self.held.lease, moves.in_order, up_to).await?;
@@ -169,8 +163,11 @@ impl<'a> Folder<'a> {
         self.parked.save(&**store).await?;
         // Repeats that move nobody pause nothing: an operator may have mended it since.
         if report.moved > 0 {
-            for (asked, reason, detail) in moves.pauses {
-                self.pause(asked, reason, &detail).await;
+            for (broadcast, (code, wait)) in moves.slow_downs {
+                self.slow_down(&broadcast, code, wait).await?;
+            }
+            for told in &moves.pauses {
+                self.pause(told).await?;
             }
         }
         if report.moved > 0 {
@@ -198,7 +195,7 @@ impl<'a> Folder<'a> {
         let places = self.places(&statuses.events).await?;
         for event in statuses.events {
             if let Some((user, phone)) = event.recipient.pair()
-                && self.is_new(&user)
+                && opt_outs::is_new(self.shared, &user)
             {
                 moves.known.push((user, phone));
             }
@@ -216,14 +213,6 @@ impl<'a> Folder<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Whether this user id was not handed on yet.
-    fn is_new(&mut self, user: &str) -> bool {
-        if self.learned.len() >= MOST_LEARNED {
-            self.learned.clear();
-        }
-        !self.learned.contains(user) && self.learned.insert(user.to_owned())
     }
 
     /// Where the messages of the statuses stand that carry no id at all.
@@ -266,10 +255,16 @@ impl<'a> Folder<'a> {
         let (evidence, effect) =
             verdict::of_receipt(&self.shared.parts.policy, &event, (attempt, message), now, fastrand::u64(..));
         match effect {
-            Effect::Pause(reason, detail) => moves.pauses.push((Some(broadcast.clone()), reason, detail)),
-            Effect::PauseAll(reason, detail) => moves.pauses.push((None, reason, detail)),
+            Effect::Pause(reason, detail, for_good) => {
+                let (broadcast, all, at) = (broadcast.clone(), false, event.at);
+                moves.pauses.push(PauseTold { broadcast, all, reason, detail, for_good, at });
+            }
+            Effect::PauseAll(reason, detail) => {
+                let (broadcast, all, for_good, at) = (broadcast.clone(), true, false, event.at);
+                moves.pauses.push(PauseTold { broadcast, all, reason, detail, for_good, at });
+            }
             Effect::SlowDown(code, wait) => {
-                *self.shared.slow_down.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, wait));
+                moves.slow_downs.insert(broadcast.clone(), (code, wait));
             }
             _ => {}
         }
@@ -301,41 +296,71 @@ impl<'a> Folder<'a> {
         Ok(Message { to_the_us: to.is_some_and(Phone::is_in_the_us), ..known })
     }
 
-    /// A receipt may say that a template or an account is blocked: that pauses like an answer does.
-    async fn pause(&self, broadcast: Option<BroadcastId>, reason: PauseReason, detail: &str) {
-        let store = &self.shared.parts.store;
-        let sender = &self.shared.parts.config.sender;
-        let ids = match broadcast {
-            Some(id) => vec![id],
-            None => match store.broadcasts(true, super::reign::OPEN_BROADCASTS).await {
-                Ok(open) => open
-                    .into_iter()
-                    .filter(|one| one.status == BroadcastStatus::Running && one.definition.sender == *sender)
-                    .map(|one| one.id)
-                    .collect(),
-                Err(error) => return trouble(self.shared, &error),
-            },
+    /// A receipt may say that a sender is too fast: whoever drives it, here or in another process, is to go slower.
+    async fn slow_down(&self, broadcast: &BroadcastId, code: i64, wait: Option<Duration>) -> Result<(), StoreError> {
+        let (store, now) = (&self.shared.parts.store, self.shared.parts.clock.now());
+        let sender = match store.broadcast(broadcast).await {
+            Ok(broadcast) => broadcast.definition.sender,
+            Err(StoreError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
         };
-        for id in ids {
-            // Many receipts say the same; the first one pauses.
-            match store.broadcast(&id).await {
-                Ok(broadcast) if broadcast.status == BroadcastStatus::Paused || broadcast.status.is_final() => continue,
-                _ => {}
+        let wait_ms = wait.and_then(|wait| i64::try_from(wait.as_millis()).ok());
+        let until = wait_ms.map(|wait_ms| now.plus(wait_ms));
+        SlowDown { code, at: now, until }.note(&**store, &sender).await
+    }
+
+    /// A receipt may say that a template, a sender or an account is blocked: that pauses like an answer does, whoever drives
+    /// that sender.
+    async fn pause(&self, told: &PauseTold) -> Result<(), StoreError> {
+        let store = &self.shared.parts.store;
+        let about = match store.broadcast(&told.broadcast).await {
+            Ok(broadcast) => broadcast,
+            Err(StoreError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let concerned = if told.all {
+            let senders = self.senders_with(&about.definition.sender, told.reason).await?;
+            let mut open = store.broadcasts(true, super::reign::OPEN_BROADCASTS).await?;
+            open.retain(|one| one.status == BroadcastStatus::Running && senders.contains(&one.definition.sender));
+            open
+        } else {
+            vec![about]
+        };
+        for broadcast in concerned {
+            // Many receipts say the same; the first one pauses. What is told late of the time before an operator mended it
+            // pauses nothing.
+            let is_over = broadcast.status == BroadcastStatus::Paused || broadcast.status.is_final();
+            if is_over || told.at <= resumed_at(&**store, &broadcast.id).await? {
+                continue;
             }
-            let resume_at = match (reason, store.broadcast(&id).await) {
-                (PauseReason::Template, Ok(broadcast)) => {
-                    let now = self.shared.parts.clock.now();
-                    super::templates::look_again_at(&**store, &broadcast, now).await.unwrap_or_default()
+            let (id, reason, detail) = (&broadcast.id, told.reason, &told.detail);
+            let resume_at = match reason {
+                PauseReason::Template if !told.for_good => {
+                    super::templates::look_again_at(&**store, &broadcast, self.shared.parts.clock.now()).await?
                 }
                 _ => None,
             };
-            match store.pause(&id, reason, detail, resume_at).await {
-                Ok(_) => self.shared.note_act("pause", &id, format!("{}: {detail}", reason.word())).await,
+            match store.pause(id, reason, detail, resume_at).await {
+                Ok(_) => self.shared.note_act("pause", id, format!("{}: {detail}", reason.word())).await,
                 Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
-                Err(error) => trouble(self.shared, &error),
+                Err(error) => return Err(error),
             }
         }
         self.shared.bell.notify_one();
+        Ok(())
+    }
+
+    /// The senders that what is told of one of them is true of: those of its account, as far as they have said, if it is
+    /// about the account.
+    async fn senders_with(&self, sender: &str, reason: PauseReason) -> Result<BTreeSet<String>, StoreError> {
+        let mut senders = BTreeSet::from([sender.to_owned()]);
+        if reason == PauseReason::Account {
+            let accounts = self.shared.parts.store.notes(ACCOUNT_NOTES).await?;
+            let account = accounts.get(&format!("{ACCOUNT_NOTES}{sender}")).cloned().unwrap_or_default();
+            let same = accounts.iter().filter(|(_, other)| !account.is_empty() && **other == account);
+            senders.extend(same.filter_map(|(key, _)| key.strip_prefix(ACCOUNT_NOTES)).map(str::to_owned));
+        }
+        Ok(senders)
     }
 
     /// Notes, now and then, how many receipts were not for attempts of this store.
@@ -352,13 +377,29 @@ impl<'a> Folder<'a> {
     }
 }
 
+/// A receipt that says that something must stop.
+struct PauseTold {
+    /// The broadcast that it came for.
+    broadcast: BroadcastId,
+    /// It is about all of that one's sender, or account.
+    all: bool,
+    reason: PauseReason,
+    detail: String,
+    /// Waiting changes nothing.
+    for_good: bool,
+    /// When, by Meta's clock; whole seconds.
+    at: Millis,
+}
+
 /// What is to be applied: for each attempt only the highest rung, failures as they came.
 #[derive(Default)]
 struct Moves {
     in_order: Vec<ReceiptMove>,
     /// Where the highest rung of an attempt stands in `in_order`.
     reached: HashMap<(BroadcastId, u32, u32), usize>,
-    pauses: Vec<(Option<BroadcastId>, PauseReason, String)>,
+    pauses: Vec<PauseTold>,
+    /// Whose senders are too fast, by their broadcasts: the code, and how long to be silent.
+    slow_downs: BTreeMap<BroadcastId, (i64, Option<Duration>)>,
     /// Whose the user ids are.
     known: Vec<(String, Phone)>,
     /// Who stopped marketing.

@@ -9,17 +9,19 @@ use super::hold::Hold;
 use super::lease::Held;
 use super::meter::Meter;
 use super::pace::Pace;
+use super::templates::category_of;
 use super::verdict::Message;
 use super::{EngineConfig, Shared, claim, dispatch, oversee, pass_panic_on, settle, trouble};
 use crate::custody::{Keeper, Mark};
 use crate::die;
+use crate::domain::binding::has_shared_file;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::marketing::{MARKETING, MarketingEndpoint};
 use crate::domain::message::MessageMaker;
 use crate::domain::opt_out::Kinds;
 use crate::domain::state::{BroadcastStatus, PauseReason};
-use crate::domain::time::Millis;
+use crate::domain::time::{HOUR, Millis};
 use crate::service::view::WhyNotFaster;
 use crate::store::{Intent, Lease, Outcome, Store, StoreError};
 use arc_swap::ArcSwap;
@@ -68,6 +70,8 @@ pub(super) struct Active {
     pub(super) breaker: Mutex<Breaker>,
     /// Messages that WhatsApp took and holds until it has judged the template.
     pub(super) under_review: AtomicU64,
+    /// When the last of those was taken.
+    pub(super) reviewed_at: AtomicI64,
     pub(super) turn: Mutex<Turn>,
 }
 
@@ -87,6 +91,8 @@ pub(super) struct Begun {
     pub(super) accepted_before: bool,
     /// What its messages are.
     pub(super) message: Message,
+    /// The category that it goes out as.
+    pub(super) category: String,
     /// Who was through.
     pub(super) tally: Tally,
 }
@@ -96,7 +102,7 @@ const MOST_ROUNDS: u32 = 20;
 
 /// What the messages of a broadcast are.
 pub(super) async fn message_of(store: &dyn Store, broadcast: &Broadcast) -> Result<Message, StoreError> {
-    let marketing = broadcast.definition.template.category.eq_ignore_ascii_case("MARKETING");
+    let marketing = category_of(store, broadcast).await?.eq_ignore_ascii_case(MARKETING);
     let mut round = 0;
     let mut earlier = broadcast.definition.audience.follow_up.as_ref().map(|follow_up| follow_up.of.clone());
     while let Some(id) = earlier.take_if(|_| round < MOST_ROUNDS) {
@@ -107,13 +113,14 @@ pub(super) async fn message_of(store: &dyn Store, broadcast: &Broadcast) -> Resu
             Err(error) => return Err(error),
         };
     }
-    Ok(Message { marketing, to_the_us: false, round })
+    let shared_file = has_shared_file(&broadcast.definition.bindings);
+    Ok(Message { marketing, to_the_us: false, round, shared_file })
 }
 
 impl Active {
     pub(super) fn new(broadcast: &Broadcast, maker: MessageMaker, begun: Begun, config: &EngineConfig) -> Self {
         let now = Instant::now();
-        let category = broadcast.definition.template.category.clone();
+        let category = begun.category;
         let by_marketing_api = config.marketing_endpoint == MarketingEndpoint::Always && category == MARKETING;
         Self {
             id: broadcast.id.clone(),
@@ -132,8 +139,25 @@ impl Active {
             opening: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::new(begun.tally)),
             under_review: AtomicU64::new(0),
+            reviewed_at: AtomicI64::new(0),
             turn: Mutex::new(Turn { not_before: now, nobody_due: false, opened_at: now }),
         }
+    }
+
+    /// WhatsApp has taken a message and holds it.
+    pub(super) fn note_review(&self, now: Millis) {
+        if self.held_back_now(now) == 0 {
+            self.under_review.store(0, Ordering::Relaxed);
+        }
+        self.reviewed_at.store(now.0, Ordering::Relaxed);
+        self.under_review.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many messages WhatsApp holds, as far as is known: it decides within an hour, and of a message that it lets go or
+    /// fails no answer tells.
+    pub(super) fn held_back_now(&self, now: Millis) -> u64 {
+        let lately = now.since(Millis(self.reviewed_at.load(Ordering::Relaxed))) < HOUR;
+        if lately { self.under_review.load(Ordering::Relaxed) } else { 0 }
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -176,8 +200,18 @@ pub(super) struct PauseAsked {
     pub(super) broadcast: Option<BroadcastId>,
     pub(super) reason: PauseReason,
     pub(super) detail: String,
-    /// When it goes on by itself.
-    pub(super) until: Option<Millis>,
+    pub(super) lasts: Lasts,
+}
+
+/// How long a pause is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasts {
+    /// Not known; what the template is to blame for may be looked at again.
+    Open,
+    /// It goes on by itself then.
+    Until(Millis),
+    /// Waiting changes nothing.
+    ForGood,
 }
 
 /// What the tasks of a reign share.
@@ -301,9 +335,24 @@ fn driven_key(sender: &str) -> String {
     format!("engine.driven_at.{sender}")
 }
 
-/// The note that holds when an operator last said that a broadcast is to go on.
-pub(crate) fn resumed_key(id: &BroadcastId) -> String {
+/// The note that holds when a broadcast was last let go on.
+fn resumed_key(id: &BroadcastId) -> String {
     format!("engine.resumed_at.{id}")
+}
+
+/// What the notes begin with that hold to which account a sender belongs.
+pub(super) const ACCOUNT_NOTES: &str = "engine.account.";
+
+/// When a broadcast was last let go on; long ago when it never was.
+pub(crate) async fn resumed_at(store: &dyn Store, id: &BroadcastId) -> Result<Millis, StoreError> {
+    Ok(millis(store.note(&resumed_key(id)).await?))
+}
+
+/// Lets a paused broadcast go on, and remembers when: so that a process that starts later does not hold it for nobody having
+/// been there, and that what is told late of the time before does not pause it again.
+pub(crate) async fn resume(store: &dyn Store, id: &BroadcastId, now: Millis) -> Result<Broadcast, StoreError> {
+    store.put_note(&resumed_key(id), &now.0.to_string()).await?;
+    store.resume(id, now).await
 }
 
 fn millis(note: Option<String>) -> Millis {
@@ -314,7 +363,14 @@ fn millis(note: Option<String>) -> Millis {
 pub(super) async fn note_driving(shared: &Shared) {
     let parts = &shared.parts;
     let now = parts.clock.now().0.to_string();
-    if let Err(error) = parts.store.put_note(&driven_key(&parts.config.sender), &now).await {
+    let config = &parts.config;
+    let noted = async {
+        if !config.account.is_empty() {
+            parts.store.put_note(&format!("{ACCOUNT_NOTES}{}", config.sender), &config.account).await?;
+        }
+        parts.store.put_note(&driven_key(&config.sender), &now).await
+    };
+    if let Err(error) = noted.await {
         tracing::warn!(%error, "could not note when the sender was last driven");
     }
 }
@@ -333,7 +389,7 @@ async fn take_over(shared: &Shared, lease: &Lease) -> Result<Option<Keeper>, Sto
     let driven_at = millis(driven_at);
     for broadcast in parts.store.broadcasts(true, OPEN_BROADCASTS).await? {
         let was_going = matches!(broadcast.status, BroadcastStatus::Running | BroadcastStatus::Preparing);
-        let resumed_at = millis(parts.store.note(&resumed_key(&broadcast.id)).await?);
+        let resumed_at = resumed_at(&*parts.store, &broadcast.id).await?;
         let attended_at = driven_at.max(resumed_at).max(broadcast.created_at);
         let away_ms = now.since(attended_at.max(broadcast.start_at.unwrap_or_default()));
         if was_going && broadcast.definition.sender == parts.config.sender && away_ms > parts.config.grace_ms {

@@ -4,9 +4,10 @@
 //! Called by whoever has news: a sync (the service), a webhook (`news`), and the overseer, which looks again at growing
 //! gaps. It asks the store only, is taken from anyone, and applied twice it changes nothing more.
 
-use super::reign::OPEN_BROADCASTS;
+use super::reign::{OPEN_BROADCASTS, resume};
 use crate::domain::broadcast::{Broadcast, OnTemplatePause};
 use crate::domain::ids::BroadcastId;
+use crate::domain::marketing::MARKETING;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::template::Template;
 use crate::domain::time::{HOUR, MINUTE, Millis};
@@ -31,41 +32,52 @@ pub(crate) struct Followed {
 /// How a template stands for one broadcast.
 enum Standing {
     Approved,
-    /// Why not, in words.
-    Not(String),
+    /// Why not, in words; and whether waiting changes nothing of it.
+    Not(String, bool),
 }
 
-/// Brings the open broadcasts into line with how `templates` stand now. `all_of`: these are all templates there are for
-/// this sender, so that one that is not among them is gone.
+/// Where news of templates comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told<'a> {
+    /// A list of all templates that there are for this sender, so that one that is not among them is gone.
+    AllOf(&'a str),
+    /// WhatsApp's word of one template's status, and why in its words, if it said so.
+    Status(String),
+    /// Its word of something else about one; the status is as old as it was.
+    Other,
+}
+
+/// Brings the open broadcasts into line with how `templates` stand now.
 pub(crate) async fn follow(
     store: &dyn Store,
     templates: &[Template],
-    all_of: Option<&str>,
+    told: Told<'_>,
     now: Millis,
 ) -> Result<Vec<Followed>, StoreError> {
     let mut followed = Vec::new();
     for broadcast in store.broadcasts(true, OPEN_BROADCASTS).await? {
-        let Some(standing) = standing(&broadcast, templates, all_of) else { continue };
+        let category = category_of(store, &broadcast).await?;
+        let Some(standing) = standing(&broadcast, &category, templates, &told) else { continue };
         let waits = broadcast.reason == Some(PauseReason::Template) && broadcast.resume_at.is_some();
         let is_due = broadcast.resume_at.is_some_and(|at| at <= now);
         let done = match (broadcast.status, standing) {
-            (BroadcastStatus::Preparing | BroadcastStatus::Running, Standing::Not(words)) => {
-                let resume_at = look_again_at(store, &broadcast, now).await?;
+            (BroadcastStatus::Preparing | BroadcastStatus::Running, Standing::Not(words, for_good)) => {
+                let resume_at = if for_good { None } else { look_again_at(store, &broadcast, now).await? };
                 let detail = format!("{words}; {}", way_on(resume_at.is_some()));
                 let paused = store.pause(&broadcast.id, PauseReason::Template, &detail, resume_at).await;
                 paused.map(|_| ("pause", format!("{}: {detail}", PauseReason::Template.word())))
             }
-            (BroadcastStatus::Paused, Standing::Not(words)) if waits && is_due => {
-                let resume_at = look_again_at(store, &broadcast, now).await?;
-                let detail = format!("{words}; {}", way_on(true));
+            (BroadcastStatus::Paused, Standing::Not(words, for_good)) if waits && (is_due || for_good) => {
+                let resume_at = if for_good { None } else { look_again_at(store, &broadcast, now).await? };
+                let detail = format!("{words}; {}", way_on(resume_at.is_some()));
                 store.pause(&broadcast.id, PauseReason::Template, &detail, resume_at).await?;
                 continue;
             }
             // A list may be behind the errors that paused it, or they may have another cause, so it counts at the growing
             // gaps only; word that the template was reinstated counts at once.
-            (BroadcastStatus::Paused, Standing::Approved) if waits && (is_due || all_of.is_none()) => {
+            (BroadcastStatus::Paused, Standing::Approved) if waits && told.lets_go_on(is_due) => {
                 let detail = "the template is approved".to_owned();
-                store.resume(&broadcast.id, now).await.map(|_| ("resume", detail))
+                resume(store, &broadcast.id, now).await.map(|_| ("resume", detail))
             }
             _ => continue,
         };
@@ -82,26 +94,73 @@ pub(crate) async fn follow(
     Ok(followed)
 }
 
-/// How the broadcast's template stands; `None`: these templates do not tell.
-fn standing(broadcast: &Broadcast, templates: &[Template], all_of: Option<&str>) -> Option<Standing> {
+impl Told<'_> {
+    /// Whether one that is approved by this goes on. `is_due`: it is to be looked at again now.
+    fn lets_go_on(&self, is_due: bool) -> bool {
+        match self {
+            Self::AllOf(_) => is_due,
+            Self::Status(_) => true,
+            Self::Other => false,
+        }
+    }
+}
+
+/// How the broadcast's template stands; `None`: these templates do not tell. `category`: what it goes out as.
+fn standing(broadcast: &Broadcast, category: &str, templates: &[Template], told: &Told<'_>) -> Option<Standing> {
     let frozen = &broadcast.definition.template;
     let same = |one: &&Template| one.name == frozen.name && one.language == frozen.language;
     let Some(known) = templates.iter().find(same) else {
-        let gone = all_of == Some(broadcast.definition.sender.as_str());
-        return gone.then(|| Standing::Not(format!("the template {} is no longer there", frozen.key())));
+        let gone = *told == Told::AllOf(broadcast.definition.sender.as_str());
+        return gone.then(|| Standing::Not(format!("the template {} is no longer there", frozen.key()), true));
     };
     if !known.is_approved() {
         let status = known.status.to_lowercase();
-        return Some(Standing::Not(format!("WhatsApp says that the template {} is {status}", frozen.key())));
+        let why = match told {
+            Told::Status(why) if !why.is_empty() => format!(" ({why})"),
+            _ => String::new(),
+        };
+        let words = format!("WhatsApp says that the template {} is {status}{why}", frozen.key());
+        return Some(Standing::Not(words, FOR_GOOD.contains(&known.status.as_str())));
     }
     // What is not fixed yet is fitted to the template as it is when it starts.
     let is_frozen = broadcast.started_at.is_some() || broadcast.definition.audience.is_fixed();
     if is_frozen && known.slots().ok() != frozen.slots().ok() {
         let words = "has other variables by now, so the values of this broadcast do not fit it: send a new one";
         let waits = broadcast.status == BroadcastStatus::Paused;
-        return waits.then(|| Standing::Not(format!("the template {} {words}", frozen.key())));
+        return waits.then(|| Standing::Not(format!("the template {} {words}", frozen.key()), true));
+    }
+    if is_frozen && known.category == MARKETING && category != MARKETING {
+        let words = "is a marketing template by now, with what that costs: resume it to send it to the rest as \
+                     marketing, without those who want none";
+        return Some(Standing::Not(format!("the template {} {words}", frozen.key()), true));
     }
     Some(Standing::Approved)
+}
+
+/// What waiting does not change.
+const FOR_GOOD: [&str; 4] = ["DISABLED", "REJECTED", "DELETED", "PENDING_DELETION"];
+
+fn category_key(id: &BroadcastId) -> String {
+    format!("engine.category.{id}")
+}
+
+/// The category that a broadcast goes out as: that of its template when it was made, unless an operator has agreed to
+/// another one since.
+pub(crate) async fn category_of(store: &dyn Store, broadcast: &Broadcast) -> Result<String, StoreError> {
+    let agreed = store.note(&category_key(&broadcast.id)).await?;
+    Ok(agreed.unwrap_or_else(|| broadcast.definition.template.category.clone()))
+}
+
+/// An operator lets a broadcast go on that its template had stopped: it goes out as what the template is by now.
+pub(crate) async fn agree(store: &dyn Store, broadcast: &Broadcast) -> Result<(), StoreError> {
+    let frozen = &broadcast.definition.template;
+    let known = store.templates().await?.templates;
+    let same = |one: &&Template| one.name == frozen.name && one.language == frozen.language;
+    let category = known.iter().find(same).map(|one| one.category.as_str()).unwrap_or_default();
+    if category == MARKETING && frozen.category != MARKETING {
+        store.put_note(&category_key(&broadcast.id), category).await?;
+    }
+    Ok(())
 }
 
 fn way_on(waits: bool) -> &'static str {

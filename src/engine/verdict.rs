@@ -15,6 +15,15 @@ const AFTER_A_PAUSE: i64 = MINUTE;
 /// Retries of this length are not waited for: the person is failed with `retry_at`.
 const LONGEST_WAIT_MS: i64 = 60 * MINUTE;
 
+/// The template was disabled, and does not come back.
+const DISABLED: i64 = 132_016;
+
+/// WhatsApp could not fetch the header's file.
+const NO_FILE: i64 = 131_053;
+
+/// An id of WhatsApp's, as words show it.
+const LONGEST_WAMID: usize = 200;
+
 /// Stands for a receipt that names no code; no row has it.
 const NO_CODE: i64 = i64::MIN;
 
@@ -33,8 +42,8 @@ pub enum Effect {
     NotWritten,
     /// The sender must go slower, and be silent for the time named.
     SlowDown(i64, Option<Duration>),
-    /// The broadcast must stop.
-    Pause(PauseReason, String),
+    /// The broadcast must stop; whether for good, as far as waiting goes.
+    Pause(PauseReason, String, bool),
     /// Every broadcast of the sender must stop.
     PauseAll(PauseReason, String),
 }
@@ -48,6 +57,16 @@ pub struct Message {
     pub to_the_us: bool,
     /// How many broadcasts this one follows up, one after the other; 0: none.
     pub round: u32,
+    /// Its header's file is the same for everybody.
+    pub shared_file: bool,
+}
+
+impl Message {
+    /// Whether an error with this code may be one person's own fault though WhatsApp took the same message before: not when
+    /// a file that everybody gets cannot be had any more.
+    fn may_be_one_row(self, code: i64) -> bool {
+        !(self.shared_file && code == NO_FILE)
+    }
 }
 
 /// The verdict on a request, and its effect. `tries` were used up before it, `attempt` counts requests from 1;
@@ -62,21 +81,23 @@ pub fn of_result(
 ) -> (Verdict, Effect) {
     match result {
         SendResult::Accepted { wamid, message_status, response } => {
-            let effect = if message_status.as_deref() == Some("paused") {
-                Effect::Pause(PauseReason::Template, "WhatsApp took the message but has paused the template".to_owned())
-            } else {
-                Effect::Definite
-            };
-            (Verdict::Accepted { wamid, response }, effect)
+            if message_status.as_deref() != Some("paused") {
+                return (Verdict::Accepted { wamid, response }, Effect::Definite);
+            }
+            // It has an id, and WhatsApp does not send it; whether it ever will a receipt must say.
+            let named: String = wamid.chars().take(LONGEST_WAMID).collect();
+            let detail = format!("WhatsApp took the message ({named}) and has not sent it: the template is paused");
+            let pause = "WhatsApp took the message but has paused the template".to_owned();
+            (Verdict::InDoubt { detail }, Effect::Pause(PauseReason::Template, pause, false))
         }
         SendResult::Unknown { detail } => (Verdict::InDoubt { detail: detail.clone() }, Effect::Unknown(detail)),
         SendResult::Unsent { refused_by_gate: true, .. } => (Verdict::Unsent { due: None }, Effect::NotWritten),
         SendResult::Unsent { detail, .. } => (Verdict::Unsent { due: None }, Effect::NoConnection(detail)),
         SendResult::Refused { http_status, error, retry_after, response } => {
             let rule = policy.rule_for(error.code, error.subcode, Some(http_status), error.transient);
-            let action = rule.action_for(&error.details, accepted_before);
+            let action = rule.action_for(&error.details, accepted_before && message.may_be_one_row(error.code));
             let slow = http_status >= 500;
-            let becomes = Becomes::of(rule, action, (attempt, tries + 1), message, (at, random), slow);
+            let becomes = Becomes::of(rule, action, (attempt, Some(tries + 1)), message, (at, random), slow);
             let failed = matches!(becomes, Becomes::Failed { .. });
             let verdict = match becomes {
                 Becomes::Failed { retry_at } => Verdict::Failed { code: error.code, response, retry_at },
@@ -103,15 +124,17 @@ pub fn of_receipt(
             // Without a code it is unknown, and not Meta's code 0, which stops everything.
             let rule = policy.rule_for(if *code == 0 { NO_CODE } else { *code }, None, None, false);
             // The message was accepted, so the template as such cannot be malformed.
-            let action = rule.action_for(details, true);
-            let becomes = Becomes::of(rule, action, (attempt, attempt), message, (now, random), false);
+            let action = rule.action_for(details, message.may_be_one_row(*code));
+            // How many tries were used up only the store knows.
+            let becomes = Becomes::of(rule, action, (attempt, None), message, (now, random), false);
             let failed = matches!(becomes, Becomes::Failed { .. });
             let (retry, counts, retry_at) = match becomes {
                 Becomes::Failed { retry_at } => (None, false, retry_at),
                 Becomes::Queued { due, counts } => (Some(due), counts, None),
             };
             let error = GraphError { code: *code, details: details.clone(), ..GraphError::default() };
-            let evidence = Evidence::Failed { code: *code, response: response.clone(), retry, counts, retry_at };
+            let (code, response, max_tries) = (*code, response.clone(), rule.max_tries);
+            let evidence = Evidence::Failed { code, response, retry, counts, max_tries, retry_at };
             (evidence, effect(rule, action, failed, &error, None))
         }
     }
@@ -126,7 +149,7 @@ impl Becomes {
     fn of(
         rule: &Rule,
         action: Action,
-        (attempt, tries): (u32, u32),
+        (attempt, tries): (u32, Option<u32>),
         message: Message,
         (at, random): (Millis, u64),
         slow: bool,
@@ -135,7 +158,7 @@ impl Becomes {
         let count = match action {
             Action::DelayRecipient | Action::SlowDown => attempt,
             Action::FailRetryLater => sent,
-            _ => tries,
+            _ => tries.unwrap_or(attempt),
         };
         let mut wait_ms = retry_wait_ms(rule, count, random);
         if slow {
@@ -150,7 +173,7 @@ impl Becomes {
             }
             Action::FailRetryLater => Self::Failed { retry_at: later },
             Action::Retry if attempt >= MOST_ATTEMPTS => Self::Failed { retry_at: later },
-            Action::Retry if !rule.may_retry(tries) => Self::Failed { retry_at: None },
+            Action::Retry if tries.is_some_and(|tries| !rule.may_retry(tries)) => Self::Failed { retry_at: None },
             Action::Retry | Action::SlowDown | Action::DelayRecipient if wait_ms >= LONGEST_WAIT_MS => {
                 Self::Failed { retry_at: later }
             }
@@ -170,7 +193,7 @@ fn effect(rule: &Rule, action: Action, failed: bool, error: &GraphError, retry_a
             let wait = retry_after.unwrap_or(Duration::from_secs(u64::from(rule.wait_s)));
             Effect::SlowDown(error.code, (!wait.is_zero()).then_some(wait))
         }
-        Action::PauseBroadcast(reason) => Effect::Pause(reason, words(rule, error)),
+        Action::PauseBroadcast(reason) => Effect::Pause(reason, words(rule, error), error.code == DISABLED),
         Action::PauseSender | Action::PauseAccount | Action::StopAuth => {
             Effect::PauseAll(action.pause_reason().unwrap_or(PauseReason::Sender), words(rule, error))
         }
@@ -252,11 +275,36 @@ mod tests {
         assert!(matches!(by_receipt(131_049).0, Evidence::Failed { retry: None, retry_at: Some(_), .. }));
         assert!(matches!(
             by_receipt(132_015),
-            (Evidence::Failed { retry: Some(_), .. }, Effect::Pause(PauseReason::Template, _))
+            (Evidence::Failed { retry: Some(_), .. }, Effect::Pause(PauseReason::Template, _, false))
         ));
         assert!(matches!(by_receipt(0).0, Evidence::Failed { code: 0, retry: None, retry_at: None, .. }));
         assert_eq!(by_receipt(0).1, Effect::CountsAsFailure(0), "a failure without a code stops nobody else");
         assert!(matches!(by_receipt(130_429).1, Effect::SlowDown(130_429, _)));
+    }
+
+    #[test]
+    fn a_file_that_everybody_gets_is_nobodys_own_fault() {
+        let policy = ErrorPolicy::built_in();
+        let event = StatusEvent {
+            wamid: "w".into(),
+            status: Status::Failed { code: NO_FILE, response: String::new(), details: "http code 404".into() },
+            at: NOW,
+            attempt: None,
+            foreign: false,
+            sender: String::new(),
+            recipient: Who::default(),
+        };
+        for shared_file in [true, false] {
+            let message = Message { shared_file, ..Message::default() };
+            let error = GraphError { code: NO_FILE, ..GraphError::default() };
+            let refused = SendResult::Refused { http_status: 400, error, retry_after: None, response: "{}".into() };
+            let (_, by_answer) = of_result(&policy, refused, (1, 0), (true, message), NOW, 0);
+            let (_, by_receipt) = of_receipt(&policy, &event, (1, message), NOW, 0);
+            for effect in [by_answer, by_receipt] {
+                let pauses = matches!(effect, Effect::Pause(PauseReason::Template, _, false));
+                assert_eq!(pauses, shared_file, "{effect:?}");
+            }
+        }
     }
 
     #[test]

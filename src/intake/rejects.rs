@@ -2,6 +2,7 @@
 //! for downloads; put right and without the first column it can be read again.
 
 use super::{COLUMNS_LIMIT, Rejected};
+use crate::domain::broadcast::Cells;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
 
@@ -30,11 +31,16 @@ impl<W: Write> RejectsWriter<W> {
 
     /// Adds a rejected row.
     pub fn write(&mut self, row: u64, rejected: &Rejected) -> io::Result<()> {
-        let mut line = vec![row.to_string(), harmless(&rejected.phone_raw), harmless(&rejected.reason.to_string())];
+        self.write_row(row, &rejected.phone_raw, &rejected.reason.to_string(), &rejected.cells)
+    }
+
+    /// The same from what was kept of it.
+    pub fn write_row(&mut self, row: u64, phone: &str, reason: &str, cells: &Cells) -> io::Result<()> {
+        let mut line = vec![row.to_string(), harmless(phone), harmless(reason)];
         line.resize(COLUMNS.len() + self.columns.len(), String::new());
         let mut others = Map::new();
-        for (index, (name, cell)) in rejected.cells.cells.iter().enumerate() {
-            if rejected.cells.phone.is_some_and(|phone| usize::try_from(phone) == Ok(index)) {
+        for (index, (name, cell)) in cells.cells.iter().enumerate() {
+            if cells.phone.is_some_and(|phone| usize::try_from(phone) == Ok(index)) {
                 continue;
             }
             match self.columns.iter().position(|column| column == name) {
@@ -66,7 +72,6 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::broadcast::Cells;
     use crate::domain::phone::PhoneProblem;
     use crate::intake::Reason;
 

@@ -43,6 +43,8 @@ pub struct AudienceView {
 pub(super) struct LeftOut {
     /// By reason, most first.
     pub by_reason: Vec<(String, u64)>,
+    /// How many of them for what their own rows hold.
+    pub bad_rows: u64,
     /// The first ones.
     pub first: Vec<(Number, String)>,
     /// Where those stand: upload and row.
@@ -159,6 +161,7 @@ impl Service {
                 if let Some(why) = undeliverable(category, number.phone) {
                     left_out.add(at, number, why.to_owned());
                 } else if let Err(blank) = resolved.values(&number) {
+                    left_out.bad_rows += 1;
                     left_out.add(at, number, blank.to_string());
                 } else if let Some(reason) = opted_out {
                     left_out.add(at, number, reason.to_owned());

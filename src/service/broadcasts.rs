@@ -3,19 +3,25 @@
 use super::snapshot::estimate_ends;
 use super::view::{BroadcastView, Cause, Driver};
 use super::{Kind, Result, Service, ServiceError};
-use crate::domain::account::RESTRICTION_NOTE;
+use crate::domain::account::{RESTRICTION_NOTE, Restriction};
 use crate::domain::binding::header_file;
-use crate::domain::broadcast::{Broadcast, Counts};
+use crate::domain::broadcast::{Broadcast, Counts, Definition};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
+use crate::domain::time::DAY;
+use crate::engine::templates::{agree, category_of};
 use crate::store::{LogRow, RecipientRow, StoreError};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The slowest pace that an operator can set, in messages a second.
 pub const SLOWEST_PACE: f64 = 0.1;
 /// The most log rows or recipients in one answer.
 pub const LONGEST_PAGE: u32 = 5_000;
+
+/// For so long after its end a broadcast may be followed up with the same file.
+const FOLLOWED_UP_MS: i64 = 30 * DAY;
 
 /// What came of cancelling.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,22 +71,33 @@ impl Service {
         Ok(paused)
     }
 
-    /// Lets a paused broadcast go on.
+    /// Lets a paused broadcast go on. `unknown_broadcast` (404), `wrong_state` (409), `sender_blocked` (422) while WhatsApp
+    /// lets nothing be sent.
     pub async fn resume(&self, id: &BroadcastId) -> Result<Broadcast> {
         self.may_change().await?;
-        let now = self.now();
+        let (now, store) = (self.now(), &self.inner.store);
         let was = self.stored(id).await?;
-        if matches!(was.reason, Some(PauseReason::Account)) {
+        let restriction = Restriction::from_note(store.note(RESTRICTION_NOTE).await?.as_deref());
+        let for_it = |one: Restriction| was.reason == Some(PauseReason::Account) && one.detail == was.detail;
+        let overrides = was.status == BroadcastStatus::Paused && restriction.is_some_and(for_it);
+        if was.status == BroadcastStatus::Paused && was.start_at.is_none_or(|at| at <= now) {
+            if !overrides {
+                self.account_may_send(&category_of(&**store, &was).await?).await?;
+            }
+            self.sender_may_send(&mut Vec::new()).await?;
+        }
+        if overrides {
             // The operator's word goes over what a webhook said once; if it still stands, sending says so.
-            self.inner.store.put_note(RESTRICTION_NOTE, "").await?;
+            store.put_note(RESTRICTION_NOTE, "").await?;
         }
-        let resumed = self.inner.store.resume(id, now).await.map_err(|error| self.about(id, error))?;
-        // So that a process that starts later does not hold it for nobody having been there.
-        self.inner.store.put_note(&crate::engine::resumed_key(id), &now.0.to_string()).await?;
-        if header_file(&resumed.definition.bindings).is_some() {
-            // What stopped it may have been the uploaded file: it is uploaded anew.
-            self.inner.store.put_note(&crate::engine::media_key(id), "").await?;
+        if header_file(&was.definition.bindings).is_some() {
+            // What stopped it may have been the uploaded file: it is uploaded anew, before anything goes out.
+            store.put_note(&crate::engine::media_key(id), "").await?;
         }
+        if was.reason == Some(PauseReason::Template) {
+            agree(&**store, &was).await?;
+        }
+        let resumed = crate::engine::resume(&**store, id, now).await.map_err(|error| self.about(id, error))?;
         self.note_act("resume", id.as_str(), "").await;
         self.ring();
         Ok(resumed)
@@ -132,6 +149,20 @@ impl Service {
     ) -> Result<Vec<RecipientRow>> {
         self.stored(id).await?;
         Ok(self.inner.store.recipients(id, state, after, limit.clamp(1, LONGEST_PAGE)).await?)
+    }
+
+    /// The files of headers that something goes out with, will, or did so lately that a follow-up may: their paths.
+    pub async fn header_files(&self) -> Result<BTreeSet<String>> {
+        let since = self.now().plus(-FOLLOWED_UP_MS);
+        let of = |definition: &Definition| header_file(&definition.bindings).map(str::to_owned);
+        let mut files: BTreeSet<String> =
+            self.schedules().await?.iter().filter_map(|one| of(&one.definition)).collect();
+        let store = &self.inner.store;
+        files.extend(store.broadcasts(true, u32::MAX).await?.iter().filter_map(|one| of(&one.definition)));
+        let lately = store.broadcasts(false, LONGEST_PAGE).await?;
+        let lately = lately.iter().filter(|one| one.ended_at.is_none_or(|at| at > since));
+        files.extend(lately.filter_map(|one| of(&one.definition)));
+        Ok(files)
     }
 
     /// Sets the pace of the engine in this process, in messages a second, 0.1 at least and never above the configured one.

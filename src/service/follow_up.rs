@@ -1,13 +1,13 @@
 //! Follow-ups: some people of a broadcast that has ended get it once more, with the same values, by a linked one.
 
 use super::broadcasts::{LONGEST_PAGE, check_pace};
-use super::plan::{was_sent, wrong};
-use super::{Kind, Result, Service, ServiceError};
+use super::plan::{check_file, was_sent, wrong};
+use super::{Kind, Result, Service, ServiceError, times};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, FollowUp, Pick};
 use crate::domain::ids::BroadcastId;
-use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::state::BroadcastStatus;
 use crate::domain::time::Millis;
-use crate::store::{BroadcastMade, NewBroadcast, RecipientRow};
+use crate::store::{BroadcastMade, NewBroadcast};
 use serde_json::json;
 
 /// A follow-up that somebody asks for.
@@ -19,6 +19,8 @@ pub struct FollowUpRequest {
     pub pick: Pick,
     /// Of those only these, by seq, rising; empty: all.
     pub only: Vec<u32>,
+    /// Of those only who failed with this code.
+    pub code: Option<i64>,
     /// The operator's word for it.
     pub label: String,
     /// When it is due; `None`: at once.
@@ -38,6 +40,7 @@ impl FollowUpRequest {
             of,
             pick,
             only: Vec::new(),
+            code: None,
             label: String::new(),
             start_at: None,
             messages_per_second: None,
@@ -45,35 +48,42 @@ impl FollowUpRequest {
             repeat: false,
         }
     }
+
+    /// Whom it is for.
+    pub fn audience(&self) -> FollowUp {
+        FollowUp { of: self.of.clone(), pick: self.pick, only: self.only.clone(), code: self.code }
+    }
 }
 
-/// Whether a recipient is one of those that are picked, as they stand before the follow-up.
-fn is_picked(pick: Pick, row: &RecipientRow) -> bool {
-    match pick {
-        Pick::InDoubt => row.state == RecipientState::InDoubt,
-        Pick::Retry => row.state == RecipientState::Failed && row.due.is_some(),
-        Pick::Failed => row.state == RecipientState::Failed,
-    }
+/// The people whom a follow-up would go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picked {
+    /// How many.
+    pub people: u64,
+    /// When the last of them may be written to, where WhatsApp wants them left alone until then: whoever is written to
+    /// sooner may get the account blocked for it.
+    pub due: Option<Millis>,
 }
 
 impl Service {
-    /// How many people a follow-up would go to. `unknown_broadcast` (404).
-    pub async fn picked(&self, of: &BroadcastId, pick: Pick, only: &[u32]) -> Result<u64> {
-        let state = if pick == Pick::InDoubt { RecipientState::InDoubt } else { RecipientState::Failed };
-        let mut people = 0;
+    /// Whom a follow-up would go to. `unknown_broadcast` (404).
+    pub async fn picked(&self, follow_up: &FollowUp) -> Result<Picked> {
+        let mut picked = Picked { people: 0, due: None };
         let mut after = None;
         loop {
-            let page = self.recipients(of, Some(state), after, LONGEST_PAGE).await?;
-            let Some(last) = page.last() else { return Ok(people) };
+            let page = self.recipients(&follow_up.of, follow_up.pick.state(), after, LONGEST_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(picked) };
             after = Some(last.seq);
-            let named = |row: &RecipientRow| only.is_empty() || only.binary_search(&row.seq).is_ok();
-            people += page.iter().filter(|row| is_picked(pick, row) && named(row)).count() as u64;
+            for row in page.iter().filter(|row| follow_up.takes(row.seq, row.state, row.code, row.due)) {
+                picked.people += 1;
+                picked.due = picked.due.max(row.due.filter(|_| follow_up.waits()));
+            }
         }
     }
 
-    /// Makes a follow-up. `unknown_broadcast` (404); `not_ended`, `count_differs`, `looks_like_repeat` (409);
-    /// `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_changed`, `bad_pace`, `pace_too_high`,
-    /// `in_the_past` (422).
+    /// Makes a follow-up. `unknown_broadcast` (404); `not_ended`, `not_due_yet`, `count_differs`, `looks_like_repeat` (409);
+    /// `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_changed`, `bad_file`, `bad_pace`,
+    /// `pace_too_high`, `in_the_past`, `sender_blocked` (422); `store_full` (503).
     pub async fn follow_up(&self, request: FollowUpRequest) -> Result<Broadcast> {
         self.may_change().await?;
         let parent = self.stored(&request.of).await?;
@@ -87,7 +97,7 @@ impl Service {
         if request.start_at.is_some_and(|at| at <= self.now()) {
             return Err(wrong("in_the_past", "that time is in the past".to_owned()));
         }
-        let people = self.picked(&request.of, request.pick, &request.only).await?;
+        let Picked { people, due } = self.picked(&request.audience()).await?;
         if let Some(expected) = request.expect.filter(|expected| *expected != people) {
             let message = format!("it would go to {people} people, not {expected}: nothing was sent");
             return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
@@ -95,6 +105,13 @@ impl Service {
         }
         if people == 0 {
             return Err(wrong("nobody_to_send_to", format!("nobody of {} is to be taken up", request.of)));
+        }
+        if let Some(due) = due.filter(|due| *due > request.start_at.unwrap_or(self.now())) {
+            // Not those alone whose time has come: they could not be told from the others the next time.
+            let at = times::words(due, &self.inner.settings.time_zone, self.now());
+            let message = format!("WhatsApp wants nothing to go to all of these people before {at}: plan it for then");
+            return Err(ServiceError::new(Kind::Conflict, "not_due_yet", message)
+                .with_details(json!({ "due_at": due.rfc3339() })));
         }
         if let Some(other) = self.followed_up_by(&request).await?.filter(|_| !request.repeat) {
             let sent = was_sent(&other, &self.inner.settings.time_zone, self.now());
@@ -125,9 +142,14 @@ impl Service {
                 "the template has other variables by now, so the values of then do not fit: send a new broadcast";
             return Err(wrong("template_changed", message.to_owned()));
         }
-        let FollowUpRequest { of, pick, only, label, start_at, messages_per_second, .. } = request.clone();
-        let audience =
-            Audience { list: None, uploads: Vec::new(), follow_up: Some(FollowUp { of, pick, only }), own: Vec::new() };
+        check_file(&template, &before.bindings).await?;
+        self.check_space(people).await?;
+        if request.start_at.is_none() {
+            self.may_send_now(&template.category).await?;
+        }
+        let FollowUpRequest { label, start_at, messages_per_second, .. } = request.clone();
+        let follow_up = Some(request.audience());
+        let audience = Audience { list: None, uploads: Vec::new(), follow_up, own: Vec::new() };
         let status = if start_at.is_some() { BroadcastStatus::Scheduled } else { BroadcastStatus::Preparing };
         Ok(NewBroadcast {
             id: BroadcastId::from_random(fastrand::u64(..)),
@@ -147,10 +169,12 @@ impl Service {
         if request.pick == Pick::InDoubt {
             return Ok(None);
         }
+        let asked = request.audience();
         for other in self.inner.store.broadcasts(false, LONGEST_PAGE).await? {
             let Some(before) = &other.definition.audience.follow_up else { continue };
-            let same = before.of == request.of && before.pick != Pick::InDoubt;
-            if same && !(other.status == BroadcastStatus::Cancelled && self.nobody_was_sent_to(&other.id).await?) {
+            if asked.meets(before)
+                && !(other.status == BroadcastStatus::Cancelled && self.nobody_was_sent_to(&other.id).await?)
+            {
                 return Ok(Some(other));
             }
         }

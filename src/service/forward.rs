@@ -18,6 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 const WAITING_BODIES: usize = 1_000;
 /// … and KiB of them.
 const WAITING_KIB: usize = 16 * 1024;
+/// How often it is looked whether all is handed on, at the end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The waits after a try that failed; after the last one the body is dropped.
 const WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
@@ -172,6 +174,29 @@ impl Service {
     pub fn forward(&self, body: &Bytes, signature: &str) {
         if let Some(forwarder) = self.inner.forwarder.get() {
             forwarder.offer(body, signature);
+        }
+    }
+
+    /// Waits until what was taken in is handed on, `patience` at most. What is left then is lost there: it is counted and
+    /// logged.
+    pub async fn finish_forwarding(&self, patience: Duration) {
+        let Some(forwarder) = self.inner.forwarder.get() else { return };
+        let waiting = || forwarder.figures.waiting.load(Ordering::Relaxed);
+        let all = async {
+            while waiting() > 0 {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(patience, all).await.is_ok() {
+            return;
+        }
+        let left = forwarder.figures.waiting.swap(0, Ordering::Relaxed);
+        for _ in 0..left {
+            forwarder.figures.drop_one(self.now());
+        }
+        tracing::warn!(left, "webhooks could not be handed on before the end: they are lost there");
+        if let Err(error) = self.note_forwarding().await {
+            tracing::warn!(%error, "how many webhooks were not handed on could not be noted");
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod fix;
 pub mod opt_outs;
 mod reader;
+mod rejects_file;
 
 use super::plan::wrong;
 use super::{Kind, Result, Service, ServiceError};

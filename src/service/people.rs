@@ -9,6 +9,7 @@ use crate::domain::phone::{Phone, alias, parse_phone};
 use crate::domain::time::Millis;
 use crate::store::{AttemptRow, AudiencePlace, RecipientRow, UploadDetails};
 use serde_json::{Value, json};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 /// Uploads that a person is shown in, the newest ones.
@@ -208,12 +209,11 @@ impl Service {
         let mut uploads: HashMap<u32, Option<UploadDetails>> = HashMap::new();
         let mut views = Vec::with_capacity(rows.len());
         for (place, number) in rows {
-            if !uploads.contains_key(&place.upload) {
-                let found = match self.upload(UploadId(place.upload)).await {
+            if let Entry::Vacant(unknown) = uploads.entry(place.upload) {
+                unknown.insert(match self.upload(UploadId(place.upload)).await {
                     Err(error) if error.kind == ErrorKind::NotFound => None,
                     other => Some(other?),
-                };
-                uploads.insert(place.upload, found);
+                });
             }
             if let Some(Some(UploadDetails { summary, tags })) = uploads.get(&place.upload) {
                 let (list, source, at) = (summary.list.clone(), summary.source.clone(), summary.at);

@@ -66,7 +66,7 @@ impl Service {
     /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_file`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
     /// `store_full` (503), and the store's.
     pub async fn plan(&self, request: &BroadcastRequest, progress: impl FnMut(u64, u64) + Send) -> Result<Plan> {
-        let checked = self.check(request).await?;
+        let checked = self.check(request, request.start_at.is_none()).await?;
         let Checked { template, uploads, people, sender, mut warnings, .. } = checked;
         let held_back = Kinds::holding_back(&template.category, self.inner.settings.typed_holds);
         let rules = LeaveOut { category: &template.category, held_back, count_others: true };
@@ -92,14 +92,15 @@ impl Service {
             repeat_of: self.looks_like_repeat_of(request).await?,
             warnings: Vec::new(),
         };
+        let bad_rows = left_out.bad_rows;
         plan.takes_ms = (pace > 0.0).then(|| takes_ms(plan.goes_to(), pace));
-        self.add_warnings(&plan, &uploads, &mut warnings).await?;
+        self.add_warnings(&plan, &uploads, bad_rows, &mut warnings).await?;
         plan.warnings = warnings;
         Ok(plan)
     }
 
-    /// Everything that must be right before a broadcast or a schedule is made.
-    pub(super) async fn check(&self, request: &BroadcastRequest) -> Result<Checked> {
+    /// Everything that must be right before a broadcast or a schedule is made. `at_once`: it is to be sent now.
+    pub(super) async fn check(&self, request: &BroadcastRequest, at_once: bool) -> Result<Checked> {
         let settings = &self.inner.settings;
         let now = self.now();
         if request.label.chars().count() > LONGEST_LABEL || request.label.chars().any(char::is_control) {
@@ -123,18 +124,24 @@ impl Service {
         let resolved = resolve(&template, &request.bindings, &columns)?;
         check_file(&template, &request.bindings).await?;
         self.check_space(people).await?;
-        // What is to go out later is not stopped by what stands now.
-        if request.start_at.is_none() {
+        let mut warnings: Vec<String> = stale.into_iter().collect();
+        if at_once {
             self.account_may_send(&template.category).await?;
         }
-        let mut warnings: Vec<String> = stale.into_iter().collect();
-        let sender = self.sender_may_send(&mut warnings).await?;
+        let sender = match self.sender_may_send(&mut warnings).await {
+            // What is to go out later is not stopped by what stands now.
+            Err(error) if error.kind == Kind::Wrong && !at_once => {
+                warnings.push(format!("{error}; it will not start while that is so"));
+                self.known_sender().await?
+            }
+            sender => sender?,
+        };
         let request = request.clone();
         Ok(Checked { request, template, resolved, uploads, people, sender, warnings })
     }
 
     /// The sender as far as it is known. `sender_blocked` (422).
-    async fn sender_may_send(&self, warnings: &mut Vec<String>) -> Result<Option<SenderView>> {
+    pub(super) async fn sender_may_send(&self, warnings: &mut Vec<String>) -> Result<Option<SenderView>> {
         let sender = match self.sender().await {
             Ok(sender) => sender,
             Err(error) if error.kind == Kind::Unavailable && error.code.starts_with("api_") => {
@@ -158,16 +165,27 @@ impl Service {
         Ok(Some(sender))
     }
 
+    /// Whether WhatsApp lets the account and the sender send a template of this category now. `sender_blocked` (422).
+    pub(super) async fn may_send_now(&self, category: &str) -> Result<()> {
+        self.account_may_send(category).await?;
+        self.sender_may_send(&mut Vec::new()).await.map(|_| ())
+    }
+
+    /// The restriction of the account that concerns a template, if one stands.
+    pub(super) async fn restriction_of(&self, category: &str) -> Result<Option<Restriction>> {
+        Ok(self.account().await?.restriction.filter(|one| one.stops(category, self.now())))
+    }
+
     /// A restriction of the account that concerns a template. `sender_blocked` (422).
-    async fn account_may_send(&self, category: &str) -> Result<()> {
-        let restriction = self.account().await?.restriction.filter(|one| one.stops(category, self.now()));
+    pub(super) async fn account_may_send(&self, category: &str) -> Result<()> {
+        let restriction = self.restriction_of(category).await?;
         let Some(Restriction { detail, until, .. }) = restriction else { return Ok(()) };
         let zone = &self.inner.settings.time_zone;
         let until = until.map_or(String::new(), |at| format!(", until {}", times::words(at, zone, self.now())));
         Err(wrong("sender_blocked", format!("{detail}{until}")))
     }
 
-    async fn check_space(&self, people: u64) -> Result<()> {
+    pub(super) async fn check_space(&self, people: u64) -> Result<()> {
         let needed = people.saturating_mul(BYTES_A_PERSON).saturating_add(SPARE_BYTES);
         match self.inner.store.free_bytes().await {
             Some(free) if free < needed => {
@@ -182,7 +200,14 @@ impl Service {
         }
     }
 
-    async fn add_warnings(&self, plan: &Plan, uploads: &[UploadId], warnings: &mut Vec<String>) -> Result<()> {
+    /// `bad_rows`: people whose values cannot be sent.
+    async fn add_warnings(
+        &self,
+        plan: &Plan,
+        uploads: &[UploadId],
+        bad_rows: u64,
+        warnings: &mut Vec<String>,
+    ) -> Result<()> {
         if let Some(budget) = plan.budget
             && plan.goes_to() > budget.left()
         {
@@ -209,10 +234,9 @@ impl Service {
         if plan.people == plan.left_out.iter().map(|(_, count)| count).sum::<u64>() {
             warnings.push("everybody would be left out".to_owned());
         }
-        let left_out = plan.people - plan.goes_to();
-        if left_out > 0 && plan.request.choices.on_bad_rows == OnBadRows::Refuse {
+        if bad_rows > 0 && plan.request.choices.on_bad_rows == OnBadRows::Refuse {
             warnings.push(format!(
-                "the values of {left_out} people cannot be sent, and nobody may be left out: nothing will be sent"
+                "the values of {bad_rows} people cannot be sent, and nobody may be left out: nothing will be sent"
             ));
         }
         if let Some(other) = &plan.repeat_of {

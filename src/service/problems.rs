@@ -98,12 +98,13 @@ fn account_problems(
 ) {
     let account = &picture.account;
     if let Some(restriction) = &account.restriction {
-        let advice = match restriction.until {
-            Some(_) => "What is paused goes on by itself when that ends. WhatsApp Manager says why.",
-            None => "See WhatsApp Manager for why and for how long. A resume sends all the same.",
+        let goes_on = match restriction.until {
+            Some(_) => "What is paused goes on by itself when that ends.",
+            None => "Nothing is sent until that ends.",
         };
+        let advice = format!("{goes_on} WhatsApp Manager says why; once it says that it is over: {program} lift");
         let until = restriction.until.map_or(String::new(), |at| format!(" until {}", at.rfc3339()));
-        add(None, format!("{}{until}", restriction.detail), advice);
+        add(None, format!("{}{until}", restriction.detail), &advice);
     }
     if let Some(token) = &account.token {
         let soon = token.days_left(now).is_some_and(|days| days < super::token::RENEW_DAYS);
@@ -140,7 +141,10 @@ fn paused(view: &BroadcastView, add: &mut impl FnMut(Option<&BroadcastView>, Str
     };
     let advice = match broadcast.reason {
         Some(PauseReason::Absence) => "Resume it if it should still go out now, else cancel it.",
-        Some(PauseReason::Template) => "Mend the template in WhatsApp Manager, sync templates, then resume it.",
+        Some(PauseReason::Template) => {
+            "Put right what it names: the template in WhatsApp Manager (then sync templates), a file, or the values. Then \
+             resume it."
+        }
         Some(PauseReason::Auth) => "Hand a working access token to `wacast token --stdin`: it goes on by itself then.",
         Some(PauseReason::Failures) => "Look at its failures; resume it if they do not concern the rest.",
         Some(PauseReason::Store) => "Make room or mend the store, then resume it.",
@@ -199,12 +203,16 @@ fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Optio
         }
         return;
     }
-    // The oldest of the newest answers that WhatsApp took a message: receipts for it should have come since.
-    let taken_at = picture.latest.iter().filter(|row| row.status == "sent").map(|row| row.timestamp).min();
+    let taken = || picture.latest.iter().filter(|row| row.status == "sent").map(|row| row.timestamp);
+    // While it sends, the newest answers are too young to tell; how long nothing has come is the measure then.
+    let waited_since = picture.receipts.expected_since.max(picture.receipts.last_at);
+    let sends_on = picture.receipts.expected_since.is_some() && taken().max() > waited_since;
+    // Else the oldest of the newest answers that WhatsApp took a message: receipts for it should have come since.
+    let taken_at = if sends_on { waited_since } else { taken().min() };
     let silent = taken_at.filter(|taken_at| {
         now.since(*taken_at) > SILENT_AFTER_MS
             && now.since(*taken_at) < 24 * HOUR
-            && picture.receipts.last_at.is_none_or(|last| last < *taken_at)
+            && picture.receipts.last_at.is_none_or(|last| last < *taken_at || sends_on)
     });
     if let Some(taken_at) = silent {
         let what =

@@ -6,7 +6,7 @@
 use super::{Inner, Kind, Result, Service, ServiceError};
 use crate::clock::Clock;
 use crate::domain::time::{Millis, SECOND};
-use crate::store::{RawReceipt, Store};
+use crate::store::{RawReceipt, Store, StoreError};
 use serde_json::json;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +20,10 @@ const WAITING_BODIES: usize = 4_096;
 const WAITING_KIB: usize = 64 * 1024;
 /// Over so many bodies stored and not folded, no more are taken.
 pub const BACKLOG_LIMIT: u64 = 200_000;
+/// The same for their bytes: bodies have 3 MB at most, and a thousand statuses about half a one.
+pub const BACKLOG_BYTES: u64 = 4 << 30;
+/// With fewer bodies than this their bytes are not asked for.
+const FEW_BODIES: u64 = 1_000;
 /// After how many seconds whoever was told "later" may try again.
 pub const RETRY_AFTER_SECONDS: u64 = 30;
 /// How often the backlog is looked at, and the time of the last receipt is noted.
@@ -87,6 +91,12 @@ fn start(inner: &Inner) -> Queue {
     Queue { waiting, room: Arc::new(Semaphore::new(WAITING_KIB)) }
 }
 
+/// Whether too much waits to be folded.
+async fn is_over(store: &dyn Store) -> std::result::Result<bool, StoreError> {
+    let bodies = store.receipts_backlog().await?;
+    Ok(bodies >= BACKLOG_LIMIT || (bodies >= FEW_BODIES && store.receipts_backlog_bytes().await? >= BACKLOG_BYTES))
+}
+
 /// Commits what comes until the service is gone.
 async fn commit_all(mut received: mpsc::Receiver<Waiting>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) {
     let mut batch = Vec::with_capacity(COMMIT_BODIES);
@@ -97,7 +107,7 @@ async fn commit_all(mut received: mpsc::Receiver<Waiting>, store: Arc<dyn Store>
         // Over the limit each commit looks again, so that taking goes on as soon as folding has caught up.
         if over_the_limit || now.since(looked_at) >= LOOK_EVERY_MS {
             looked_at = now;
-            over_the_limit = store.receipts_backlog().await.is_ok_and(|waiting| waiting >= BACKLOG_LIMIT);
+            over_the_limit = is_over(&*store).await.unwrap_or(false);
             if let Err(error) = store.put_note(LAST_AT_NOTE, &now.0.to_string()).await {
                 tracing::warn!(%error, "the time of the last receipt could not be noted");
             }

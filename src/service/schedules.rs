@@ -127,7 +127,7 @@ impl Service {
         let now = self.now();
         let recurrence = recurrence(cron, zone, now, 1)?;
         let request = BroadcastRequest { start_at: None, ..request.clone() };
-        let checked = self.check(&request).await?;
+        let checked = self.check(&request, false).await?;
         let schedule = Schedule {
             id: ScheduleId::from_random(fastrand::u64(..)),
             cron: recurrence.cron,

@@ -13,7 +13,7 @@ use crate::domain::state::BroadcastStatus;
 use crate::domain::template::Template;
 use crate::domain::time::{MINUTE, Millis, SECOND};
 use crate::store::{LeaseView, Store};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -46,6 +46,9 @@ const LISTENING_EVERY_MS: i64 = MINUTE;
 /// Over how many of the last seconds the speed is taken.
 const SPEED_SECONDS: usize = 20;
 
+/// Stands for a time that was not looked for yet.
+const NOT_LOOKED: i64 = -1;
+
 /// Where the picture is kept, and the bell for a new one.
 pub(super) struct Watcher {
     picture: watch::Sender<Arc<Snapshot>>,
@@ -53,6 +56,8 @@ pub(super) struct Watcher {
     refreshing: AtomicBool,
     rung: AtomicBool,
     http: Mutex<String>,
+    /// Since when something goes out without a break; 0: nothing does.
+    sending_since: AtomicI64,
     /// As last synced; kept apart because the picture itself has no room for whole templates.
     templates: Mutex<Arc<[Template]>>,
 }
@@ -86,12 +91,31 @@ impl Watcher {
             refreshing: AtomicBool::new(false),
             rung: AtomicBool::new(true),
             http: Mutex::new(String::new()),
+            sending_since: AtomicI64::new(NOT_LOOKED),
             templates: Mutex::new(Arc::new([])),
         }
     }
 
     fn templates(&self) -> Arc<[Template]> {
         Arc::clone(&self.templates.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes that something goes out, or nothing; since when. What goes out when this process first looks may have done so
+    /// since it began.
+    fn sending_since(&self, open: &[BroadcastView], now: Millis) -> Option<Millis> {
+        let under_way = || open.iter().filter(|view| view.is_under_way());
+        if under_way().next().is_none() {
+            self.sending_since.store(0, Ordering::Relaxed);
+            return None;
+        }
+        let begun = under_way().map(|view| view.broadcast.started_at.unwrap_or(now)).max();
+        let since = match self.sending_since.load(Ordering::Relaxed) {
+            NOT_LOOKED => begun.unwrap_or(now),
+            0 => now,
+            known => Millis(known),
+        };
+        self.sending_since.store(since.0, Ordering::Relaxed);
+        Some(since)
     }
 
     pub(super) fn look_now(&self) {
@@ -197,6 +221,7 @@ impl Service {
         if rung || ended_since || new_stretch(last.at, now, SLOW_PART_MS) {
             self.take_slow_part(&mut picture, last.at, rung).await?;
         }
+        picture.receipts.expected_since = self.inner.watcher.sending_since(&picture.open, now);
         picture.problems =
             problems::find(&picture, now, &self.inner.watcher.templates(), self.inner.settings.program());
         Ok(picture)
@@ -243,6 +268,7 @@ impl Service {
             set_up: set_up_here || listening_at.is_some_and(|at| now.since(at) < LISTENING_MS),
             last_at: time_of(LAST_AT_NOTE).max(self.inner.receipts.last_at()),
             backlog: store.receipts_backlog().await?,
+            expected_since: None,
             forwarding: self.forwarding_known(notes.get(FORWARDING_NOTE)).await?,
         })
     }
@@ -261,14 +287,20 @@ impl Service {
             }));
         }
         let ours = self.forwarding();
-        if let Some(at) = ours.dropped_at {
-            let words = format!("{} {}", ours.dropped, at.0);
-            if noted != Some(&words) {
-                self.inner.store.put_note(FORWARDING_NOTE, &words).await?;
-            }
+        if ours.dropped_at.is_some() && noted != Some(&forwarding_words(&ours)) {
+            self.note_forwarding().await?;
         }
         Ok(ours)
     }
+
+    /// Notes how many bodies were not taken, for other processes and for after this one.
+    pub(super) async fn note_forwarding(&self) -> Result<()> {
+        Ok(self.inner.store.put_note(FORWARDING_NOTE, &forwarding_words(&self.forwarding())).await?)
+    }
+}
+
+fn forwarding_words(ours: &Forwarding) -> String {
+    format!("{} {}", ours.dropped, ours.dropped_at.unwrap_or_default().0)
 }
 
 async fn keep_refreshing(inner: std::sync::Weak<Inner>, bell: Arc<Notify>) {

@@ -4,7 +4,8 @@
 //! decides by keys, and this module asks it in an order in which losing any step does no harm.
 
 use super::audience::LeaveOut;
-use super::plan::{Checked, check_file, refuse_repeats_since, resolve, spelled_out, was_sent};
+use super::follow_up::Picked;
+use super::plan::{Checked, check_file, refuse_repeats_since, resolve, spelled_out, was_sent, wrong};
 use super::view::BroadcastRequest;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows};
@@ -52,7 +53,7 @@ impl Service {
             return Ok(started);
         }
         self.may_change().await?;
-        let checked = self.check(&request).await?;
+        let checked = self.check(&request, request.start_at.is_none()).await?;
         if let Some(expected) = request.expect.filter(|expected| *expected != checked.people) {
             let message = format!(
                 "the audience is {} people now, not {expected}: nothing was sent; look at it and say the number again",
@@ -138,7 +139,7 @@ impl Service {
     }
 
     /// Starts a scheduled broadcast that is due: fixes its audience and its template as they are now. When the template cannot be
-    /// sent any more, it is paused with reason `template`. Somebody else having started it is not an error.
+    /// sent any more, or nothing may be sent, it is paused with that reason. Somebody else having started it is not an error.
     pub async fn fire(&self, broadcast: &Broadcast) -> Result<Broadcast> {
         let outcome = match self.fix(&broadcast.definition).await? {
             Ok((definition, total)) => {
@@ -148,13 +149,23 @@ impl Service {
                 }
                 started
             }
-            Err(words) => {
-                let resume_at = look_again_at(&*self.inner.store, broadcast, self.now()).await?;
-                self.inner.store.pause(&broadcast.id, PauseReason::Template, &words, resume_at).await
-            }
+            Err(obstacle) => self.pause_for(broadcast, &obstacle).await?,
         };
         self.ring();
         self.unless_faster(&broadcast.id, outcome).await
+    }
+
+    async fn pause_for(
+        &self,
+        broadcast: &Broadcast,
+        obstacle: &Obstacle,
+    ) -> Result<std::result::Result<Broadcast, StoreError>> {
+        let store = &*self.inner.store;
+        let resume_at = match obstacle.reason {
+            PauseReason::Template => look_again_at(store, broadcast, self.now()).await?,
+            _ => obstacle.until,
+        };
+        Ok(store.pause(&broadcast.id, obstacle.reason, &obstacle.words, resume_at).await)
     }
 
     /// Makes the broadcast of one occurrence of a schedule and starts it, at most once however often it is called.
@@ -172,7 +183,7 @@ impl Service {
                 self.ring();
                 if broadcast.status == BroadcastStatus::Scheduled { self.fire(&broadcast).await } else { Ok(broadcast) }
             }
-            Err(words) => self.make_paused(schedule, planned_at, PauseReason::Template, &words).await,
+            Err(obstacle) => self.make_paused(schedule, planned_at, &obstacle).await,
         }
     }
 
@@ -190,18 +201,12 @@ impl Service {
         planned_at: Millis,
         words: &str,
     ) -> Result<Broadcast> {
-        self.make_paused(schedule, planned_at, PauseReason::Absence, words).await
+        self.make_paused(schedule, planned_at, &Obstacle::of(PauseReason::Absence, words)).await
     }
 
     /// Makes an occurrence's broadcast as scheduled and pauses it. A crash between the two leaves one that is due, which the
     /// next look at the clock treats in the same way.
-    async fn make_paused(
-        &self,
-        schedule: &Schedule,
-        planned_at: Millis,
-        reason: PauseReason,
-        words: &str,
-    ) -> Result<Broadcast> {
+    async fn make_paused(&self, schedule: &Schedule, planned_at: Millis, obstacle: &Obstacle) -> Result<Broadcast> {
         let mut definition = schedule.definition.clone();
         definition.audience.uploads.clear();
         let broadcast =
@@ -209,11 +214,7 @@ impl Service {
         if broadcast.status != BroadcastStatus::Scheduled {
             return Ok(broadcast);
         }
-        let resume_at = match reason {
-            PauseReason::Template => look_again_at(&*self.inner.store, &broadcast, self.now()).await?,
-            _ => None,
-        };
-        let paused = self.inner.store.pause(&broadcast.id, reason, words, resume_at).await;
+        let paused = self.pause_for(&broadcast, obstacle).await?;
         self.ring();
         self.unless_faster(&broadcast.id, paused).await
     }
@@ -252,20 +253,34 @@ impl Service {
         }
     }
 
-    /// A definition as it is to start with now: template, audience and number of people; `Err` in words when its
-    /// template cannot be sent.
-    async fn fix(&self, definition: &Definition) -> Result<std::result::Result<(Definition, u32), String>> {
+    /// A definition as it is to start with now: template, audience and number of people; or what stands in the way.
+    async fn fix(&self, definition: &Definition) -> Result<std::result::Result<(Definition, u32), Obstacle>> {
         let Definition { template, bindings, audience, .. } = definition;
+        let total = |people: u64| u32::try_from(people).unwrap_or(u32::MAX);
         if let Some(follow_up) = &audience.follow_up {
-            let total = self.picked(&follow_up.of, follow_up.pick, &follow_up.only).await?;
-            return Ok(match self.sendable_template(&template.name, &template.language).await {
-                Ok((now, _)) if now.slots().ok() == template.slots().ok() => {
-                    Ok((Definition { template: now, ..definition.clone() }, u32::try_from(total).unwrap_or(u32::MAX)))
+            let Picked { people, due } = self.picked(follow_up).await?;
+            if let Some(due) = due.filter(|due| *due > self.now()) {
+                let words =
+                    "since it was planned, WhatsApp has asked for more time before some of its people are written to";
+                return Ok(Err(Obstacle { until: Some(due), ..Obstacle::of(PauseReason::Window, words) }));
+            }
+            let fixed = async {
+                let (now, _) = self.sendable_template(&template.name, &template.language).await?;
+                if now.slots().ok() != template.slots().ok() {
+                    let words = "the template has other variables by now, so the values of then do not fit";
+                    return Err(wrong("template_changed", words.to_owned()));
                 }
-                Ok(_) => Err("the template has other variables by now, so the values of then do not fit".to_owned()),
-                Err(error) if error.kind == Kind::Wrong => Err(error.message),
-                Err(error) => return Err(error),
-            });
+                check_file(&now, bindings).await?;
+                Ok(now)
+            };
+            let now = match fixed.await {
+                Ok(now) => now,
+                Err(error) => return Obstacle::or(error).map(Err),
+            };
+            if let Some(obstacle) = self.obstacle(&now.category).await? {
+                return Ok(Err(obstacle));
+            }
+            return Ok(Ok((Definition { template: now, ..definition.clone() }, total(people))));
         }
         let list = audience.list.as_deref();
         // A list that is gone is an audience of nobody: the broadcast completes with nobody, and says so.
@@ -273,26 +288,41 @@ impl Service {
             Err(error) if error.kind == Kind::NotFound => Vec::new(),
             other => other?,
         };
-        let total = self.inner.store.audience_size(&uploads).await?;
+        let people = self.inner.store.audience_size(&uploads).await?;
         let fixed = async {
             let (template, _) = self.sendable_template(&template.name, &template.language).await?;
             let columns = self.columns(list, &uploads).await?;
             let resolved = resolve(&template, bindings, &columns)?;
             check_file(&template, bindings).await?;
             if definition.choices.on_bad_rows == OnBadRows::Refuse {
-                let left_out = self.left_out(&uploads, total, &resolved, LeaveOut::default(), |_, _| {}).await?;
+                let left_out = self.left_out(&uploads, people, &resolved, LeaveOut::default(), |_, _| {}).await?;
                 left_out.refusal().map_or(Ok(()), Err)?;
             }
             Ok((template, spelled_out(&resolved)))
         };
         let (template, bindings) = match fixed.await {
             Ok(fixed) => fixed,
-            Err(ServiceError { kind: Kind::Wrong, message, .. }) => return Ok(Err(message)),
-            Err(error) => return Err(error),
+            Err(error) => return Obstacle::or(error).map(Err),
         };
+        if let Some(obstacle) = self.obstacle(&template.category).await? {
+            return Ok(Err(obstacle));
+        }
         let audience = Audience { list: audience.list.clone(), uploads, follow_up: None, own: Vec::new() };
         let definition = Definition { template, bindings, audience, ..definition.clone() };
-        Ok(Ok((definition, u32::try_from(total).unwrap_or(u32::MAX))))
+        Ok(Ok((definition, total(people))))
+    }
+
+    /// What WhatsApp does not let the account or the sender do now.
+    async fn obstacle(&self, category: &str) -> Result<Option<Obstacle>> {
+        if let Some(restriction) = self.restriction_of(category).await? {
+            let account = Obstacle::of(PauseReason::Account, &restriction.detail);
+            return Ok(Some(Obstacle { until: restriction.until, ..account }));
+        }
+        match self.sender_may_send(&mut Vec::new()).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind == Kind::Wrong => Ok(Some(Obstacle::of(PauseReason::Sender, &error.message))),
+            Err(error) => Err(error),
+        }
     }
 
     /// When somebody else was faster, how it stands is the answer.
@@ -304,6 +334,28 @@ impl Service {
         match outcome {
             Err(StoreError::Conflict(_)) => self.stored(id).await,
             other => Ok(other?),
+        }
+    }
+}
+
+/// Why something that is due does not start.
+struct Obstacle {
+    reason: PauseReason,
+    words: String,
+    /// When it goes on by itself; that of a template is worked out apart.
+    until: Option<Millis>,
+}
+
+impl Obstacle {
+    fn of(reason: PauseReason, words: &str) -> Self {
+        Self { reason, words: words.to_owned(), until: None }
+    }
+
+    /// What an operator has to put right; any other error is handed back.
+    fn or(error: ServiceError) -> Result<Self> {
+        match error.kind {
+            Kind::Wrong => Ok(Self::of(PauseReason::Template, &error.message)),
+            _ => Err(error),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Kind, Result, Service, ServiceError, times};
 use crate::cloud_api::CallError;
 use crate::domain::template::Template;
 use crate::domain::time::MINUTE;
-use crate::engine::templates::follow;
+use crate::engine::templates::{Told, follow};
 use crate::store::SyncedTemplates;
 use serde_json::json;
 use std::time::Duration;
@@ -28,7 +28,8 @@ impl Service {
         let templates = asked.map_err(|_| no_answer())?.map_err(|error| call_error(&error))?;
         let store = &self.inner.store;
         store.put_templates(&templates, asked_at).await?;
-        for act in follow(&**store, &templates, Some(&self.inner.settings.sender), self.now()).await? {
+        let told = Told::AllOf(&self.inner.settings.sender);
+        for act in follow(&**store, &templates, told, self.now()).await? {
             self.note_act(act.what, act.broadcast.as_str(), act.detail).await;
         }
         self.ring();

@@ -57,7 +57,7 @@ impl Service {
             return Err(wrong("no_own_numbers", message));
         }
         let now_request = BroadcastRequest { start_at: None, idempotency: None, ..request.clone() };
-        let checked = self.check(&now_request).await?;
+        let checked = self.check(&now_request, true).await?;
         let bindings = if let Some(sample) = sample {
             rendered(&checked.resolved, sample).map_err(|why| wrong("bad_rows", why))?
         } else {

@@ -32,6 +32,8 @@ pub struct TokenTaken {
     pub standing: TokenStanding,
     /// What was paused for the old one and goes on.
     pub resumed: Vec<BroadcastId>,
+    /// The host of the process that sends, if it has not noticed it: it keeps its own token, and needs it handed over there.
+    pub not_noticed_by: Option<String>,
 }
 
 impl Service {
@@ -107,8 +109,8 @@ impl Service {
         used.map_err(|words| ServiceError::new(Kind::Unavailable, "token_not_kept", words))?;
         self.remember_token(&standing).await?;
         self.note_act("token", "", "a new access token was taken").await;
-        let resumed = self.resume_paused_for_auth().await?;
-        Ok(TokenTaken { standing, resumed })
+        let (resumed, not_noticed_by) = self.resume_paused_for_auth().await?;
+        Ok(TokenTaken { standing, resumed, not_noticed_by })
     }
 
     /// Looks whether a newer token lies in its file, and if so uses it and lets go on what was paused for the old one.
@@ -136,11 +138,11 @@ impl Service {
         Ok(())
     }
 
-    /// Lets go on what was paused for the token, where it is driven.
-    async fn resume_paused_for_auth(&self) -> Result<Vec<BroadcastId>> {
-        if !matches!(self.driving().await?.0, Driver::Other(_)) {
-            return self.resume_here().await;
-        }
+    /// Lets go on what was paused for the token, where it is driven; and the host there, if that has not noticed it.
+    async fn resume_paused_for_auth(&self) -> Result<(Vec<BroadcastId>, Option<String>)> {
+        let Driver::Other(holder) = self.driving().await?.0 else {
+            return Ok((self.resume_here().await?, None));
+        };
         // The other process would send with the old token until it has noticed the new one; it resumes by itself then.
         let before = self.paused_for_auth().await?;
         for _ in 0..LOOKS {
@@ -151,7 +153,8 @@ impl Service {
         }
         let still = self.paused_for_auth().await?;
         let gone = before.into_iter().filter(|was| still.iter().all(|is| is.id != was.id));
-        Ok(gone.map(|broadcast| broadcast.id).collect())
+        let not_noticed_by = (!still.is_empty()).then_some(holder.host);
+        Ok((gone.map(|broadcast| broadcast.id).collect(), not_noticed_by))
     }
 
     /// The same, by this process.

@@ -11,6 +11,17 @@ impl Service {
         self.inner.store.upload(upload).await.map_err(|error| self.about_upload(upload, error))
     }
 
+    /// How many people leave their list when this upload is undone: those whom no other file of the list has.
+    /// `unknown_upload` (404).
+    pub async fn would_leave(&self, upload: UploadId) -> Result<u64> {
+        let list = self.upload(upload).await?.summary.list;
+        let all = self.audience_uploads(Some(&list)).await?;
+        let others: Vec<UploadId> = all.iter().copied().filter(|other| *other != upload).collect();
+        let store = &self.inner.store;
+        let stay = if others.is_empty() { 0 } else { store.audience_size(&others).await? };
+        Ok(store.audience_size(&all).await?.saturating_sub(stay))
+    }
+
     /// Takes an upload back, whole and at once: its numbers are in no audience any more, people who stand in other uploads
     /// too stay with what those say of them, and it is listed no more; the trail keeps it. Broadcasts whose recipients were
     /// taken from it stand. Returns it as it was. Its rows go in the background, in portions; whoever ends the process

@@ -227,6 +227,8 @@ pub struct ReceiptsHealth {
     pub set_up: bool,
     /// When the last one came.
     pub last_at: Option<Millis>,
+    /// While something goes out: since when, as far as is known, so that some should come.
+    pub expected_since: Option<Millis>,
     /// Bodies waiting to be folded.
     pub backlog: u64,
     /// How handing bodies on to other addresses stands; in another process only what was dropped is known.

@@ -300,6 +300,11 @@ impl Store for MongoStore {
         self.run(|inner| async move { inner.put_templates(&templates, now).await }).await
     }
 
+    async fn change_template(&self, before: &Template, after: &Template) -> Result<bool> {
+        let (before, after) = (before.clone(), after.clone());
+        self.run(|inner| async move { inner.change_template(&before, &after).await }).await
+    }
+
     async fn templates(&self) -> Result<SyncedTemplates> {
         self.run(|inner| async move { inner.templates().await }).await
     }
@@ -514,6 +519,10 @@ impl Store for MongoStore {
 
     async fn receipts_backlog(&self) -> Result<u64> {
         self.run(|inner| async move { inner.receipts_backlog().await }).await
+    }
+
+    async fn receipts_backlog_bytes(&self) -> Result<u64> {
+        self.run(|inner| async move { inner.receipts_backlog_bytes().await }).await
     }
 
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {

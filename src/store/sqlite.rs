@@ -296,6 +296,11 @@ impl Store for SqliteStore {
         self.write(move |connection| settings::put_templates(connection, &templates, now)).await
     }
 
+    async fn change_template(&self, before: &Template, after: &Template) -> Result<bool> {
+        let (before, after) = (before.clone(), after.clone());
+        self.write(move |connection| settings::change_template(connection, &before, &after)).await
+    }
+
     async fn templates(&self) -> Result<SyncedTemplates> {
         self.read(settings::templates).await
     }
@@ -531,6 +536,10 @@ impl Store for SqliteStore {
 
     async fn receipts_backlog(&self) -> Result<u64> {
         self.read(fold::backlog).await
+    }
+
+    async fn receipts_backlog_bytes(&self) -> Result<u64> {
+        self.read(fold::backlog_bytes).await
     }
 
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {

@@ -362,6 +362,9 @@ pub struct RawReceipt {
     pub body: Vec<u8>,
 }
 
+/// Bodies of so many bytes are given at a time to be folded.
+pub const RECEIPTS_BYTES: usize = 8 << 20;
+
 /// A stored [`RawReceipt`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredReceipt {
@@ -419,9 +422,23 @@ pub enum Evidence {
         retry: Option<Millis>,
         /// Whether being queued again uses up a try (a rate limit does not).
         counts: bool,
+        /// If it does: tries altogether, this one included. Whoever has used them up fails. 0: no bound.
+        max_tries: u32,
         /// When failed: when a follow-up may take this person up.
         retry_at: Option<Millis>,
     },
+}
+
+impl Evidence {
+    /// When this queues somebody again who has used up so many tries before; `None`: it fails them, or is no failure.
+    pub fn retry_after(&self, tries: u32) -> Option<Millis> {
+        match self {
+            Self::Failed { retry, counts, max_tries, .. } => {
+                retry.filter(|_| !counts || *max_tries == 0 || tries.saturating_add(1) < *max_tries)
+            }
+            Self::Reached(_) => None,
+        }
+    }
 }
 
 /// What came of folding.

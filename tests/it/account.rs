@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use wacast::config::api_version_warning;
 use wacast::domain::account::{RESTRICTION_NOTE, Restriction};
 use wacast::domain::binding;
 use wacast::domain::time::DAY;
@@ -289,4 +290,14 @@ async fn a_token_that_will_not_do_is_told_of_and_none_is_taken() {
     bed.service.take_token(SecretString::from("a-good-one")).await.unwrap();
     bed.sandbox.issue_token(&SandboxToken::new("a-good-one"));
     assert!(bed.service.sender().await.unwrap().trouble.is_none(), "the new one is used");
+}
+
+#[tokio::test]
+async fn a_version_that_ends_while_the_process_runs_is_told_of() {
+    let bed = Bed::new().await;
+    bed.service.watch_api_version(|now| api_version_warning("v21.0", now));
+    assert_eq!(bed.service.refresh().await.account.api_version, None);
+    bed.clock.set("2027-01-01T00:00:00Z");
+    let problems = bed.service.refresh().await.problems.clone();
+    assert!(problems.iter().any(|problem| problem.what.contains("v21.0 ends on 2027-01-21")), "{problems:?}");
 }

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use wacast::console::actions::Action;
 use wacast::console::message::{Answer, Click, Event, Request};
 use wacast::console::model::{Model, Screen};
+use wacast::console::numbers::NumbersAnswer;
 use wacast::console::update::update;
 use wacast::console::view;
 use wacast::domain::broadcast::Pick;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
-use wacast::domain::time::{MINUTE, SECOND};
+use wacast::domain::time::{DAY, MINUTE, SECOND};
 use wacast::service::doubts::{Decided, DoubtWord};
 use wacast::service::error::{Kind, ServiceError};
-use wacast::service::follow_up::FollowUpRequest;
+use wacast::service::follow_up::{FollowUpRequest, Picked};
 use wacast::service::view::{BroadcastView, Problem, Snapshot};
 use wacast::store::RecipientRow;
 
@@ -119,6 +120,8 @@ fn one_broadcast() {
     check("broadcast_person", |columns, rows| {
         let mut model = with_people(columns, rows);
         press(&mut model, "down down enter");
+        let answered = crate::console_numbers::recipient_view();
+        answer(&mut model, Answer::Numbers(Box::new(NumbersAnswer::Recipient(id(4), 2, Box::new(Ok(answered))))));
         model
     });
     check("broadcast_plain", |columns, rows| {
@@ -187,8 +190,8 @@ fn a_follow_up_says_to_how_many_before_it_starts() {
     let mut model = opened(80, 24);
     let request =
         FollowUpRequest { label: "follow-up: october-news".to_owned(), ..FollowUpRequest::new(id(4), Pick::Failed) };
-    assert_eq!(press(&mut model, "u down down enter"), [Request::Picked(request.clone())]);
-    answer(&mut model, Answer::Picked(request.clone(), Ok(57)));
+    assert_eq!(press(&mut model, "u down down down enter"), [Request::Picked(request.clone())]);
+    answer(&mut model, Answer::Picked(request.clone(), Ok(Picked { people: 57, due: None })));
     assert!(
         text(&model).contains("Send to 57 people once more?") && text(&model).contains(" REAL "),
         "{}",
@@ -198,8 +201,14 @@ fn a_follow_up_says_to_how_many_before_it_starts() {
     let expected = FollowUpRequest { expect: Some(57), ..request.clone() };
     assert_eq!(press(&mut model, "backspace 7 enter"), [Request::FollowUp(expected)]);
     let mut nobody = opened(80, 24);
-    answer(&mut nobody, Answer::Picked(request, Ok(0)));
+    answer(&mut nobody, Answer::Picked(request.clone(), Ok(Picked { people: 0, due: None })));
     assert!(nobody.dialogs.is_empty());
+    // Those who are to be left alone for a day are planned for then.
+    let (mut later, due) = (opened(80, 24), Some(NOW.plus(DAY)));
+    answer(&mut later, Answer::Picked(request.clone(), Ok(Picked { people: 57, due })));
+    assert!(text(&later).contains("left alone until Mon 9 Nov 17:05 IST"), "{}", text(&later));
+    let planned = FollowUpRequest { expect: Some(57), start_at: due, ..request };
+    assert_eq!(press(&mut later, "5 7 enter"), [Request::FollowUp(planned)]);
     let mut sending = full(80, 24);
     press(&mut sending, "enter");
     assert_eq!(press(&mut sending, "u"), []);

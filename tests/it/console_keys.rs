@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use wacast::console::actions::Place;
 use wacast::console::message::{Answer, Event, Leaving, Request};
 use wacast::console::model::{Model, Screen};
+use wacast::console::numbers::RowsFrom;
 use wacast::console::set_up::{Checked, Step};
 use wacast::console::set_up_form::SetUpForm;
 use wacast::console::update::update;
@@ -194,15 +195,21 @@ fn a_file_is_chosen_looked_at_and_loaded() {
     type_text(&mut model, "cu");
     press(&mut model, "tab");
     assert!(text(&model).contains("/home/asha/in/customers-"), "{}", text(&model));
-    let path = || "/home/asha/in/customers-nov.xlsx".into();
-    assert_eq!(press(&mut model, "enter"), [Request::Peek { path: path(), country: Some("IN".to_owned()) }]);
+    let from = || RowsFrom::File("/home/asha/in/customers-nov.xlsx".into());
+    assert_eq!(press(&mut model, "enter"), [Request::Peek { from: from(), country: Some("IN".to_owned()) }]);
     assert_eq!(press(&mut model, "enter"), [], "nothing is loaded before its first rows were seen");
-    answer(&mut model, Answer::Peek(path(), Ok(peek())));
+    answer(&mut model, Answer::Peek(from(), Ok(peek())));
     press(&mut model, "tab backspace backspace");
-    assert_eq!(type_text(&mut model, "us"), [Request::Peek { path: path(), country: Some("US".to_owned()) }]);
-    answer(&mut model, Answer::Peek(path(), Ok(peek())));
-    let wanted =
-        Request::Import { path: path(), country: Some("US".to_owned()), list: Some("customers-nov".to_owned()) };
+    assert_eq!(type_text(&mut model, "us"), [Request::Peek { from: from(), country: Some("US".to_owned()) }]);
+    answer(&mut model, Answer::Peek(from(), Ok(peek())));
+    press(&mut model, "tab");
+    type_text(&mut model, "vip, north ,");
+    let wanted = Request::Import {
+        from: from(),
+        country: Some("US".to_owned()),
+        list: Some("customers-nov".to_owned()),
+        tags: vec!["vip".to_owned(), "north".to_owned()],
+    };
     assert_eq!(press(&mut model, "enter"), [wanted]);
     assert_eq!(press(&mut model, "x"), [Request::StopImport]);
     assert_eq!(answer(&mut model, Answer::ImportStopped), [Request::Uploads]);
@@ -217,7 +224,7 @@ fn a_file_without_a_phone_column_cannot_be_loaded() {
     press(&mut model, "enter");
     let mut peek = peek();
     peek.phone_column = None;
-    answer(&mut model, Answer::Peek("/home/asha/in/customers-nov.xlsx".into(), Ok(peek)));
+    answer(&mut model, Answer::Peek(RowsFrom::File("/home/asha/in/customers-nov.xlsx".into()), Ok(peek)));
     assert_eq!(press(&mut model, "enter"), []);
     assert!(text(&model).contains("No column with phone numbers"));
 }
@@ -411,7 +418,7 @@ fn why_not_faster_names_the_pace_that_counts_and_who_is_taken_up() {
 #[test]
 fn the_set_up_asks_nobody_before_every_field_can_be_right() {
     let mut model = connecting();
-    press(&mut model, "tab tab");
+    press(&mut model, "tab tab tab tab");
     press(&mut model, "x");
     assert_eq!(press(&mut model, "enter"), []);
     assert!(text(&model).contains("digits only"), "{}", text(&model));

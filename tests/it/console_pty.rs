@@ -106,3 +106,47 @@ fn an_operator_watches_pauses_composes_sends_and_quits() {
     assert_eq!(terminal.ended(), 0);
     assert!(terminal.is_given_back());
 }
+
+#[test]
+fn a_messy_file_is_loaded_put_right_and_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let messy = "Mobile No.,Full name\n202 555 0123,Asha\n202 555 0124,दीपा 🎉\n98,Bo\n9.19E+11,Cy\n+12025550125,Di\n";
+    std::fs::write(folder.path().join("messy.csv"), messy).unwrap();
+    let mut terminal = Terminal::start(&["demo"], &[]);
+    terminal.shows("sending");
+    terminal.press("3");
+    terminal.shows("Lists");
+    terminal.press("o");
+    terminal.shows("files on server");
+    terminal.press(&format!("{}/", folder.path().display()));
+    terminal.shows("messy.csv");
+    terminal.press(ENTER);
+    terminal.shows("Mobile No.");
+    terminal.press(ENTER);
+    terminal.shows("5 rows = 1 new + 0 known already + 4 rejected");
+    terminal.press("r");
+    let causes = terminal.shows("Rows that cannot be used, by cause");
+    assert!(causes.contains("r puts right") && !causes.contains("202 555 0123"), "{causes}");
+    terminal.press("r");
+    terminal.shows("Put 3 rows right?");
+    terminal.press(DOWN);
+    terminal.shows("Two letters");
+    terminal.press("us");
+    terminal.shows("Enter does it.");
+    terminal.press(ENTER);
+    terminal.shows("2 of 3 rows are put right.");
+    terminal.press(ENTER);
+    terminal.shows("2 put right");
+    terminal.press("x");
+    terminal.shows("1 person leaves the list messy");
+    terminal.press("\t");
+    terminal.press(ENTER);
+    terminal.shows("messy.csv is taken back");
+    terminal.until("the files that are left", |text| {
+        text.contains("messy.csv (fixed: country US)") && text.contains("Files loaded into messy")
+    });
+    terminal.press(CTRL_C);
+    terminal.shows("finish what is under way, then quit");
+    terminal.press(CTRL_C);
+    assert_eq!(terminal.ended(), 0);
+}

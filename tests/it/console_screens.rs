@@ -7,6 +7,7 @@ use ratatui::style::{Modifier, Style};
 use wacast::console::look::{Glyphs, Look, Palette, Role};
 use wacast::console::message::{Answer, Event};
 use wacast::console::model::Model;
+use wacast::console::numbers::RowsFrom;
 use wacast::console::set_up_form::SetUpForm;
 use wacast::console::update::update;
 use wacast::console::view;
@@ -19,7 +20,7 @@ use wacast::service::view::{Driver, Problem, Snapshot, WhyNotFaster};
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 
 /// Compares a state with its pictures at the three sizes.
-fn check(name: &str, state: impl Fn(u16, u16) -> Model) {
+pub fn check(name: &str, state: impl Fn(u16, u16) -> Model) {
     for (columns, rows) in SIZES {
         let model = state(columns, rows);
         insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), text(&model));
@@ -113,7 +114,7 @@ fn loading(columns: u16, rows: u16) -> Model {
 fn checking(columns: u16, rows: u16) -> Model {
     let mut model = loading(columns, rows);
     press(&mut model, "enter");
-    answer(&mut model, Answer::Peek("/home/asha/in/customers-nov.xlsx".into(), Ok(peek())));
+    answer(&mut model, Answer::Peek(RowsFrom::File("/home/asha/in/customers-nov.xlsx".into()), Ok(peek())));
     model
 }
 
@@ -433,8 +434,16 @@ fn no_size_panics() {
         at_review(80, 24, |_| ()),
         set_up(80, 24),
         set_up_form(80, 24),
+        crate::console_events::listed(80, 24),
+        crate::console_settings::listed(80, 24),
+        crate::console_settings::asked(80, 24),
+        crate::console_settings::token(80, 24),
+        crate::console_since::card(80, 24),
+        crate::console_review::every(80, 24),
+        crate::console_review::costly(80, 24),
     ]
     .into_iter()
+    .chain(crate::console_numbers::states())
     .chain(["2", "enter", "3", "4", "5", "6", "7", "8", "w", "x", "e", "n", "n enter", "?", ":", "-", "q"].map(
         |keys| {
             let mut model = full(80, 24);

@@ -1,6 +1,7 @@
 //! The engine on a real store, against an API that answers as each test says.
 
 mod fake_api;
+mod standing;
 
 use fake_api::{Answer, FakeApi};
 use std::collections::BTreeMap;
@@ -43,13 +44,26 @@ fn phone(place: u32) -> Phone {
 
 /// A store with one list and a broadcast to it, not begun.
 async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>) -> BroadcastId {
+    broadcast_by(store, SENDER, people, own_pace).await
+}
+
+/// The same from another sender.
+async fn broadcast_by(store: &Arc<dyn Store>, sender: &str, people: u32, own_pace: Option<f64>) -> BroadcastId {
+    let phones: Vec<Phone> = (0..people).map(phone).collect();
+    broadcast_by_to(store, sender, &phones, own_pace).await
+}
+
+/// The same to these people.
+async fn broadcast_by_to(store: &Arc<dyn Store>, sender: &str, phones: &[Phone], own_pace: Option<f64>) -> BroadcastId {
+    let people = u32::try_from(phones.len()).unwrap();
     let now = SystemClock.now();
     let upload = NewUpload { list: "people".into(), source: "test".into(), tags: vec![], idempotency: None };
     let UploadBegun::New(upload) = store.begin_upload(upload, now).await.unwrap() else { panic!("not new") };
-    let rows: Vec<_> = (0..people)
-        .map(|place| UploadRow {
-            row: place + 1,
-            number: Number { phone: phone(place), name: format!("Person {place}"), attributes: BTreeMap::default() },
+    let rows: Vec<_> = (1..)
+        .zip(phones)
+        .map(|(row, phone)| UploadRow {
+            row,
+            number: Number { phone: *phone, name: format!("Person {row}"), attributes: BTreeMap::default() },
         })
         .collect();
     for rows in rows.chunks(1_000) {
@@ -61,7 +75,7 @@ async fn broadcast_to(store: &Arc<dyn Store>, people: u32, own_pace: Option<f64>
         id: BroadcastId::from_random(fastrand::u64(..)),
         definition: Definition {
             label: String::new(),
-            sender: SENDER.into(),
+            sender: sender.into(),
             template: template(),
             bindings: BTreeMap::default(),
             audience: Audience { list: Some("people".into()), uploads: vec![upload], follow_up: None, own: Vec::new() },
@@ -112,14 +126,36 @@ fn start_by(
     folder: &Path,
     pace: f64,
 ) -> EngineHandle {
-    engine::start(EngineParts {
+    start_as(SENDER, clock, store, api, folder, pace)
+}
+
+fn start_as(
+    sender: &str,
+    clock: Arc<dyn Clock>,
+    store: &Arc<dyn Store>,
+    api: &Arc<FakeApi>,
+    folder: &Path,
+    pace: f64,
+) -> EngineHandle {
+    engine::start(parts_as(sender, clock, store, api, folder, pace))
+}
+
+fn parts_as(
+    sender: &str,
+    clock: Arc<dyn Clock>,
+    store: &Arc<dyn Store>,
+    api: &Arc<FakeApi>,
+    folder: &Path,
+    pace: f64,
+) -> EngineParts {
+    EngineParts {
         store: store.clone(),
         api: api.clone(),
         clock,
         policy: Arc::new(ErrorPolicy::built_in()),
         custody: None,
         config: EngineConfig {
-            sender: SENDER.into(),
+            sender: sender.into(),
             account: String::new(),
             daily_reserve: RESERVE,
             marketing_endpoint: wacast::domain::marketing::MarketingEndpoint::default(),
@@ -132,7 +168,7 @@ fn start_by(
             program: "wacast",
             opt_out: Rules::default(),
         },
-    })
+    }
 }
 
 /// Waits until the broadcast is as wanted, 20 s at most.

@@ -315,13 +315,30 @@ async fn messages_that_are_held_for_a_judgement_are_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_template_that_is_paused_by_answer_pauses_the_broadcast() {
-    let site = Site::new(50.0, Settings { message_status: "paused".into(), ..Settings::default() }).await;
+async fn a_template_that_is_paused_by_answer_pauses_the_broadcast_and_loses_nobody() {
+    // WhatsApp names a message and does not send it: nothing more may ever come.
+    let silent = Settings { message_status: "paused".into(), receipts_paused: true, ..Settings::default() };
+    let site = Site::new(50.0, silent).await;
     let people: Vec<Phone> = (0..200).map(phone).collect();
     let id = site.broadcast("MARKETING", &people).await;
-    let (broadcast, rows) =
-        site.until(&id, "the pause", |broadcast, _| broadcast.status == BroadcastStatus::Paused).await;
+    let in_doubt = |rows: &[RecipientRow]| rows.iter().filter(|row| row.state == RecipientState::InDoubt).count();
+    let (broadcast, rows) = site
+        .until(&id, "the pause", |broadcast, rows| {
+            broadcast.status == BroadcastStatus::Paused && in_doubt(rows) == site.sandbox.taken()
+        })
+        .await;
     assert_eq!(broadcast.reason, Some(PauseReason::Template));
-    assert!(rows.iter().all(|row| row.state != RecipientState::Failed));
+    assert!(in_doubt(&rows) > 0);
+    assert!(rows.iter().all(|row| matches!(row.state, RecipientState::InDoubt | RecipientState::Queued)));
+    // A receipt tells by our id what became of each.
+    let taken = site.sandbox.ledger(0, 1).items.remove(0);
+    let said = format!(
+        r#"{{"id":"{}","status":"failed","timestamp":"1795305600","biz_opaque_callback_data":"{}","errors":[{{"code":132015}}]}}"#,
+        taken.wamid, taken.opaque
+    );
+    assert_eq!(site.post_statuses(&said).await, 200);
+    let again = |row: &RecipientRow| row.state == RecipientState::Queued && row.code == 132_015;
+    site.until(&id, "who was not sent to waits again", |_, rows| rows.iter().filter(|row| again(row)).count() == 1)
+        .await;
     site.end().await;
 }

@@ -1,6 +1,8 @@
 //! Receipts from outside: matched by our id or by Meta's, in any order, doubled, before the answer, among odd ones; handed
 //! on to other addresses; and whatever bytes come, nothing panics.
 
+use crate::bed::{Bed, request};
+use crate::by_hand::{ByHand, accepted};
 use crate::error_table::site::{Site, phone};
 use futures_util::StreamExt;
 use proptest::prelude::*;
@@ -14,7 +16,7 @@ use wacast::api::ApiConfig;
 use wacast::domain::phone::Phone;
 use wacast::domain::receipt::{Status, check_shape, statuses};
 use wacast::domain::state::{BroadcastStatus, RecipientState};
-use wacast::domain::time::Millis;
+use wacast::domain::time::{HOUR, MINUTE, Millis};
 use wacast::sandbox::{APP_SECRET, LedgerRow, Settings, sign};
 use wacast::store::RecipientRow;
 
@@ -127,6 +129,32 @@ async fn disorder_doubles_and_malformed_ones_spoil_nothing() {
     site.end().await;
 }
 
+#[tokio::test]
+async fn receipts_that_stop_coming_are_missed_while_messages_go_out() {
+    let bed = Bed::new().await;
+    bed.people("people", 1_300).await;
+    let id = bed.service.start(request("hello", "people")).await.unwrap().broadcast.id;
+    let run = ByHand::run(&bed.store, &id, bed.service.now()).await;
+    // The last broadcast was long ago.
+    let long_ago = bed.service.now().plus(-20 * HOUR).0.to_string();
+    bed.store.put_note("receipts.last_at", &long_ago).await.unwrap();
+    let told = async |minutes: i64| {
+        let mut told = Vec::new();
+        for _ in 0..minutes {
+            bed.clock.advance(MINUTE);
+            bed.store.put_note("receipts.listening_at", &bed.service.now().0.to_string()).await.unwrap();
+            run.send(60, bed.service.now(), accepted).await;
+            let problems = bed.service.refresh().await.problems.clone();
+            told.push(problems.iter().any(|problem| problem.what.contains("no receipt has come")));
+        }
+        told
+    };
+    assert_eq!(told(14).await, [false; 14], "they may yet come");
+    assert_eq!(told(4).await[2..], [true; 2]);
+    bed.store.put_note("receipts.last_at", &bed.service.now().0.to_string()).await.unwrap();
+    assert_eq!(told(3).await, [false; 3]);
+}
+
 /// A place that webhooks are handed on to: answers what it is told to, and gives away what came.
 async fn place(answers: impl Fn(usize) -> &'static str + Send + 'static) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -186,6 +214,26 @@ async fn webhooks_go_on_to_other_addresses_as_they_came() {
     assert_eq!((forwarding.addresses, forwarding.taken, forwarding.dropped), (2, 2, 0));
     assert!(at_first.try_recv().is_err(), "what is not rightly signed goes nowhere");
     site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_in_before_the_end_is_handed_on_or_counted() {
+    let (address, mut came) = place(|_| "200 OK").await;
+    for (addresses, taken, dropped) in [(vec![address], 20, 0), (vec!["http://127.0.0.1:1/hook".to_owned()], 0, 20)] {
+        let api = ApiConfig { forward_webhooks: addresses, ..ApiConfig::default() };
+        let site = Site::with(0.0, silent(), api).await;
+        for number in 0..20 {
+            let body = format!(r#"{{"entry":[],"number":{number}}}"#);
+            let signature = sign(APP_SECRET, body.as_bytes());
+            let request = site.http.post(&site.webhook).header("x-hub-signature-256", signature).body(body);
+            assert_eq!(request.send().await.unwrap().status(), 200);
+        }
+        site.service.finish_forwarding(Duration::from_secs(2)).await;
+        let forwarding = site.service.forwarding();
+        assert_eq!((forwarding.taken, forwarding.dropped, forwarding.waiting), (taken, dropped, 0));
+        while taken > 0 && came.try_recv().is_ok() {}
+        site.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

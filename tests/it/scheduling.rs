@@ -262,3 +262,19 @@ async fn the_running_scheduler_fetches_the_templates_anew() {
     }
     scheduler.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_that_failed_is_tried_again_within_minutes() {
+    let bed = Bed::new().await;
+    let scheduler = scheduler::start(bed.service.clone(), bed.clock.clone(), GRACE, SYNC_EVERY);
+    // As if nobody had answered at the start.
+    assert_eq!(bed.service.templates().await.unwrap().synced_at, None);
+    bed.clock.advance(6 * MINUTE);
+    let synced = async {
+        while bed.service.templates().await.unwrap().synced_at.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), synced).await.expect("they are synced");
+    scheduler.stop().await;
+}

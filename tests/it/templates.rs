@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use wacast::domain::binding::{Bindings, Source, parse};
 use wacast::domain::broadcast::{Choices, OnBadRows, OnTemplatePause};
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::opt_out::{Change, Kind, Who};
 use wacast::domain::state::{BroadcastStatus, PauseReason};
 use wacast::domain::time::Millis;
-use wacast::service::Kind;
+use wacast::service;
 use wacast::service::view::BroadcastRequest;
 
 fn waiting() -> Choices {
@@ -62,6 +63,23 @@ async fn a_sync_pauses_what_may_no_longer_be_sent_and_lets_go_on_what_waits() {
 }
 
 #[tokio::test]
+async fn what_does_not_come_back_is_not_waited_for() {
+    let bed = Bed::new().await;
+    bed.people("diwali", 3).await;
+    let asked = BroadcastRequest { choices: waiting(), ..request("hello", "diwali") };
+    let id = bed.service.start(asked).await.unwrap().broadcast.id;
+    for (status, resume_at) in [("PAUSED", Some(at("2026-11-08T10:05:00Z"))), ("DISABLED", None)] {
+        bed.sandbox.set_template_status("hello", "en_US", status).unwrap();
+        bed.service.sync_templates().await.unwrap();
+        let broadcast = bed.service.broadcast(&id).await.unwrap().broadcast;
+        assert_eq!((broadcast.status, broadcast.resume_at), (BroadcastStatus::Paused, resume_at), "{status}");
+        let problems = bed.service.refresh().await.problems.clone();
+        let shown = problems.iter().any(|problem| problem.broadcast.as_ref() == Some(&id));
+        assert_eq!(shown, resume_at.is_none(), "{status}: {problems:?}");
+    }
+}
+
+#[tokio::test]
 async fn rows_that_cannot_be_sent_are_left_out_or_stop_everything() {
     let bed = Bed::new().await;
     bed.import("mixed", "phone,name,city\n+919876500001,Asha,Pune\n+919876500002,Ravi,\n+919876500003,Mira,\n").await;
@@ -74,7 +92,7 @@ async fn rows_that_cannot_be_sent_are_left_out_or_stop_everything() {
     let warnings = bed.service.plan(&strict, |_, _| {}).await.unwrap().warnings;
     assert!(warnings.iter().any(|words| words.contains("2 people cannot be sent")), "{warnings:?}");
     let error = bed.service.start(strict.clone()).await.unwrap_err();
-    assert_eq!((error.kind, error.code), (Kind::Wrong, "bad_rows"), "{error}");
+    assert_eq!((error.kind, error.code), (service::Kind::Wrong, "bad_rows"), "{error}");
     let details = error.details;
     assert_eq!((&details["people"], details["first"].as_array().unwrap().len()), (&json!(2), 2), "{details}");
     assert_eq!(details["reasons"][0]["count"], 2);
@@ -84,6 +102,19 @@ async fn rows_that_cannot_be_sent_are_left_out_or_stop_everything() {
     let fallback = Source::ColumnOr { column: "city".into(), fallback: "your town".into() };
     bed.service.start(BroadcastRequest { bindings: Bindings::from([("1".into(), fallback)]), ..strict }).await.unwrap();
     bed.service.start(BroadcastRequest { repeat: true, ..asked }).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_is_opted_out_is_no_bad_row() {
+    let bed = Bed::new().await;
+    bed.import("two", "phone,name\n+919876500001,Asha\n+919876500002,Ravi\n").await;
+    bed.service.opt_out("+919876500002", "by telephone").await.unwrap();
+    let choices = Choices { on_bad_rows: OnBadRows::Refuse, ..Choices::default() };
+    let strict = BroadcastRequest { choices, ..request("hello", "two") };
+    let plan = bed.service.plan(&strict, |_, _| {}).await.unwrap();
+    assert_eq!(plan.goes_to(), 1);
+    assert!(!plan.warnings.iter().any(|words| words.contains("nothing will be sent")), "{:?}", plan.warnings);
+    bed.service.start(strict).await.unwrap();
 }
 
 #[tokio::test]
@@ -178,6 +209,90 @@ async fn a_template_paused_in_the_middle_pauses_its_broadcast_until_it_is_reinst
         assert_eq!(place.sandbox.taken(), before + 300);
     }
     assert!(place.sandbox.summary().attempts_twice.is_empty());
+    running.drain();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_other_kinds_do_not_shorten_a_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = workplace(&folder, 300).await;
+    place.sandbox.change(|settings| settings.latency_ms = (40, 60)).unwrap();
+    let running: Wacast = place.headless();
+    let id = send(&place, &["--retry-later"]);
+    wait_for(|| place.sandbox.taken() >= 10, "messages go out");
+    // An answer pauses it; the stored status is as it was.
+    let url = format!("sqlite://{}", folder.path().join("wacast.db").display());
+    let now = Millis::from(jiff::Timestamp::now());
+    let store = wacast::store::open(&url, now).await.unwrap();
+    let broadcast: BroadcastId = id.parse().unwrap();
+    store.pause(&broadcast, PauseReason::Template, "waits", Some(now.plus(600_000))).await.unwrap();
+    let named = json!({"message_template_name": "hello", "message_template_language": "en_US"});
+    let with = |key: &str, word: &str| {
+        let mut value = named.clone();
+        value[key] = word.into();
+        value
+    };
+    let quality = with("new_quality_score", "YELLOW");
+    place.sandbox.tell("message_template_quality_update", &quality).unwrap();
+    let is = |quality: &str| {
+        let known = place.json(&["templates", "--json"]);
+        let templates = known["templates"].as_array().unwrap();
+        templates.iter().any(|one| one["name"] == "hello" && one["quality"] == quality)
+    };
+    wait_for(|| is("YELLOW"), "the quality is stored");
+    // What it would have done it would have done before the next one is stored.
+    place.sandbox.tell("message_template_quality_update", &with("new_quality_score", "RED")).unwrap();
+    wait_for(|| is("RED"), "and the next one");
+    assert_eq!(status(&place, &id)["status"], "paused");
+    tell(&place, "REINSTATED");
+    wait_for(|| status(&place, &id)["status"] == "completed", "word of its status lets it go on");
+    store.close().await;
+    running.drain();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_utility_template_that_becomes_marketing_stops_until_an_operator_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = workplace(&folder, 300).await;
+    place.sandbox.change(|settings| settings.latency_ms = (40, 60)).unwrap();
+    let running: Wacast = place.headless();
+    let id = send(&place, &[]);
+    wait_for(|| place.sandbox.taken() >= 10, "messages go out");
+    let told = |new: &str, more: (&str, Value)| {
+        let mut value = json!({"message_template_name": "hello", "message_template_language": "en_US",
+            "new_category": new});
+        value[more.0] = more.1;
+        place.sandbox.tell("template_category_update", &value).unwrap();
+    };
+    // The last person in the list wants no marketing.
+    let url = format!("sqlite://{}", folder.path().join("wacast.db").display());
+    let now = Millis::from(jiff::Timestamp::now());
+    let store = wacast::store::open(&url, now).await.unwrap();
+    let stopped = Change {
+        who: Who::phone("+919876500299".parse().unwrap()),
+        kind: Kind::Platform,
+        stop: true,
+        at: now,
+        how: "a test".into(),
+        wamid: String::new(),
+        text: String::new(),
+    };
+    store.note_opt_outs(vec![stopped]).await.unwrap();
+    told("UTILITY", ("correct_category", "MARKETING".into()));
+    let alerted = |words: &str| place.json_or_text(&["status"]).contains(words);
+    wait_for(|| alerted("hello / en_US") && alerted("marketing"), "the notice is shown");
+    assert_eq!(status(&place, &id)["status"], "running", "it is utility until then");
+    told("MARKETING", ("previous_category", "UTILITY".into()));
+    wait_for(|| status(&place, &id)["status"] == "paused", "it is paused");
+    let paused = status(&place, &id);
+    assert_eq!(paused["reason"], "template", "{paused}");
+    assert!(paused["detail"].as_str().unwrap().contains("marketing template by now"), "{paused}");
+    assert!(paused["counts"]["queued"].as_u64().unwrap() > 0, "in the middle: {paused}");
+    place.json_or_text(&["resume", &id]);
+    wait_for(|| status(&place, &id)["status"] == "completed", "it goes on as marketing");
+    assert_eq!(status(&place, &id)["counts"]["skipped"], 1, "{}", status(&place, &id));
+    assert!(!place.taken().contains("+919876500299"));
+    store.close().await;
     running.drain();
 }
 

@@ -69,6 +69,42 @@ async fn an_upload_is_taken_back_whole_and_on_the_record() {
 }
 
 #[tokio::test]
+async fn how_many_would_leave_counts_whom_no_other_file_has() {
+    let bed = Bed::new().await;
+    bed.import("fans", "phone,name\n+919876500001,Asha\n+919876500002,Ravi\n").await;
+    let second = import(&bed.service, "fans", "phone,name\n+919876500002,Ravi\n+919876500003,Bo\n").await.upload;
+    bed.import("others", "phone,name\n+919876500003,Bo\n").await;
+    assert_eq!(bed.service.would_leave(second.id).await.unwrap(), 1, "another list keeps nobody in this one");
+    bed.service.undo_upload(second.id).await.unwrap();
+    assert_eq!(bed.service.audience(Some("fans")).await.unwrap().people, 2);
+    let error = bed.service.would_leave(second.id).await.unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::NotFound, "unknown_upload"));
+    let only = bed.service.uploads(Some("fans"), 1).await.unwrap().remove(0);
+    assert_eq!(bed.service.would_leave(only.id).await.unwrap(), 2, "then the list is empty");
+}
+
+#[tokio::test]
+async fn rejects_are_written_out_with_all_their_cells_until_they_are_put_right() {
+    let bed = Bed::new().await;
+    let service = without_country(&bed);
+    let csv = "phone,name,city\n98765 00001,Asha,Pune\n98,Bo,=cmd\n+919876500003,Ravi,Pune\n";
+    let upload = import(&service, "fans", csv).await.upload;
+    let mut file = Vec::new();
+    assert_eq!(service.export_rejects(upload.id, &mut file).await.unwrap(), 2);
+    let text = String::from_utf8(file).unwrap();
+    let lines: Vec<&str> = text.split("\r\n").collect();
+    assert_eq!(lines[0], "row,phone,reason,name,city,other_cells");
+    assert!(lines[1].starts_with("2,98765 00001,") && lines[1].ends_with(",Asha,Pune,"), "{}", lines[1]);
+    assert!(lines[2].starts_with("3,98,") && lines[2].ends_with(",Bo,'=cmd,"), "{}", lines[2]);
+    // What is put right is written no more.
+    service.fix_rejects(upload.id, None, Fix::Country("IN".to_owned())).await.unwrap();
+    let mut file = Vec::new();
+    assert_eq!(service.export_rejects(upload.id, &mut file).await.unwrap(), 1);
+    let error = service.export_rejects(UploadId(999), Vec::new()).await.unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::NotFound, "unknown_upload"));
+}
+
+#[tokio::test]
 async fn what_a_broadcast_is_being_made_from_stays() {
     let bed = Bed::new().await;
     bed.people("fans", 3).await;
@@ -374,11 +410,11 @@ fn from_the_command_line_an_upload_is_fixed_sent_to_looked_at_and_undone() {
     assert_eq!((&fixed["imported"], &fixed["rejected"]), (&json!(1), &json!(1)), "{fixed}");
 
     let send = ["send", "--template", "order_update", "--language", "en_US", "--list", "leads", "--var", "1=who"];
-    let sent = as_json(folder, &[&send[..], &["--yes", "--wait"]].concat());
-    assert_eq!(sent["counts"]["total"], 2, "{sent}");
+    let ended = as_json(folder, &[&send[..], &["--yes", "--wait"]].concat());
+    assert_eq!(ended["counts"]["total"], 2, "{ended}");
     let person = as_json(folder, &["person", "+91 98765 00001"]);
     let got = &person["broadcasts"][0];
-    assert_eq!((&got["broadcast_id"], &got["attempts"][0]["status"]), (&sent["id"], &json!("sent")), "{person}");
+    assert_eq!((&got["broadcast_id"], &got["attempts"][0]["status"]), (&ended["id"], &json!("sent")), "{person}");
     assert_eq!(person["uploads"][0]["source"], "leads.csv (fixed: country IN)");
     let (words, _) = ends(folder, &["person", "919876500001"], 0);
     assert!(words.starts_with("+919876500001  Asha\n") && words.contains("order_update (en_US)"), "{words}");

@@ -69,7 +69,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     step(P::Quit, A::Back, &[ESC, C('q')], "Esc", ["stay", "stay here"]),
     // Loading a file
-    step(P::LoadPick, A::Accept, &[ENTER], "Enter", ["open", "open the marked folder or file"]),
+    step(
+        P::LoadPick,
+        A::Accept,
+        &[ENTER],
+        "Enter",
+        ["open", "open the marked folder or file; rows can be pasted as well"],
+    ),
     step(P::LoadPick, A::Next, &[TAB], "Tab", ["complete", "complete the path as far as it is clear"]),
     step(P::LoadPick, A::Up, &[UP, PAGE_UP], "↑ ↓", ["mark", "one up"]),
     go(P::LoadPick, A::Down, &[DOWN, PAGE_DOWN], "↓", "one down"),
@@ -79,6 +85,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     go(P::LoadCheck, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
     step(P::LoadCheck, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["other file", "back to choosing a file"]),
     step(P::LoadRun, A::Accept, &[ENTER], "Enter", ["done", "close; a file that is still loading goes on loading"]),
+    step(P::LoadRun, A::Fix, &[C('r')], "r", ["rejected rows", "what could not be used, by cause, and what to do"]),
     step(P::LoadRun, A::Cancel, &[C('x')], "x", ["stop loading", "give the file up; nothing of it stays"]),
     step(
         P::LoadRun,
@@ -107,6 +114,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     step(P::WizardForm, A::Accept, &[ENTER], "Enter", ["go on", "go on to the next step"]),
     step(P::WizardForm, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "one step back"]),
     step(P::WizardReview, A::Accept, &[ENTER], "Enter", ["start", "start it, when the count is typed"]),
+    step(
+        P::WizardReview,
+        A::Test,
+        &[C('t')],
+        "t",
+        ["test", "send this message to your own numbers first; it costs what any message costs"],
+    ),
     step(P::WizardReview, A::Left, &[LEFT], "← →", ["person", "the message to the person before"]),
     go(P::WizardReview, A::Right, &[RIGHT], "→", "the message to the next person"),
     step(P::WizardReview, A::Up, &[UP], "↑ ↓", ["scroll", "scroll up"]),
@@ -121,6 +135,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         ["send again", "yes, send it although it looks like a repeat"],
     ),
     step(P::WizardReview, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "one step back"]),
+    // One field
+    step(P::Ask, A::Accept, &[ENTER], "Enter", ["take it", "have it checked and taken"]),
+    step(P::Ask, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["change nothing", "close, everything stays as it is"]),
+    // Since you were last here
+    step(P::Since, A::Accept, &[ENTER], "Enter", ["open", "go to where the marked one can be looked at"]),
+    step(P::Since, A::Up, &[UP, C('k')], "↑ ↓", ["mark", "one up"]),
+    go(P::Since, A::Down, &[DOWN, C('j')], "↓", "one down"),
+    go(P::Since, A::PageUp, &[PAGE_UP], "PgUp", "a page up"),
+    go(P::Since, A::PageDown, &[PAGE_DOWN], "PgDn", "a page down"),
+    step(P::Since, A::Back, &[ESC, C('q'), Key::Ctrl('c')], "Esc", ["close", "close it; L shows it again"]),
     // Set-up
     step(P::SetUpChoice, A::Up, &[UP, C('k'), BACK_TAB], "↑ ↓", ["mark", "one up"]),
     go(P::SetUpChoice, A::Down, &[DOWN, C('j'), TAB], "↓", "one down"),

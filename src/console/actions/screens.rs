@@ -147,12 +147,6 @@ pub(super) const ENTRIES: &[Entry] = &[
     reveal(P::Recipients),
     copy(P::Recipients),
     act(P::Recipients, A::Back, &[ESC], "Esc", ["back", "back to how the broadcast stands"]),
-    // Numbers
-    act(P::Numbers, A::Load, &[C('o')], "o", ["load a file", "load numbers from a file on this server"]),
-    Entry {
-        palette: false,
-        ..act(P::Numbers, A::Next, &[TAB, BACK_TAB], "Tab", ["other part", "go to the other part of the screen"])
-    },
     // Templates
     act(
         P::Templates,
@@ -161,6 +155,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "u",
         ["update from WhatsApp", "fetch the templates and their state from WhatsApp"],
     ),
+    act(P::Templates, A::Accept, &[ENTER], "Enter", ["send it", "put a new broadcast together with this template"]),
     filter(P::Templates),
     sort(P::Templates),
     reverse(P::Templates),
@@ -177,10 +172,34 @@ pub(super) const ENTRIES: &[Entry] = &[
     decide(P::Problems),
     copy(P::Problems),
     // Log
+    act(
+        P::Log,
+        A::Next,
+        &[TAB, BACK_TAB],
+        "Tab",
+        ["other log", "WhatsApp's answers, or what wacast itself has to say"],
+    ),
     filter(P::Log),
-    act(P::Log, A::Sort, &[C('s')], "s", ["which", "only what failed, or all"]),
+    act(
+        P::Log,
+        A::Sort,
+        &[C('s')],
+        "s",
+        ["which", "only what failed, or all; of wacast's own events: from which level on"],
+    ),
     reveal(P::Log),
     copy(P::Log),
+    // Settings
+    act(P::Settings, A::Accept, &[ENTER], "Enter", ["change", "change the marked setting; says when it counts"]),
+    act(
+        P::Settings,
+        A::Token,
+        &[C('T')],
+        "T",
+        ["replace the token", "take a new access token; it is tried with WhatsApp first"],
+    ),
+    filter(P::Settings),
+    copy(P::Settings),
     // Everywhere
     act(
         P::Everywhere,
@@ -197,13 +216,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         "f",
         ["freeze", "let the screen stand still, or follow again; sending goes on"],
     ),
+    more(
+        P::Everywhere,
+        A::Since,
+        &[C('L')],
+        "L",
+        ["since you were last here", "what ended, was held or failed since you were last here"],
+    ),
     screen(&[C('1')], "1", Screen::Live, "what is going out now"),
     screen(&[C('2')], "2", Screen::Broadcasts, "all broadcasts, and what became of them"),
-    screen(&[C('3')], "3", Screen::Numbers, "lists and the files they came from"),
+    screen(&[C('3')], "3", Screen::Numbers, "lists and their people, files, opt-outs"),
     screen(&[C('4')], "4", Screen::Templates, "the templates of your account"),
     screen(&[C('5')], "5", Screen::Schedule, "what is to start, once or again and again"),
     screen(&[C('6')], "6", Screen::Problems, "what needs a person"),
-    screen(&[C('7')], "7", Screen::Log, "every answer of WhatsApp"),
+    screen(&[C('7')], "7", Screen::Log, "every answer of WhatsApp, and wacast's own events"),
     screen(&[C('8')], "8", Screen::Settings, "how wacast is set, and from where"),
     Entry {
         palette: false,

@@ -1,7 +1,8 @@
 //! What the store, WhatsApp and the engine say, taken into the state.
 
-use super::{broadcasts, screens};
+use super::{broadcasts, numbers, screens, settings, since};
 use crate::console::dialog::{Dialog, Note};
+use crate::console::load::What;
 use crate::console::look::Role;
 use crate::console::message::{Answer, Request};
 use crate::console::model::{Import, Load, Model, Screen};
@@ -9,6 +10,7 @@ use crate::console::text::{people, thousands};
 use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
+use crate::domain::schedule::Schedule;
 use crate::service::doubts::Decided;
 use crate::service::error::ServiceError;
 use crate::service::view::{BroadcastView, Driver, Snapshot};
@@ -21,11 +23,12 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     let logged_before = model.snapshot.as_ref().and_then(|old| old.latest.first().map(|row| row.id));
     let listed_before = model.snapshot.as_ref().map(|old| old.lists.clone());
     let synced_before = model.snapshot.as_ref().map(|old| old.templates.2);
+    let list = model.numbers.list(model.snapshot.as_deref()).map(|list| list.name.clone());
     model.snapshot = Some(Arc::clone(snapshot));
     model.live_cursor = marked
         .and_then(|id| snapshot.open.iter().position(|view| view.broadcast.id == id))
         .unwrap_or_else(|| model.live_cursor.min(snapshot.open.len().saturating_sub(1)));
-    model.lists_cursor = model.lists_cursor.min(snapshot.lists.len().saturating_sub(1));
+    numbers::keep_marked(model, list.as_deref());
     if model.facts.ssh_without_multiplexer && !model.warned_of_ssh && snapshot.driver == Driver::Us {
         model.warned_of_ssh = true;
         model.say(
@@ -39,11 +42,14 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     if model.screen == Screen::Log && logged != logged_before {
         requests.push(Request::Log);
     }
+    if !std::mem::replace(&mut model.asked_since, true) {
+        requests.push(Request::Since(None));
+    }
     if model.screen == Screen::Broadcasts {
         follow(model, snapshot, &mut requests);
     }
     if model.screen == Screen::Numbers && listed_before.as_ref() != Some(&snapshot.lists) {
-        requests.push(Request::Uploads);
+        requests.extend(numbers::look(model));
     }
     if synced_before != Some(snapshot.templates.2) {
         requests.push(Request::Templates);
@@ -83,16 +89,18 @@ fn follow(model: &mut Model, snapshot: &Snapshot, requests: &mut Vec<Request>) {
 }
 
 /// Something came back.
+#[expect(clippy::too_many_lines, reason = "a line or two for each kind of answer")]
 pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
     match answer {
+        Answer::Numbers(answer) => return numbers::on_answer(model, *answer),
         Answer::Uploads(uploads) => {
-            let taken = model.uploads.take(uploads);
+            let taken = model.numbers.uploads.take(uploads);
             complain(model, taken);
         }
         Answer::Templates(templates, fetched) => on_templates(model, templates, fetched),
         Answer::Log(rows) => on_log(model, rows),
         Answer::Folder(folder, entries) => with_load(model, |load| load.folder_read(&folder, entries)),
-        Answer::Peek(path, peek) => with_load(model, |load| load.peeked(&path, peek)),
+        Answer::Peek(from, peek) => with_load(model, |load| load.peeked(&from, peek)),
         Answer::Importing(now) => {
             if let Some(Import::Running { progress, .. }) = &mut model.import {
                 *progress = now;
@@ -101,9 +109,16 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::Imported(done) => return on_imported(model, done),
         Answer::ImportStopped => {
             // It may have come through just before.
-            if matches!(model.import, Some(Import::Running { .. })) {
-                let words = "You stopped it. Nothing of it was kept, unless it was through at that very moment: \
-                             the list of files shows.";
+            if let Some(Import::Running { what, .. }) = &model.import {
+                let words = match what {
+                    What::Numbers => {
+                        "You stopped it. Nothing of it was kept, unless it was through at that very moment: the list of \
+                         files shows."
+                    }
+                    What::OptOuts => {
+                        "You stopped it. Who was noted by then stays noted; the same file again notes the rest."
+                    }
+                };
                 model.import = Some(Import::Failed(words.to_owned()));
             }
             return vec![Request::Uploads];
@@ -142,8 +157,8 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
             }
         }
         Answer::Decided(answer) => return on_decided(model, *answer),
-        Answer::Picked(request, people) => match people {
-            Ok(people) => broadcasts::ask_to_follow_up(model, request, people),
+        Answer::Picked(request, picked) => match picked {
+            Ok(picked) => broadcasts::ask_to_follow_up(model, request, picked),
             Err(error) => model.say(Role::Bad, error.message),
         },
         Answer::FollowedUp(answer) => match *answer {
@@ -167,6 +182,15 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::PaceSet(pace, Ok(())) => {
             model.say(Role::Good, format!("The pace is now {} a second.", super::super::text::pace(pace)));
         }
+        Answer::Settings(all) => settings::read(model, all),
+        Answer::SettingWritten(written) => return settings::written(model, *written),
+        Answer::OwnNumbers(own, changed) => return settings::own_numbers(model, own, changed),
+        Answer::TokenTaken(taken) => settings::token_taken(model, *taken),
+        Answer::Tested(test, answer) => settings::tested(model, *test, *answer),
+        Answer::Since(told) => since::told(model, *told),
+        Answer::Events(events) => model.events.add(events),
+        Answer::Sample(list, audience) => model.sample = Some((list, audience)),
+        Answer::Scheduled(answer) => return on_scheduled(model, *answer),
         Answer::Checked(step, answer) => {
             return model.set_up.as_mut().map_or_else(Vec::new, |form| form.checked(step, answer));
         }
@@ -202,11 +226,17 @@ fn on_decided(model: &mut Model, answer: Result<Decided, ServiceError>) -> Vec<R
     if model.screen == Screen::Broadcasts { broadcasts::look(model) } else { Vec::new() }
 }
 
-/// A file was written: where it is, and how it comes to the operator's own computer.
 fn on_exported(model: &mut Model, path: &Path, masked: bool, written: Result<u64, String>) {
+    let words =
+        written.map(|count| format!("{}, phone numbers {}:", people(count), if masked { "masked" } else { "whole" }));
+    exported(model, path, words);
+}
+
+/// A file was written: what is in it, where it is, and how it comes to the operator's own computer.
+pub(super) fn exported(model: &mut Model, path: &Path, written: Result<String, String>) {
     let lines = match written {
-        Ok(count) => vec![
-            format!("{}, phone numbers {}:", people(count), if masked { "masked" } else { "whole" }),
+        Ok(words) => vec![
+            words,
             path.display().to_string(),
             String::new(),
             "To get it, on your computer:".to_owned(),
@@ -217,10 +247,11 @@ fn on_exported(model: &mut Model, path: &Path, masked: bool, written: Result<u64
             return;
         }
     };
+    model.toast = None;
     model.dialogs.push(Dialog::Note(Box::new(Note { title: "Exported".to_owned(), lines, scroll: 0 })));
 }
 
-fn complain(model: &mut Model, taken: Result<(), String>) {
+pub(super) fn complain(model: &mut Model, taken: Result<(), String>) {
     if let Err(words) = taken {
         model.say(Role::Bad, words);
     }
@@ -320,6 +351,29 @@ fn on_started(model: &mut Model, started: Result<crate::service::start::Started,
         Err(error) => {
             let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };
             model.toast = None;
+            let requests = wizard.not_started(model, &error);
+            model.dialogs.insert(place, Dialog::Wizard(wizard));
+            requests
+        }
+    }
+}
+
+/// A schedule was made, or not.
+fn on_scheduled(model: &mut Model, answer: Result<Schedule, ServiceError>) -> Vec<Request> {
+    let Some(place) = model.dialogs.iter().position(|dialog| matches!(dialog, Dialog::Wizard(_))) else {
+        return Vec::new();
+    };
+    match answer {
+        Ok(schedule) => {
+            model.dialogs.remove(place);
+            let next = schedule
+                .next_fire_at
+                .map_or_else(String::new, |at| format!(" It starts next {}.", model.facts.zone.at(at, model.now)));
+            model.say(Role::Good, format!("It is scheduled; t switches it off and on.{next}"));
+            screens::show(model, Screen::Schedule)
+        }
+        Err(error) => {
+            let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };
             let requests = wizard.not_started(model, &error);
             model.dialogs.insert(place, Dialog::Wizard(wizard));
             requests

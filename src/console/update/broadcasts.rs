@@ -2,19 +2,22 @@
 
 use super::super::actions::Action;
 use super::super::broadcasts::{Opened, Part};
-use super::super::dialog::{Choice, Choose, Confirm, CountBox, Dialog, Note, Then};
+use super::super::dialog::{Choice, Choose, Confirm, CountBox, Dialog, Then};
 use super::super::look::Role;
 use super::super::message::Request;
 use super::super::model::{Model, Screen};
-use super::super::text::people as people_words;
+use super::super::sheet::Sheet;
+use super::super::text::{people as people_words, thousands};
 use super::super::words;
 use crate::domain::broadcast::Pick;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::service::doubts::DoubtWord;
-use crate::service::follow_up::FollowUpRequest;
+use crate::service::follow_up::{FollowUpRequest, Picked};
 use crate::service::view::BroadcastView;
-use crate::store::RecipientRow;
+
+/// How many causes of failures a follow-up is offered for by themselves.
+const CAUSES: usize = 5;
 
 /// Asks for what the screen shows now.
 pub(super) fn look(model: &Model) -> Vec<Request> {
@@ -60,37 +63,10 @@ pub(super) fn open_marked(model: &mut Model) -> Vec<Request> {
         opened.list_people(Some(RecipientState::Failed));
         return people(model);
     }
-    let Some(row) = opened.people.marked().cloned() else { return Vec::new() };
-    let note = person(model, &row);
-    model.dialogs.push(Dialog::Note(Box::new(note)));
-    Vec::new()
-}
-
-/// What is known of a person in a broadcast.
-fn person(model: &Model, row: &RecipientRow) -> Note {
-    let zone = &model.facts.zone;
-    let mut lines = vec![format!("{}  {}", model.phone(row.phone), row.name), String::new()];
-    lines.push(format!("State      {}", row.state.label()));
-    lines.push(format!("Tries      {}", row.attempt));
-    if row.code != 0 {
-        lines.push(format!("Last error {} ({})", words::error_title(row.code), row.code));
-    }
-    if !row.detail.is_empty() {
-        lines.push(format!("Detail     {}", row.detail));
-    }
-    if let Some(at) = row.changed_at {
-        lines.push(format!("Changed    {}, {}", zone.at(at, model.now), words::ago(at, model.now)));
-    }
-    if let Some(at) = row.due {
-        lines.push(format!("Due again  {}", zone.at(at, model.now)));
-    }
-    if !row.wamid.is_empty() {
-        lines.push(format!("WhatsApp's id  {}", row.wamid));
-    }
-    if !row.values.is_empty() {
-        lines.push(format!("Filled in  {}", row.values.join(" | ")));
-    }
-    Note { title: "This person".to_owned(), lines, scroll: 0 }
+    let Some(seq) = opened.people.marked().map(|row| row.seq) else { return Vec::new() };
+    let (sheet, requests) = Sheet::recipient(opened.id.clone(), seq);
+    model.dialogs.push(Dialog::Sheet(Box::new(sheet)));
+    requests
 }
 
 /// Up one level.
@@ -241,38 +217,60 @@ pub(super) fn ask_what_becomes_of_doubts(model: &mut Model) -> Vec<Request> {
 pub(super) fn ask_whom_to_follow_up(model: &mut Model) -> Vec<Request> {
     let Some(view) = model.selected() else { return Vec::new() };
     let (id, name) = (view.broadcast.id.clone(), words::name_of(view));
-    let failed = view.counts.get(RecipientState::Failed);
+    let count = |state| view.counts.get(state);
+    let follow_up = |pick, code| FollowUpRequest {
+        label: format!("follow-up: {name}"),
+        code,
+        ..FollowUpRequest::new(id.clone(), pick)
+    };
     let mut choices = vec![("nobody, leave it".to_owned(), Choice::Nothing)];
-    if failed > 0 {
-        for (pick, words) in [
-            (Pick::Retry, "those who failed for a reason that passes by itself, when it has"),
-            (Pick::Failed, "all who failed"),
-        ] {
-            let follow_up =
-                FollowUpRequest { label: format!("follow-up: {name}"), ..FollowUpRequest::new(id.clone(), pick) };
-            choices.push((words.to_owned(), Choice::Do(Request::Picked(follow_up))));
+    let mut choice = |words: String, request| choices.push((words, Choice::Do(Request::Picked(request))));
+    if count(RecipientState::Failed) > 0 {
+        let words = "those who failed for a reason that passes by itself, once it has";
+        choice(words.to_owned(), follow_up(Pick::Retry, None));
+        for cause in view.failures.iter().take(CAUSES) {
+            let words = format!("the {} who failed for: {} ({})", thousands(cause.count), cause.title, cause.code);
+            choice(words, follow_up(Pick::Failed, Some(cause.code)));
         }
+        choice("all who failed".to_owned(), follow_up(Pick::Failed, None));
     }
-    let text = "A follow-up is a broadcast of its own with the same template and the same texts, to some of the same \
-                people. Nobody who got it gets it again."
-        .to_owned();
+    let not_read = count(RecipientState::Accepted) + count(RecipientState::Sent) + count(RecipientState::Delivered);
+    if not_read > 0 && words::receipts_known(model.snapshot.as_deref(), view) {
+        let words =
+            format!("the {} who have not read it, as far as is known: they get it a second time", thousands(not_read));
+        choice(words, follow_up(Pick::NotRead, None));
+    }
+    let text =
+        "A follow-up is a broadcast of its own with the same template and the same texts, to some of the same people."
+            .to_owned();
     let choose = Choose { title: format!("Follow up {name} with whom?"), text, cursor: 0, choices };
     model.dialogs.push(Dialog::Choose(Box::new(choose)));
     Vec::new()
 }
 
-/// How many a follow-up goes to is known: the question before it starts.
-pub(super) fn ask_to_follow_up(model: &mut Model, request: FollowUpRequest, people: u64) {
+/// Whom a follow-up goes to is known: the question before it starts.
+pub(super) fn ask_to_follow_up(model: &mut Model, request: FollowUpRequest, picked: Picked) {
+    let Picked { people, due } = picked;
     if people == 0 {
         model.say(Role::Warn, "Nobody is to be taken up by that: there is no one of that kind.");
         return;
     }
+    let again = if request.pick == Pick::NotRead {
+        "They have it already and get it a second time."
+    } else {
+        "They did not get it."
+    };
+    // Sooner may get the account blocked, so that it is planned for then.
+    let start_at = due.filter(|due| *due > model.now);
+    let when = start_at.map_or_else(String::new, |at| {
+        format!(" WhatsApp wants them left alone until {}: it starts then.", model.facts.zone.at(at, model.now))
+    });
     let count = CountBox {
         title: format!("Send to {} once more?", people_words(people)),
-        text: "The same message as before goes to those who did not get it.".to_owned(),
+        text: format!("{again}{when} The same message as before goes to them."),
         people,
         field: CountBox::field(),
-        request: Request::FollowUp(FollowUpRequest { expect: Some(people), ..request }),
+        request: Request::FollowUp(FollowUpRequest { expect: Some(people), start_at, ..request }),
     };
     model.dialogs.push(Dialog::Count(Box::new(count)));
 }

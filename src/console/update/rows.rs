@@ -4,8 +4,9 @@ use super::super::actions::Action;
 use super::super::broadcasts::{ORDERS, Part};
 use super::super::listing::moved;
 use super::super::message::Request;
-use super::super::model::{Model, NumbersPart, Screen, TEMPLATE_ORDERS};
-use super::screens::{act_on_screen, shown_uploads};
+use super::super::model::{Model, Screen, TEMPLATE_ORDERS};
+use super::numbers;
+use super::screens::act_on_screen;
 
 /// How many rows the list has that the cursor moves in.
 fn length(model: &Model) -> usize {
@@ -15,15 +16,14 @@ fn length(model: &Model) -> usize {
             None => model.broadcasts.shown().len(),
             Some(opened) => opened.view.get().map_or(0, |view| view.failures.len()),
         },
-        Screen::Numbers => match model.numbers_part {
-            NumbersPart::Lists => model.snapshot.as_ref().map_or(0, |snapshot| snapshot.lists.len()),
-            NumbersPart::Uploads => shown_uploads(model).len(),
-        },
         Screen::Templates => model.shown_templates().len(),
         Screen::Schedule => model.coming().len(),
         Screen::Problems => model.snapshot.as_ref().map_or(0, |snapshot| snapshot.problems.len()),
+        Screen::Log if model.events.shown => model.events.listed().len(),
         Screen::Log => model.log_rows().len(),
-        Screen::Settings => 0,
+        // Numbers moves its cursors itself.
+        Screen::Numbers => 0,
+        Screen::Settings => super::super::settings_list::rows(model).len(),
     }
 }
 
@@ -35,20 +35,21 @@ fn cursor(model: &mut Model) -> Option<&mut usize> {
             None => &mut model.broadcasts.list.cursor,
             Some(opened) => &mut opened.cause,
         },
-        Screen::Numbers => match model.numbers_part {
-            NumbersPart::Lists => &mut model.lists_cursor,
-            NumbersPart::Uploads => &mut model.uploads_cursor,
-        },
         Screen::Templates => &mut model.templates_list.cursor,
         Screen::Schedule => &mut model.schedule_list.cursor,
         Screen::Problems => &mut model.problems_list.cursor,
+        Screen::Log if model.events.shown => &mut model.events.list.cursor,
         Screen::Log => &mut model.log_list.cursor,
-        Screen::Settings => return None,
+        Screen::Numbers => return None,
+        Screen::Settings => &mut model.listing_mut()?.cursor,
     })
 }
 
 /// Moves the cursor of the list that has the keys.
 pub(super) fn go(model: &mut Model, action: Action) -> Vec<Request> {
+    if model.screen == Screen::Numbers {
+        return numbers::go(model, action);
+    }
     let page = model.page();
     if let Some(opened) = &mut model.broadcasts.opened
         && model.screen == Screen::Broadcasts
@@ -64,9 +65,6 @@ pub(super) fn go(model: &mut Model, action: Action) -> Vec<Request> {
     if let Some(cursor) = cursor(model) {
         *cursor = moved((*cursor).min(length.saturating_sub(1)), action, page, length);
     }
-    if model.screen == Screen::Numbers && model.numbers_part == NumbersPart::Lists {
-        model.uploads_cursor = 0;
-    }
     Vec::new()
 }
 
@@ -75,6 +73,9 @@ pub(super) fn click(model: &mut Model, row: usize) -> Vec<Request> {
     if let Some(dialog) = model.dialogs.last_mut() {
         dialog.click(row);
         return Vec::new();
+    }
+    if model.screen == Screen::Numbers {
+        return numbers::click(model, row);
     }
     if let Some(opened) = &mut model.broadcasts.opened
         && model.screen == Screen::Broadcasts
@@ -105,7 +106,7 @@ pub(super) fn act_on_filter(model: &mut Model, action: Action) -> Vec<Request> {
             list.cursor = 0;
         }
     }
-    Vec::new()
+    if model.screen == Screen::Numbers { numbers::find(model) } else { Vec::new() }
 }
 
 /// Filter, order and marks of the list that has the keys.
@@ -113,8 +114,13 @@ pub(super) fn arrange(model: &mut Model, action: Action) {
     let orders = match model.screen {
         Screen::Broadcasts => ORDERS.len(),
         Screen::Templates => TEMPLATE_ORDERS.len(),
+        Screen::Numbers => numbers::orders(model),
         _ => 1,
     };
+    if model.screen == Screen::Log && model.events.shown && action == Action::Sort {
+        model.events.next_level();
+        return;
+    }
     if model.screen == Screen::Log && action == Action::Sort {
         model.log_failures = !model.log_failures;
         model.log_list.cursor = 0;

@@ -7,12 +7,13 @@ use super::super::field::Field;
 use super::super::load::LoadFile;
 use super::super::look::Role;
 use super::super::message::Request;
-use super::super::model::{Coming, Import, Model, NumbersPart, Screen};
+use super::super::model::{Coming, Import, Model, Screen};
 use super::super::text::shown_phone;
 use super::super::wizard::Wizard;
-use super::super::{summary, words};
-use super::{answers, broadcasts, rows};
+use super::super::{settings_list, summary, words};
+use super::{answers, broadcasts, numbers, rows, settings, since};
 use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::template::Template;
 use crate::domain::time::SECOND;
 use crate::service::view::{BroadcastView, Driver};
 
@@ -25,6 +26,9 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
     let may = |possible: bool, why_not: &str| if possible { Ok(()) } else { Err(why_not.to_owned()) };
     if model.facts.read_only && changes(action) {
         return Err("this console only watches (--read-only)".to_owned());
+    }
+    if let Some(answer) = numbers::available(model, action) {
+        return answer;
     }
     match action {
         Action::Pause | Action::Resume | Action::Cancel if broadcasts::has_marks(model) => {
@@ -45,8 +49,8 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         Action::FollowUp => {
             let view = selected()?;
             may(view.broadcast.status.is_final(), "it has not ended: what is left goes out by itself")?;
-            let left = view.counts.get(RecipientState::Failed) + view.counts.get(RecipientState::InDoubt);
-            may(left > 0, "nobody of it failed or is in doubt")
+            let settled = view.counts.get(RecipientState::Read) + view.counts.get(RecipientState::Skipped);
+            may(view.counts.total() > settled, "everybody has read it")
         }
         Action::Decide => may(selected()?.counts.get(RecipientState::InDoubt) > 0, "nobody of it is in doubt"),
         Action::Accept if model.screen == Screen::Live => {
@@ -54,11 +58,17 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         }
         Action::Accept if model.screen == Screen::Broadcasts => match &model.broadcasts.opened {
             Some(opened) if opened.part == Part::People => may(opened.people.marked().is_some(), "nobody is listed"),
-            Some(_) => may(selected()?.failures.first().is_some(), "nobody of it failed"),
+            Some(_) => may(!selected()?.failures.is_empty(), "nobody of it failed"),
             None => selected().map(|_| ()),
         },
         Action::Accept if model.screen == Screen::Schedule => may(!model.coming().is_empty(), "nothing is planned"),
         Action::Accept if model.screen == Screen::Problems => may(model.problem().is_some(), "there is no problem"),
+        Action::Accept if model.screen == Screen::Settings => settings::may_change(model),
+        Action::Accept if model.screen == Screen::Templates => {
+            may(!model.facts.read_only, "this console only watches (--read-only)")?;
+            let template = marked_template(model).ok_or_else(|| "no template is marked".to_owned())?;
+            may(template.is_approved(), "WhatsApp lets only approved templates be sent")
+        }
         Action::Toggle if model.screen == Screen::Schedule => {
             may(matches!(marked_coming(model), Some(Coming::Again(_))), "no schedule is selected")
         }
@@ -90,8 +100,14 @@ fn changes(action: Action) -> bool {
             | Action::Faster
             | Action::Slower
             | Action::Load
+            | Action::LoadOptOuts
+            | Action::Fix
+            | Action::Undo
+            | Action::Add
             | Action::Sync
             | Action::Toggle
+            | Action::Token
+            | Action::Test
     )
 }
 
@@ -102,6 +118,9 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             actions::heard_in(model.screen_place()).find(|entry| entry.action == action).map_or("", |entry| entry.word);
         model.say(Role::Warn, format!("Cannot {word}: {why_not}."));
         return Vec::new();
+    }
+    if let Some(requests) = numbers::act(model, action) {
+        return requests;
     }
     match action {
         Action::Show(screen) => show(model, screen),
@@ -149,6 +168,8 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             Vec::new()
         }
         Action::Next => other_part(model),
+        Action::Token => settings::ask_for_token(model),
+        Action::Since => since::ask(model),
         Action::Filter | Action::Sort | Action::Reverse | Action::Mark => {
             rows::arrange(model, action);
             Vec::new()
@@ -159,13 +180,11 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
 
 /// The keys of a plain summary.
 pub(super) fn act_on_plain(model: &mut Model, action: Action) -> Vec<Request> {
-    match action {
-        Action::Copy => model.plain.clone().map_or_else(Vec::new, |lines| copied(model, &lines.join("\n"))),
-        _ => {
-            model.plain = None;
-            Vec::new()
-        }
+    if action == Action::Copy {
+        return model.plain.clone().map_or_else(Vec::new, |lines| copied(model, &lines.join("\n")));
     }
+    model.plain = None;
+    Vec::new()
 }
 
 /// Whether messages go out from here at this moment.
@@ -190,12 +209,17 @@ pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Request> {
         // The same key again goes up to the list.
         model.broadcasts.opened = None;
     }
+    if model.screen == screen && screen == Screen::Numbers {
+        numbers::up_to_the_parts(model);
+    }
     model.screen = screen;
     match screen {
-        Screen::Live | Screen::Schedule | Screen::Problems | Screen::Settings => Vec::new(),
+        Screen::Live | Screen::Schedule | Screen::Problems => Vec::new(),
+        Screen::Settings => vec![Request::Settings, Request::OwnNumbers],
         Screen::Broadcasts => broadcasts::look(model),
-        Screen::Numbers => vec![Request::Uploads],
+        Screen::Numbers => numbers::look(model),
         Screen::Templates => vec![Request::Templates],
+        Screen::Log if model.events.shown => vec![Request::Events(model.events.newest())],
         Screen::Log => vec![Request::Log],
     }
 }
@@ -214,8 +238,24 @@ fn open(model: &mut Model) -> Vec<Request> {
             Vec::new()
         }
         Screen::Problems => open_problem(model),
+        Screen::Settings => settings::change(model),
+        Screen::Templates => send_marked_template(model),
         _ => Vec::new(),
     }
+}
+
+/// The marked template.
+fn marked_template(model: &Model) -> Option<&Template> {
+    let shown = model.shown_templates();
+    shown.get(model.templates_list.place(shown.len())).copied()
+}
+
+/// Opens the wizard with the marked template.
+fn send_marked_template(model: &mut Model) -> Vec<Request> {
+    let (mut wizard, requests) = Wizard::open();
+    wizard.wanted = marked_template(model).map(Template::key);
+    model.dialogs.push(Dialog::Wizard(Box::new(wizard)));
+    requests
 }
 
 /// Goes to where a problem can be mended.
@@ -278,14 +318,11 @@ fn switch_schedule(model: &mut Model) -> Vec<Request> {
 }
 
 fn other_part(model: &mut Model) -> Vec<Request> {
-    if model.screen == Screen::Broadcasts {
-        return broadcasts::other_part(model);
+    if model.screen == Screen::Log {
+        model.events.shown = !model.events.shown;
+        return show(model, Screen::Log);
     }
-    model.numbers_part = match model.numbers_part {
-        NumbersPart::Lists => NumbersPart::Uploads,
-        NumbersPart::Uploads => NumbersPart::Lists,
-    };
-    Vec::new()
+    if model.screen == Screen::Broadcasts { broadcasts::other_part(model) } else { Vec::new() }
 }
 
 /// The screen stands still, or follows again with the newest picture.
@@ -306,10 +343,11 @@ fn freeze(model: &mut Model) -> Vec<Request> {
 fn marked_phone(model: &Model) -> Option<crate::domain::phone::Phone> {
     match model.screen {
         Screen::Broadcasts => model.broadcasts.opened.as_ref()?.people.marked().map(|row| row.phone),
-        Screen::Log => {
+        Screen::Log if !model.events.shown => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| row.phone)
         }
+        Screen::Numbers => numbers::marked_phone(model),
         _ => None,
     }
 }
@@ -326,15 +364,16 @@ fn marked_line(model: &Model) -> Option<String> {
                 .map(|row| format!("{}\t{}\t{}\t{}", masked(row.phone), row.name, row.state.word(), row.detail)),
             _ => model.selected().map(|view| view.broadcast.id.to_string()),
         },
-        Screen::Templates => {
-            let shown = model.shown_templates();
-            shown.get(model.templates_list.place(shown.len())).map(|template| template.key().to_string())
-        }
+        Screen::Templates => marked_template(model).map(|template| template.key().to_string()),
         Screen::Schedule => marked_coming(model).map(|coming| match coming {
             Coming::Once(view) => view.broadcast.id.to_string(),
             Coming::Again(schedule) => schedule.id.to_string(),
         }),
         Screen::Problems => model.problem().map(|problem| format!("{}. {}", problem.what, problem.advice)),
+        Screen::Log if model.events.shown => model
+            .events
+            .marked()
+            .map(|event| format!("{}\t{}\t{}\t{}", event.at.rfc3339(), event.level, event.target, event.text)),
         Screen::Log => {
             let rows = model.log_rows();
             rows.get(model.log_list.place(rows.len())).map(|row| {
@@ -342,18 +381,19 @@ fn marked_line(model: &Model) -> Option<String> {
                 format!("{}\t{}\t{}\t{}\t{title}", row.timestamp.rfc3339(), masked(row.phone), row.status, row.code)
             })
         }
-        Screen::Numbers | Screen::Settings => None,
+        Screen::Settings => {
+            settings_list::marked(model).map(|row| format!("{}.{} = {}", row.section(), row.name(), row.value()))
+        }
+        Screen::Numbers => numbers::marked_line(model),
     }
 }
 
 fn copy(model: &mut Model) -> Vec<Request> {
-    match marked_line(model) {
-        Some(line) => copied(model, &line),
-        None => {
-            model.say(Role::Warn, "There is nothing here to copy.");
-            Vec::new()
-        }
+    if let Some(line) = marked_line(model) {
+        return copied(model, &line);
     }
+    model.say(Role::Warn, "There is nothing here to copy.");
+    Vec::new()
 }
 
 /// Copies and says so: whether the terminal took it cannot be known.
@@ -385,15 +425,4 @@ fn open_load(model: &mut Model) -> Vec<Request> {
     let (load, requests) = LoadFile::open(&model.facts.in_folder, model.facts.default_country.as_deref());
     model.dialogs.push(Dialog::Load(Box::new(load)));
     requests
-}
-
-/// The uploads of the marked list.
-pub fn shown_uploads(model: &Model) -> Vec<&crate::store::UploadSummary> {
-    let list = model
-        .snapshot
-        .as_ref()
-        .and_then(|snapshot| snapshot.lists.get(model.lists_cursor.min(snapshot.lists.len().saturating_sub(1))))
-        .map(|list| list.name.as_str());
-    let all = model.uploads.get().map_or(&[][..], Vec::as_slice);
-    all.iter().filter(|upload| list.is_some_and(|list| upload.list == list)).collect()
 }

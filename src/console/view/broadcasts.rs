@@ -349,12 +349,13 @@ fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Can
                 canvas.list_row(rows, cells(row), place, cursor);
             }
             let before = opened.people.before();
-            let mut words = format!(" {} to {}", thousands(before + 1), thousands(before + page.len() as u64));
             let of = opened.state.map_or(view.counts.total(), |state| view.counts.get(state));
-            words += &format!(" of {}", thousands(of));
-            if !opened.marks.is_empty() {
-                words += &format!(", {} marked", opened.marks.len());
-            }
+            let marked = match opened.marks.len() {
+                0 => String::new(),
+                marked => format!(", {marked} marked"),
+            };
+            let [first, last, of] = [before + 1, before + page.len() as u64, of].map(thousands);
+            let words = format!(" {first} to {last} of {of}{marked}");
             canvas.text(foot, 0, Role::Dim, &words);
         }
     }

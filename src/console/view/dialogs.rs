@@ -1,9 +1,10 @@
 //! The small dialogs; the large ones have files of their own.
 
 use super::canvas::{Canvas, centred};
-use super::{frame, load, wizard};
+use super::{ask, frame, load, sheet, since, wizard};
 use crate::console::actions::{self, Place, is_screen};
 use crate::console::dialog::{Choose, Confirm, CountBox, Dialog, Note, PaceBox, Palette, QuitBox};
+use crate::console::load::What;
 use crate::console::look::Role;
 use crate::console::message::Click;
 use crate::console::model::{Import, Model};
@@ -26,11 +27,16 @@ pub fn render(model: &Model, dialog: &Dialog, canvas: &mut Canvas, area: Rect) {
         Dialog::Quit(quit) => draw_quit(model, quit, canvas, area),
         Dialog::Load(one) => load::render(model, one, canvas, area),
         Dialog::Wizard(one) => wizard::render(model, one, canvas, area),
+        Dialog::Ask(one) => ask::render(one, canvas, area),
+        Dialog::Since(card) => since::render(model, card, canvas, area),
+        Dialog::Sheet(one) => sheet::render(model, one, canvas, area),
+        Dialog::Fix(one) => sheet::fix(one, canvas, area),
+        Dialog::OptOut(one) => sheet::opt_out(model, one, canvas, area),
     }
 }
 
 /// A framed box in the middle.
-fn window(canvas: &mut Canvas, area: Rect, columns: u16, rows: u16, title: &str) -> Rect {
+pub(super) fn window(canvas: &mut Canvas, area: Rect, columns: u16, rows: u16, title: &str) -> Rect {
     let area = centred(area, columns, rows);
     canvas.clear(area);
     let inner = canvas.panel(area, title, true);
@@ -194,8 +200,17 @@ fn draw_pace(one: &PaceBox, canvas: &mut Canvas, area: Rect) {
 /// What runs, and what becomes of it.
 fn what_runs(model: &Model) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(Import::Running { file, .. }) = &model.import {
-        lines.push(format!("{file} is being loaded: it is given up, nothing of it stays."));
+    match &model.import {
+        Some(Import::Running { file, what: What::Numbers, .. }) => {
+            lines.push(format!("{file} is being loaded: it is given up, nothing of it stays."));
+        }
+        Some(Import::Running { file, .. }) => {
+            lines.push(format!("{file} is being read: who was noted by then stays noted, the rest is not."));
+        }
+        _ => {}
+    }
+    if let Some(words) = update::under_way(model) {
+        lines.push(format!("{words}."));
     }
     let Some(snapshot) = &model.snapshot else { return lines };
     let ours = snapshot.driver == Driver::Us;

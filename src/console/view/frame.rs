@@ -96,7 +96,7 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
         canvas.field(
             Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
             0,
-            "Filter",
+            if model.screen == Screen::Numbers { model.numbers.filter_name() } else { "Filter" },
             &list.filter,
             true,
         );
@@ -141,7 +141,9 @@ pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
         let roles = if possible { (Role::Key, Role::Plain) } else { (Role::Dim, Role::Dim) };
         let begin = used;
         used += canvas.put(area, 0, used, roles.0, shown);
-        used += canvas.put(area, 0, used, roles.1, &format!(" {}  ", entry.word));
+        let word = format!(" {}  ", entry.word);
+        let fits = width(&word) <= usize::from(area.width.saturating_sub(used));
+        used += canvas.put(area, 0, used, roles.1, if fits { &word } else { word.trim_end() });
         let width = used - begin;
         canvas.hot(Rect { x: area.x + begin, width, ..area }, Click::Act(entry.action));
     }

@@ -2,14 +2,16 @@
 
 use super::canvas::{Canvas, top};
 use super::numbers;
-use crate::console::load::{LoadFile, Stage};
+use crate::console::load::{Ask, LoadFile, Stage, What};
 use crate::console::look::Role;
 use crate::console::message::FilePeek;
 use crate::console::model::{Import, Load, Model};
-use crate::console::text::{cells, column_right, counted, shown_phone, thousands};
+use crate::console::numbers::shown_cell;
+use crate::console::text::{cells, column_right, counted, people, shown_phone, thousands};
 use crate::console::words;
 use crate::domain::time::Millis;
 use crate::service::import::ImportProgress;
+use crate::service::import::opt_outs::OptOutsImported;
 use ratatui::layout::Rect;
 
 /// The line that copies a file from a laptop into the folder.
@@ -34,11 +36,18 @@ pub fn render(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
 }
 
 fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
-    let inner = canvas.panel(area, &format!("Load numbers: files on server {}", model.facts.host), true);
+    let what = match load.what {
+        What::Numbers => "Load numbers",
+        What::OptOuts => "Not to be written to",
+    };
+    let inner = canvas.panel(area, &format!("{what}: files on server {}", model.facts.host), true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     canvas.field(inner, 0, "File", &load.path, true);
     let (below, hints) =
-        top(Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner }, inner.height.saturating_sub(4));
+        top(Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner }, inner.height.saturating_sub(6));
+    if let Some(trouble) = &load.paste_trouble {
+        canvas.text(inner, 1, Role::Bad, trouble);
+    }
     match &load.entries {
         Load::Waiting => {
             canvas.text(below, 0, Role::Dim, "Reading the folder …");
@@ -48,8 +57,9 @@ fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
         }
         Load::Here(_) => entries(model, load, canvas, below),
     }
-    canvas.text(hints, 0, Role::Dim, "Still on your computer? There, in a terminal:");
-    canvas.text(hints, 1, Role::Strong, &scp_line(model));
+    canvas.text(hints, 1, Role::Dim, "Only a few rows? Paste them here, one person a line; no heading is needed.");
+    canvas.text(hints, 2, Role::Dim, "Still on your computer? There, in a terminal:");
+    canvas.text(hints, 3, Role::Strong, &scp_line(model));
 }
 
 fn entries(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
@@ -89,18 +99,29 @@ fn bytes(count: u64) -> String {
 }
 
 fn check(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
-    let name = load.file().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let inner = canvas.panel(area, &format!("Load {name}"), true);
+    let into = match load.what {
+        What::Numbers => "",
+        What::OptOuts => ": nobody in it is written to any more",
+    };
+    let inner = canvas.panel(area, &format!("Load {}{into}", load.name()), true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    canvas.field(inner, 0, "Into the list               ", &load.list, load.on_list);
-    canvas.field(inner, 1, "Country of numbers without +", &load.country, !load.on_list);
+    let mut row = 0;
+    for ask in load.asks() {
+        let (name, field) = match ask {
+            Ask::List => ("Into the list               ", &load.list),
+            Ask::Country => ("Country of numbers without +", &load.country),
+            Ask::Tags => ("Tags, with commas, if any   ", &load.tags),
+        };
+        canvas.field(inner, row, name, field, load.at == *ask);
+        row += 1;
+    }
     let hint = if load.country.trimmed().is_empty() {
         "Without a country, numbers without + are rejected, never guessed."
     } else {
         "Two letters, like IN. Numbers with + keep their own country."
     };
-    canvas.text(inner, 2, Role::Dim, hint);
-    let below = Rect { y: inner.y + 4, height: inner.height.saturating_sub(4), ..inner };
+    canvas.text(inner, row, Role::Dim, hint);
+    let below = top(inner, row + 2).1;
     match &load.peek {
         Load::Waiting => {
             canvas.text(below, 0, Role::Dim, "Reading the first rows …");
@@ -183,13 +204,26 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
 }
 
 fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let inner = canvas.panel(area, "Loading numbers", true);
+    let is_opt_outs = matches!(model.import, Some(Import::OptOuts(_) | Import::Running { what: What::OptOuts, .. }));
+    let title = if is_opt_outs { "Noting who is not to be written to" } else { "Loading numbers" };
+    let inner = canvas.panel(area, title, true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     match &model.import {
         None => {
             canvas.text(inner, 0, Role::Dim, "Nothing is being loaded.");
         }
-        Some(Import::Running { file, since, progress }) => running(model.now, file, *since, progress, canvas, inner),
+        Some(Import::Running { file, since, what: What::OptOuts, .. }) => {
+            canvas.text(inner, 0, Role::Strong, file);
+            let words =
+                format!("Noting who is not to be written to, for {} so far", words::lasting(model.now.since(*since)));
+            canvas.text(inner, 2, Role::Plain, &words);
+            let words = "It goes on when you close this. Stopped, it keeps who was noted by then.";
+            canvas.paragraph(inner, 4, Role::Dim, words);
+        }
+        Some(Import::Running { file, since, progress, .. }) => {
+            running(model.now, file, *since, progress, canvas, inner);
+        }
+        Some(Import::OptOuts(done)) => opt_outs(model, done, canvas, inner),
         Some(Import::Failed(words)) => {
             canvas.text(inner, 0, Role::Bad, "Not loaded.");
             canvas.paragraph(inner, 2, Role::Plain, words);
@@ -202,6 +236,14 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
                 canvas.text(inner, 1, Role::Warn, "This very file was loaded before; nothing was changed.");
             }
             let mut row = numbers::figures(canvas, inner, 2, upload) + 1;
+            if upload.report.rejected > 0 {
+                canvas.pieces(
+                    inner,
+                    row,
+                    &[(Role::Key, "r"), (Role::Plain, " shows all rejected rows by cause, and what to do about them.")],
+                );
+                row += 1;
+            }
             for note in &done.notes {
                 row = canvas.paragraph(inner, row, Role::Warn, note);
             }
@@ -220,6 +262,23 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
                 ],
             );
         }
+    }
+}
+
+fn opt_outs(model: &Model, done: &OptOutsImported, canvas: &mut Canvas, area: Rect) {
+    let words = format!("{} Noted now: {} who are not to be written to.", canvas.glyphs().done, people(done.imported));
+    canvas.text(area, 0, Role::Good, &words);
+    let words = format!(
+        "{} = {} noted now + {} noted before + {} rejected",
+        counted(done.received, "row"),
+        thousands(done.imported),
+        thousands(done.known),
+        thousands(done.rejected)
+    );
+    canvas.text(area, 1, Role::Strong, &words);
+    for (row, reject) in done.rejects.iter().take(10).enumerate() {
+        let phone = shown_cell(&reject.phone, model.facts.privacy, canvas.glyphs().mask);
+        canvas.text(area, cells(row + 3), Role::Warn, &format!("row {}, {phone}: {}", reject.row, reject.reason));
     }
 }
 

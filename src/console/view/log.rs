@@ -18,7 +18,7 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     state.retain(|words| !words.is_empty());
     let detail_rows = (area.height / 3).clamp(5, 12);
     let (list, detail) = top(area, area.height.saturating_sub(detail_rows));
-    let inner = canvas.panel(list, &format!("Log, times in {zone}, {}", state.join(", ")), true);
+    let inner = canvas.panel(list, &format!("Log: WhatsApp's answers, times in {zone}, {}", state.join(", ")), true);
     match &model.log {
         Load::Waiting => {
             canvas.text(inner, 0, Role::Dim, " Asking the store …");
@@ -28,6 +28,11 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
         Load::Here(rows) if rows.is_empty() => {
             canvas.text(inner, 0, Role::Plain, " Nothing was sent yet. Every answer of WhatsApp will be listed here.");
+            canvas.pieces(
+                inner,
+                2,
+                &[(Role::Plain, " "), (Role::Key, "Tab"), (Role::Plain, " shows what wacast itself has to say.")],
+            );
             canvas.pieces(
                 inner,
                 1,

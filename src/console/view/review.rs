@@ -4,12 +4,19 @@ use super::canvas::{Canvas, columns, top};
 use super::phone;
 use crate::console::look::Role;
 use crate::console::model::Model;
-use crate::console::text::{behind, cells, pace, people, shown_phone, thousands};
-use crate::console::wizard::{Review, Wizard};
+use crate::console::text::{behind, cells, counted, pace, people, shown_phone, thousands};
+use crate::console::wizard::{Review, Start, Wizard};
 use crate::console::words;
+use crate::domain::broadcast::{OnBadRows, OnTemplatePause};
+use crate::domain::cost::Estimate;
 use crate::domain::template::Template;
+use crate::service::times;
 use crate::service::view::{Driver, Plan};
 use ratatui::layout::Rect;
+
+/// How many markets are shown one by one.
+const MARKETS: usize = 5;
+const MARKETS_IN_A_SMALL_WINDOW: usize = 2;
 
 /// A line of the review.
 type Line = (Role, String);
@@ -42,7 +49,7 @@ fn ready(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas, area:
         (body, Rect { height: 0, ..body })
     };
     let message = message_lines(model, wizard, plan, if shown.height > 0 { shown.width } else { facts.width });
-    let mut lines = fact_lines(model, plan, usize::from(facts.width));
+    let mut lines = fact_lines(model, wizard, plan, usize::from(facts.width));
     if shown.height > 0 {
         let inner = canvas.panel(shown, &person_title(model, wizard, plan, canvas.glyphs().mask), false);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
@@ -82,7 +89,7 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         canvas.text(area, 1, Role::Good, "Starting …");
         return;
     }
-    if plan.repeat_of.is_some() && !wizard.repeat {
+    if wizard.lacks_repeat() {
         canvas.pieces(
             area,
             1,
@@ -94,7 +101,8 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         );
         return;
     }
-    let ask = format!("Type {} to start it", thousands(plan.goes_to()));
+    let what = if wizard.start == Start::Every { "schedule" } else { "start" };
+    let ask = format!("Type {} to {what} it", thousands(plan.goes_to()));
     canvas.field(area, 1, &ask, &wizard.count, true);
 }
 
@@ -118,7 +126,7 @@ fn template_of<'a>(model: &'a Model, wizard: &'a Wizard) -> Option<&'a Template>
     wizard.template.as_ref().or_else(|| model.templates.get().and_then(|synced| synced.templates.first()))
 }
 
-fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
+fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut add = |role: Role, name: &str, text: &str| {
         lines.extend(behind(name, 10, text, room).into_iter().map(|line| (role, line)));
@@ -142,8 +150,16 @@ fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
         "Template",
         &format!("{}, {}, quality {}", plan.template, plan.category.to_lowercase(), quality.1),
     );
-    add(Role::Plain, "Starts", &starts(model, plan));
+    for (role, words) in starts(model, wizard, plan) {
+        add(role, "Starts", &words);
+    }
     add(Role::Plain, "Takes", &takes(model, plan));
+    for (place, words) in cost(&plan.cost, room >= 100).into_iter().enumerate() {
+        add(if place == 0 { Role::Strong } else { Role::Plain }, if place == 0 { "Costs" } else { "" }, &words);
+    }
+    for words in choices(plan) {
+        add(Role::Plain, "If", words);
+    }
     if let Some(budget) = plan.budget {
         let fits = plan.goes_to() <= budget.left();
         let left = format!("{} of {} a day are left", thousands(budget.left()), thousands(budget.limit));
@@ -162,11 +178,57 @@ fn fact_lines(model: &Model, plan: &Plan, room: usize) -> Vec<Line> {
     lines
 }
 
-fn starts(model: &Model, plan: &Plan) -> String {
-    plan.request.start_at.map_or_else(
-        || "as soon as you have typed the count".to_owned(),
-        |at| crate::service::times::words(at, &model.facts.zone.name(), model.now),
-    )
+fn starts(model: &Model, wizard: &Wizard, plan: &Plan) -> Vec<Line> {
+    let zone = model.facts.zone.name();
+    if let Ok(Some(every)) = wizard.every(model) {
+        let mut lines = vec![(
+            Role::Plain,
+            format!("{}, in {zone}; who gets it is fixed anew each time", every.words.trim_end_matches('.')),
+        )];
+        if let Some(first) = every.next.first() {
+            lines.push((Role::Plain, format!("first {}", times::words(*first, &zone, model.now))));
+        }
+        return lines;
+    }
+    let words = plan
+        .request
+        .start_at
+        .map_or_else(|| "as soon as you have typed the count".to_owned(), |at| times::words(at, &zone, model.now));
+    vec![(Role::Plain, words)]
+}
+
+/// What it costs, and what that rests on; the markets one by one where there is room.
+fn cost(estimate: &Estimate, roomy: bool) -> Vec<String> {
+    let Estimate { currency, category, total, by_market, without_rate, rates_from } = estimate;
+    let Some(day) = rates_from else {
+        return vec![format!("not known: there is no rate for {category} in {currency}")];
+    };
+    let mut lines = vec![format!("about {currency} {total}, by the rates of {day}; WhatsApp bills what it delivers")];
+    if by_market.len() > 1 || roomy {
+        let shown = if roomy { MARKETS } else { MARKETS_IN_A_SMALL_WINDOW };
+        for one in by_market.iter().take(shown) {
+            lines.push(format!("{}: {} x {} = {currency} {}", one.market, thousands(one.people), one.each, one.total));
+        }
+        if by_market.len() > shown {
+            lines.push(format!("and {} more", counted((by_market.len() - shown) as u64, "market")));
+        }
+    }
+    if *without_rate > 0 {
+        lines.push(format!("{} in countries without a rate: not in it", people(*without_rate)));
+    }
+    lines
+}
+
+/// What was chosen for when something is not as it should be, as far as it is not what everybody has.
+fn choices(plan: &Plan) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    if plan.request.choices.on_bad_rows == OnBadRows::Refuse {
+        words.push("values of anybody cannot be sent: nothing is sent to anybody");
+    }
+    if plan.request.choices.on_template_pause == OnTemplatePause::Wait {
+        words.push("WhatsApp pauses the template: it is tried later, and goes on by itself");
+    }
+    words
 }
 
 fn takes(model: &Model, plan: &Plan) -> String {

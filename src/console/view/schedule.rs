@@ -31,7 +31,7 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
                 ),
             ],
         );
-        let words = "One that comes again and again is made on the command line: wacast send … --every \"0 18 * * 5\". It shows here, and t switches it off and on.";
+        let words = "The same step has \"again and again\", like every Friday at 18:00. It shows here then, and t switches it off and on.";
         let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         canvas.paragraph(text, 4, Role::Dim, words);
         return;

@@ -1,61 +1,129 @@
-//! Settings: how wacast is set, how account and token stand, where files lie.
+//! Settings: how account and token stand, every setting with where it comes from, where files lie; the marked row in
+//! full below or beside the list.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, columns, top};
 use crate::console::look::Role;
-use crate::console::model::Model;
-use crate::console::text::{cells, pace};
-use crate::console::words;
-use crate::service::token;
+use crate::console::model::{Load, Model};
+use crate::console::settings::{Counts, Setting};
+use crate::console::settings_list::{Row, rows};
+use crate::console::text::{cells, wrap};
 use ratatui::layout::Rect;
+
+/// A line of the list: a section's name, or the row at this place.
+enum Line {
+    Section(usize),
+    Row(usize),
+}
 
 /// Draws the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let inner = canvas.panel(area, "Settings", true);
-    let Some(snapshot) = &model.snapshot else {
+    let rows = rows(model);
+    let cursor = model.settings.list.place(rows.len());
+    let marked = rows.get(cursor);
+    let (list, detail) = if area.width >= 120 {
+        let [left, right] = columns(area, [3, 2]);
+        (left, right)
+    } else {
+        let room = usize::from(area.width.saturating_sub(4));
+        let detail_rows = marked.map_or(0, |row| {
+            let lines = about(row).iter().map(|(_, words)| wrap(words, room).len()).sum::<usize>();
+            cells(lines + 2).min(area.height / 2)
+        });
+        top(area, area.height.saturating_sub(detail_rows))
+    };
+    let inner = canvas.panel(list, "Settings", true);
+    if let (None, Load::Waiting) = (&model.snapshot, &model.settings.all) {
         canvas.text(inner, 0, Role::Dim, " Asking the store …");
         return;
-    };
-    let token = snapshot.account.token.as_ref().map_or_else(
-        || "not looked at yet".to_owned(),
-        |standing| {
-            format!("{}, looked at {}", token::words(standing, model.now), words::ago(standing.checked_at, model.now))
-        },
-    );
-    let receipts = if snapshot.receipts.set_up {
-        snapshot.receipts.last_at.map_or_else(
-            || "set up; none has come yet".to_owned(),
-            |at| format!("set up; the last one came {}", words::ago(at, model.now)),
-        )
-    } else {
-        "not set up: delivered and read stay unknown".to_owned()
-    };
-    let limit = if model.facts.pace_limit > 0.0 {
-        format!("{} a second at most", pace(model.facts.pace_limit))
-    } else {
-        "no limit".to_owned()
-    };
-    let rows = [
-        ("Sender", words::sender_name(model)),
-        ("Access token", token),
-        ("Receipts", receipts),
-        ("Pace", limit),
-        ("Time zone", model.facts.zone.name()),
-        (
-            "Country",
-            model
-                .facts
-                .default_country
-                .clone()
-                .unwrap_or_else(|| "none: numbers need a + and a country code".to_owned()),
-        ),
-        ("Numbers", if model.facts.privacy { "masked on screen (privacy)" } else { "whole on screen" }.to_owned()),
-        ("Store", snapshot.store_place.clone()),
-        ("HTTP", snapshot.http.clone()),
-        ("Files to load", model.facts.in_folder.display().to_string()),
-        ("Exports", model.facts.out_folder.display().to_string()),
-        ("Sent by", words::carried_by(&snapshot.driver, model.facts.ssh_without_multiplexer)),
-    ];
-    for (row, (name, value)) in rows.iter().enumerate() {
-        canvas.pieces(inner, cells(row), &[(Role::Dim, &format!(" {name:<14}")), (Role::Plain, value)]);
     }
+    let inner = if let Load::Failed(words) = &model.settings.all {
+        let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+        let used = canvas.paragraph(text, 0, Role::Bad, words);
+        top(inner, used).1
+    } else {
+        inner
+    };
+    if rows.is_empty() {
+        canvas.text(inner, 0, Role::Plain, " No setting holds these words. / changes them.");
+        return;
+    }
+    let mut lines = Vec::new();
+    for (place, row) in rows.iter().enumerate() {
+        if place == 0 || rows[place - 1].section() != row.section() {
+            lines.push(Line::Section(place));
+        }
+        lines.push(Line::Row(place));
+    }
+    let at = lines.iter().position(|line| matches!(line, Line::Row(place) if *place == cursor)).unwrap_or(0);
+    let (shown, first) = canvas.list(inner, at, lines.len());
+    let name_room = if shown.width >= 100 { 24 } else { 21 };
+    for (line, here) in lines.iter().skip(first).take(usize::from(shown.height)).enumerate() {
+        let line = cells(line);
+        match here {
+            Line::Section(place) => {
+                canvas.text(shown, line, Role::Strong, &format!(" {}", rows[*place].section()));
+            }
+            Line::Row(place) => {
+                draw(&rows[*place], canvas, shown, line, name_room);
+                canvas.list_row(shown, line, *place, cursor);
+            }
+        }
+    }
+    if let Some(row) = marked {
+        let inner = canvas.panel(detail, row.name(), false);
+        let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+        let mut line = 0;
+        for (role, words) in about(row) {
+            line = canvas.paragraph(inner, line, role, &words);
+        }
+    }
+}
+
+fn draw(row: &Row, canvas: &mut Canvas, area: Rect, line: u16, name_room: usize) {
+    let name = canvas.column(row.name(), name_room);
+    let role = if row.is_changed_here() { Role::Plain } else { Role::Dim };
+    let next = match row {
+        Row::Setting(Setting { next: Some(next), .. }) => format!("  ({next} from the next start on)"),
+        _ => String::new(),
+    };
+    canvas.pieces(area, line, &[(role, &format!("   {name} ")), (Role::Plain, &row.value()), (Role::Warn, &next)]);
+}
+
+/// The marked row in full.
+fn about(row: &Row) -> Vec<(Role, String)> {
+    match row {
+        Row::Token(words) => vec![
+            (Role::Plain, format!("The access token: {words}.")),
+            (
+                Role::Dim,
+                "It is never shown. Enter or T takes a new one: it is tried first, and what was paused for the old \
+                         one goes on."
+                    .to_owned(),
+            ),
+        ],
+        Row::OwnNumbers(words) => vec![
+            (Role::Plain, words.clone()),
+            (
+                Role::Dim,
+                "Where t in the review of a new broadcast sends its message first. Enter changes them.".to_owned(),
+            ),
+        ],
+        Row::Fact(_, words) => vec![(Role::Plain, words.clone())],
+        Row::Lies(lies) => vec![(Role::Plain, lies.path.clone()), (Role::Dim, lies.what.clone())],
+        Row::Setting(setting) => about_setting(setting),
+    }
+}
+
+fn about_setting(setting: &Setting) -> Vec<(Role, String)> {
+    let mut lines = vec![(Role::Plain, setting.what.clone()), (Role::Dim, format!("From: {}.", setting.from))];
+    if let Some(next) = &setting.next {
+        lines.push((Role::Warn, format!("{} is in use; {next} counts from the next start on.", setting.value)));
+    }
+    lines.push(match setting.counts {
+        Some(Counts::AtOnce) => (Role::Dim, "Enter changes it; it counts here at once.".to_owned()),
+        Some(Counts::NextStart) => (Role::Dim, "Enter changes it; it counts from the next start on.".to_owned()),
+        None if setting.is_token() => (Role::Dim, "Enter or T takes a new one, tried with WhatsApp first.".to_owned()),
+        None => (Role::Dim, "Changed in the configuration file itself, with an editor.".to_owned()),
+    });
+    lines
 }

@@ -5,8 +5,9 @@ use super::phone;
 use crate::console::look::Role;
 use crate::console::model::{Load, Model, TEMPLATE_ORDERS};
 use crate::console::text::cells;
+use crate::console::wizard::{Binding, guess};
 use crate::console::words;
-use crate::domain::template::Template;
+use crate::domain::template::{Slot, Template};
 use crate::store::SyncedTemplates;
 use ratatui::layout::Rect;
 
@@ -52,7 +53,7 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
             }
             if let Some(template) = templates.get(cursor) {
                 let inner = canvas.panel(shown, &template.key().to_string(), false);
-                one(template, canvas, inner);
+                one(model, template, canvas, inner);
             }
         }
     }
@@ -111,7 +112,7 @@ pub fn rows(templates: &[&Template], cursor: usize, canvas: &mut Canvas, area: R
     }
 }
 
-fn one(template: &Template, canvas: &mut Canvas, area: Rect) {
+fn one(model: &Model, template: &Template, canvas: &mut Canvas, area: Rect) {
     let mut row = 0;
     let text = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     if !template.is_approved() {
@@ -125,5 +126,25 @@ fn one(template: &Template, canvas: &mut Canvas, area: Rect) {
         row = canvas.paragraph(text, 0, Role::Warn, words);
     }
     let bubble = Rect { y: text.y + row.min(text.height), height: text.height.saturating_sub(row), ..text };
-    phone::render(canvas, bubble, "on the phone", template, &phone::named_values(template));
+    let (who, values) = filled(model, template);
+    phone::render(canvas, bubble, &who, template, &values);
+}
+
+/// The values for the first person of the newest list, as the wizard would guess them; without one the variables' names.
+fn filled(model: &Model, template: &Template) -> (String, Vec<String>) {
+    let first = model.sample.as_ref().and_then(|(_, audience)| Some((audience, audience.samples.first()?)));
+    let (Some((audience, number)), Ok(slots)) = (first, template.slots()) else {
+        return ("on the phone".to_owned(), phone::named_values(template));
+    };
+    let columns = &audience.columns;
+    let value = |slot: &Slot| {
+        let mut binding = Binding::default();
+        guess(slot, &mut binding, columns);
+        match binding.column(columns) {
+            Some("phone") => model.phone(number.phone),
+            _ => binding.value(&slot.name, columns, Some(number)),
+        }
+    };
+    let who = if number.name.is_empty() { model.phone(number.phone) } else { number.name.clone() };
+    (format!("as {who} would get it"), slots.iter().map(value).collect())
 }

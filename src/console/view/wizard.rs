@@ -1,11 +1,11 @@
 //! The wizard for a new broadcast.
 
 use super::canvas::{Canvas, columns, scroll_to, top};
-use super::{phone, review, templates};
+use super::{phone, review, templates, when};
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, column_right, counted, people, thousands, wrap};
-use crate::console::wizard::{Step, WhenField, Wizard};
+use crate::console::wizard::{Step, Wizard};
 use crate::console::words;
 use ratatui::layout::Rect;
 
@@ -27,7 +27,7 @@ pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
         Step::Audience => audience(model, wizard, canvas, body),
         Step::Template => template(model, wizard, canvas, body),
         Step::Variables => variables(wizard, canvas, body),
-        Step::When => when(model, wizard, canvas, body),
+        Step::When => when::render(model, wizard, &summary(wizard), canvas, body),
         Step::Review => review::render(model, wizard, canvas, body),
     }
     if trouble_rows > 0 {
@@ -37,7 +37,8 @@ pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
 }
 
 fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
-    canvas.text(area, 0, Role::Strong, "Who is to get it?");
+    let what = wizard.wanted.as_ref().map_or_else(|| "it".to_owned(), ToString::to_string);
+    canvas.text(area, 0, Role::Strong, &format!("Who is to get {what}?"));
     let area = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
     let audiences = Wizard::audiences(model);
     if audiences.is_empty() {
@@ -48,7 +49,7 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             &[
                 (Role::Key, "Esc"),
                 (Role::Plain, " closes this; then press "),
-                (Role::Key, "2"),
+                (Role::Key, "3"),
                 (Role::Plain, " and "),
                 (Role::Key, "o"),
                 (Role::Plain, " to load a file."),
@@ -153,45 +154,6 @@ fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
         let values = wizard.values_for(wizard.samples().first());
         phone::render(canvas, shown, "first person", template, &values);
     }
-}
-
-fn when(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
-    canvas.text(area, 0, Role::Strong, "When is it to start?");
-    let [left, right, ..] = canvas.glyphs().arrows;
-    let marked = wizard.when_field == WhenField::Choice;
-    let choice = if wizard.later { "at a time" } else { "now" };
-    let shown = if marked { format!("{left} {choice} {right}") } else { format!("  {choice}") };
-    canvas.pieces(
-        area,
-        2,
-        &[
-            (if marked { Role::Focus } else { Role::Plain }, "Start           "),
-            (if marked { Role::Selected } else { Role::Plain }, &shown),
-        ],
-    );
-    let mut row = 3;
-    if wizard.later {
-        canvas.field(area, row, "Time           ", &wizard.time, wizard.when_field == WhenField::Time);
-        row += 1;
-        let hint = Rect { x: area.x + 16.min(area.width), width: area.width.saturating_sub(16), ..area };
-        let zone = model.facts.zone.name();
-        row = if wizard.time.trimmed().is_empty() {
-            canvas.paragraph(hint, row, Role::Dim, &format!("2026-11-08 18:00, or 18:00, or +2h; in {zone}"))
-        } else {
-            match wizard.start_at(model) {
-                Ok(Some(at)) => {
-                    canvas.paragraph(hint, row, Role::Good, &crate::service::times::words(at, &zone, model.now))
-                }
-                Ok(None) => row,
-                Err(words) => canvas.paragraph(hint, row, Role::Warn, &words),
-            }
-        };
-    }
-    canvas.field(area, row, "Your name for it", &wizard.label, wizard.when_field == WhenField::Label);
-    let hint = Rect { x: area.x + 17.min(area.width), width: area.width.saturating_sub(17), ..area };
-    canvas.text(hint, row + 1, Role::Dim, "as you will find it in lists; may be empty");
-    let summary = summary(wizard);
-    canvas.text(area, row + 3, Role::Dim, &summary);
 }
 
 fn summary(wizard: &Wizard) -> String {

@@ -1,6 +1,6 @@
 //! What keys do in the wizard, step by step.
 
-use super::{Binding, Review, Step, WhenField, Wizard, guess};
+use super::{Binding, Review, Start, Step, Wizard, guess};
 use crate::console::actions::Action;
 use crate::console::dialog::Then;
 use crate::console::look::Role;
@@ -49,15 +49,26 @@ impl Wizard {
             return Vec::new();
         };
         self.step = Step::Template;
-        if self.list.as_ref() == Some(&list) && self.audience.get().is_some() {
-            return Vec::new();
+        let mut requests = Vec::new();
+        if self.list.as_ref() != Some(&list) || self.audience.get().is_none() {
+            self.list = Some(list.clone());
+            self.audience = Load::Waiting;
+            for (_, binding) in &mut self.variables {
+                *binding = Binding::default();
+            }
+            requests.push(Request::Audience(list));
         }
-        self.list = Some(list.clone());
-        self.audience = Load::Waiting;
-        for (_, binding) in &mut self.variables {
-            *binding = Binding::default();
+        self.take_wanted(model);
+        requests
+    }
+
+    /// Takes the template that the wizard was opened with, if it is still there; going back leaves the choice open.
+    fn take_wanted(&mut self, model: &Model) {
+        let Some((wanted, synced)) = self.wanted.take().zip(model.templates.get()) else { return };
+        if let Some(place) = synced.templates.iter().position(|template| template.key() == wanted) {
+            self.template_cursor = place;
+            self.act_template(model, Action::Accept);
         }
-        vec![Request::Audience(list)]
     }
 
     fn act_template(&mut self, model: &Model, action: Action) -> Vec<Request> {
@@ -140,43 +151,6 @@ impl Wizard {
         }
     }
 
-    fn act_when(&mut self, model: &mut Model, action: Action) -> Vec<Request> {
-        use WhenField::{Choice, Label, Time};
-        match action {
-            Action::Next => {
-                self.when_field = match self.when_field {
-                    Choice if self.later => Time,
-                    Choice | Time => Label,
-                    Label => Choice,
-                };
-            }
-            Action::Previous => {
-                self.when_field = match self.when_field {
-                    Choice => Label,
-                    Label if self.later => Time,
-                    Label | Time => Choice,
-                };
-            }
-            Action::Left | Action::Right if self.when_field == Choice => self.later = !self.later,
-            Action::Accept => match self.request(model) {
-                Ok(_) => {
-                    self.step = Step::Review;
-                    self.scroll = 0;
-                    self.sample = 0;
-                    self.count.set("");
-                    self.repeat = false;
-                    return self.plan(model);
-                }
-                Err(words) => {
-                    self.when_field = Time;
-                    self.trouble = words;
-                }
-            },
-            _ => {}
-        }
-        Vec::new()
-    }
-
     /// Asks for a new plan; what an older one says is no longer heard.
     pub(super) fn plan(&mut self, model: &mut Model) -> Vec<Request> {
         let request = match self.request(model) {
@@ -204,17 +178,26 @@ impl Wizard {
             // The view stops at the last line.
             Action::PageDown => self.scroll = (self.scroll + model.page() / 2).min(500),
             Action::Toggle => self.repeat = !self.repeat,
+            Action::Test => return self.test(model),
             Action::Accept => return self.start(model),
             _ => {}
         }
         Vec::new()
     }
 
+    /// Sends the message that is shown to the own numbers.
+    fn test(&mut self, model: &mut Model) -> Vec<Request> {
+        let Review::Ready(plan) = &self.review else { return Vec::new() };
+        self.testing = true;
+        model.say(Role::Plain, "Sending the test …");
+        vec![Request::Test(Box::new((plan.request.clone(), plan.samples.get(self.sample).cloned())))]
+    }
+
     /// Starts, when the count is typed and nothing stands against it.
     fn start(&mut self, model: &mut Model) -> Vec<Request> {
         let Review::Ready(plan) = &self.review else { return Vec::new() };
         let goes_to = plan.goes_to();
-        if plan.repeat_of.is_some() && !self.repeat {
+        if self.lacks_repeat() {
             "This looks like a repeat. Press Space first if it is to be sent again.".clone_into(&mut self.trouble);
             return Vec::new();
         }
@@ -238,6 +221,12 @@ impl Wizard {
                 let key = format!("console-{:016x}-{}-{}", model.facts.seed, self.serial, u8::from(self.repeat));
                 request.idempotency = Some((key.clone(), key));
                 self.starting = true;
+                if self.start == Start::Every {
+                    let (cron, zone) = (self.cron.trimmed().to_owned(), model.facts.zone.name());
+                    // Neither counts for a broadcast that is made anew each time.
+                    (request.expect, request.idempotency) = (None, None);
+                    return vec![Request::AddSchedule { request, cron, zone }];
+                }
                 model.say(Role::Plain, "Starting …");
                 vec![Request::Start(request)]
             }

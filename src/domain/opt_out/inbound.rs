@@ -261,7 +261,7 @@ mod tests {
 
     fn said(field: &str, value: &Value) -> Said {
         let rules = Rules { payloads: vec!["unsub-7".to_owned()], ..Rules::default() };
-        read(&News { account: "1".into(), field: field.into(), value: value.to_string() }, &rules, NOW)
+        read(&News { account: "1".into(), field: field.into(), value: value.to_string(), at: None }, &rules, NOW)
     }
 
     fn told(said: &Said) -> Vec<(Option<String>, Kind, bool)> {

@@ -5,24 +5,20 @@
 //! process sees it; the overseer of the driving process keeps to a restriction as long as it stands.
 
 use super::super::Shared;
-use super::super::reign::OPEN_BROADCASTS;
+use super::super::reign::{OPEN_BROADCASTS, resume};
 use crate::domain::account::{
     self, ALERTS_NOTE, AccountNews, Alert, MOST_ALERTS, RESTRICTION_NOTE, Restriction, sender_note,
 };
+use crate::domain::ids::BroadcastId;
 use crate::domain::receipt::News;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
 use crate::service::sender::SenderView;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Applies one item. `false`: it is not about the account.
 pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> Result<bool, StoreError> {
     let Some(said) = account::read(&news.field, &news.value) else { return Ok(false) };
-    let ours = &shared.parts.config.account;
-    if !ours.is_empty() && !news.account.is_empty() && news.account != *ours {
-        tracing::debug!(account = news.account, field = news.field, "a webhook told of another account");
-        return Ok(true);
-    }
     for one in said {
         tracing::info!(field = news.field, news = ?one, "a webhook told of the account");
         match one {
@@ -56,12 +52,17 @@ async fn change(shared: &Shared, phone: &str, change: impl FnOnce(&mut SenderVie
 }
 
 async fn restrict(shared: &Shared, restriction: &Restriction) -> Result<(), StoreError> {
-    let store = &shared.parts.store;
+    let (store, now) = (&shared.parts.store, shared.parts.clock.now());
+    let known = Restriction::from_note(store.note(RESTRICTION_NOTE).await?.as_deref());
+    // What this one would stop is stopped already.
+    if known.is_some_and(|known| known != *restriction && known.covers(restriction, now)) {
+        return Ok(());
+    }
     store.put_note(RESTRICTION_NOTE, &serde_json::to_string(restriction).unwrap_or_default()).await?;
     for broadcast in store.broadcasts(true, OPEN_BROADCASTS).await? {
         let going = matches!(broadcast.status, BroadcastStatus::Running | BroadcastStatus::Preparing);
         let concerned = broadcast.definition.sender == shared.parts.config.sender
-            && restriction.stops(&broadcast.definition.template.category, shared.parts.clock.now());
+            && restriction.stops(&broadcast.definition.template.category, now);
         if !going || !concerned {
             continue;
         }
@@ -79,26 +80,36 @@ async fn restrict(shared: &Shared, restriction: &Restriction) -> Result<(), Stor
 
 /// What was paused for the restriction goes on.
 async fn lift(shared: &Shared) -> Result<(), StoreError> {
-    let store = &shared.parts.store;
+    let parts = &shared.parts;
+    for id in lifted(&*parts.store, parts.clock.now()).await?.unwrap_or_default() {
+        shared.note_act("resume", &id, "the account's restriction was lifted".to_owned()).await;
+    }
+    Ok(())
+}
+
+/// Ends the restriction that stands, and lets go on what was paused for it: those broadcasts. `None`: none stood. On a
+/// webhook's word or an operator's.
+pub(crate) async fn lifted(store: &dyn Store, now: Millis) -> Result<Option<Vec<BroadcastId>>, StoreError> {
     let Some(restriction) = Restriction::from_note(store.note(RESTRICTION_NOTE).await?.as_deref()) else {
-        return Ok(());
+        return Ok(None);
     };
     store.put_note(RESTRICTION_NOTE, "").await?;
+    let mut resumed = Vec::new();
     for broadcast in store.broadcasts(true, OPEN_BROADCASTS).await? {
         let by_it = broadcast.reason == Some(PauseReason::Account) && broadcast.detail == restriction.detail;
         if broadcast.status != BroadcastStatus::Paused || !by_it {
             continue;
         }
-        match store.resume(&broadcast.id, shared.parts.clock.now()).await {
-            Ok(_) => shared.note_act("resume", &broadcast.id, "the account's restriction was lifted".to_owned()).await,
+        match resume(store, &broadcast.id, now).await {
+            Ok(_) => resumed.push(broadcast.id),
             Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(Some(resumed))
 }
 
-async fn alert(shared: &Shared, alert: Alert) -> Result<(), StoreError> {
+pub(super) async fn alert(shared: &Shared, alert: Alert) -> Result<(), StoreError> {
     let store = &shared.parts.store;
     let known = store.note(ALERTS_NOTE).await?;
     let mut alerts: Vec<Alert> = known.and_then(|note| serde_json::from_str(&note).ok()).unwrap_or_default();

@@ -8,7 +8,11 @@ use crate::domain::receipt::{News, Status, StatusEvent};
 use crate::domain::time::Millis;
 use crate::engine::Shared;
 use crate::store::{Outcome, StoreError, Verdict};
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
 
+/// User ids that are remembered as handed on; then it begins anew.
+const MOST_LEARNED: usize = 100_000;
 /// Changes in one call of the store.
 const MOST_CHANGES: usize = 1_000;
 
@@ -18,7 +22,8 @@ pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> 
     if said.malformed > 0 {
         tracing::warn!(field = news.field, malformed = said.malformed, "some of what people said could not be read");
     }
-    learn(shared, said.known).await?;
+    let new = said.known.into_iter().filter(|(user, _)| is_new(shared, user)).collect();
+    learn(shared, new).await?;
     note(shared, said.changes).await
 }
 
@@ -37,13 +42,28 @@ pub(in crate::engine) async fn note(shared: &Shared, changes: Vec<Change>) -> Re
     Ok(())
 }
 
+fn remembered(shared: &Shared) -> MutexGuard<'_, HashSet<String>> {
+    shared.learned.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a user id was not handed to the store yet; it counts as handed on from now on.
+pub(in crate::engine) fn is_new(shared: &Shared, user: &str) -> bool {
+    let mut remembered = remembered(shared);
+    if remembered.len() >= MOST_LEARNED {
+        remembered.clear();
+    }
+    !remembered.contains(user) && remembered.insert(user.to_owned())
+}
+
 /// Learns whose the user ids are.
 pub(in crate::engine) async fn learn(
     shared: &Shared,
     known: Vec<(String, crate::domain::phone::Phone)>,
 ) -> Result<(), StoreError> {
     for some in known.chunks(MOST_CHANGES) {
-        let moved = shared.parts.store.learn_users(some.to_vec()).await?;
+        let learned = shared.parts.store.learn_users(some.to_vec()).await;
+        // What was not taken is handed on again.
+        let moved = learned.inspect_err(|_| remembered(shared).clear())?;
         if moved > 0 {
             tracing::info!(moved, "opt-outs that were known by user id alone have a phone now");
         }

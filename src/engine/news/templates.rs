@@ -3,16 +3,20 @@
 //!
 //! Tolerant like everything from outside: a field that is missing or new changes nothing else.
 
+use crate::domain::account::Alert;
+use crate::domain::receipt::News;
 use crate::domain::template::{Button, Component, Template};
-use crate::domain::time::Millis;
+use crate::domain::time::{MINUTE, Millis, SECOND};
 use crate::engine::Shared;
-use crate::engine::templates;
-use crate::store::StoreError;
+use crate::engine::templates::{self, Told};
+use crate::store::{Store, StoreError};
 use serde_json::Value;
+
+const STATUS: &str = "message_template_status_update";
 
 /// The kinds of webhooks that are read here.
 pub(super) const FIELDS: [&str; 5] = [
-    "message_template_status_update",
+    STATUS,
     "message_template_quality_update",
     "message_template_components_update",
     "template_category_update",
@@ -21,35 +25,30 @@ pub(super) const FIELDS: [&str; 5] = [
 
 /// The longest word or text that is taken over.
 const LONGEST: usize = 4_096;
+/// The longest of why a status changed.
+const LONGEST_WHY: usize = 200;
+/// A list may be so far behind what was told by a webhook.
+const BEHIND_MS: i64 = MINUTE;
 /// Buttons of one template.
 const MOST_BUTTONS: usize = 10;
 
-/// Applies one webhook's value.
-pub(super) async fn apply(shared: &Shared, field: &str, value: &str, now: Millis) -> Result<(), StoreError> {
-    let Some((name, language, value)) = read(value) else {
+/// Applies one webhook.
+pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> Result<(), StoreError> {
+    let field = news.field.as_str();
+    let Some((name, language, value)) = read(&news.value) else {
         tracing::warn!(field, "a webhook about a template does not say which");
         return Ok(());
     };
+    if let Some(words) = notice(&name, &language, &value) {
+        super::account::alert(shared, Alert { at: received_at, critical: false, words }).await?;
+    }
     let store = &shared.parts.store;
-    let mut known = store.templates().await?;
-    let is_it = |one: &&mut Template| one.name == name && one.language == language;
-    let changed = if let Some(template) = known.templates.iter_mut().find(is_it) {
-        let before = template.clone();
-        change(template, field, &value);
-        let changed = template.clone();
-        if changed != before {
-            let Template { status, quality, category, .. } = &changed;
-            tracing::info!(template = %changed.key(), status, quality, category, "WhatsApp changed a template");
-            // As of the sync before: what this webhook does not tell is as old as it was.
-            store.put_templates(&known.templates, known.synced_at.unwrap_or(now)).await?;
-        }
-        changed
-    } else {
-        // Never synced: its status counts all the same for what goes out with it.
-        let mut unknown = unknown(name, language);
-        change(&mut unknown, field, &value);
-        unknown
-    };
+    let at = news.at.unwrap_or(received_at);
+    if is_old(&**store, field, (&name, &language), at).await? {
+        tracing::info!(field, name, language, "a webhook about a template came after newer word of it");
+        return Ok(());
+    }
+    let changed = changed(&**store, field, (name, language), &value).await?;
     if field == "message_template_quality_update" && changed.quality == "RED" {
         tracing::warn!(template = %changed.key(), "people dislike this template: WhatsApp may pause it");
     }
@@ -57,11 +56,87 @@ pub(super) async fn apply(shared: &Shared, field: &str, value: &str, now: Millis
     if changed.status.is_empty() {
         return Ok(());
     }
-    for followed in templates::follow(&**store, std::slice::from_ref(&changed), None, now).await? {
+    let told = if field == STATUS { Told::Status(why(&value)) } else { Told::Other };
+    for followed in templates::follow(&**store, std::slice::from_ref(&changed), told, shared.parts.clock.now()).await? {
         shared.note_act(followed.what, &followed.broadcast, followed.detail).await;
     }
     shared.bell.notify_one();
     Ok(())
+}
+
+/// Changes the stored template, and nothing of the others; how it stands then.
+async fn changed(
+    store: &dyn Store,
+    field: &str,
+    (name, language): (String, String),
+    value: &Value,
+) -> Result<Template, StoreError> {
+    loop {
+        let known = store.templates().await?.templates;
+        let Some(before) = known.iter().find(|one| one.name == name && one.language == language) else {
+            // Never synced: its status counts all the same for what goes out with it.
+            let mut unknown = unknown(name, language);
+            change(&mut unknown, field, value);
+            return Ok(unknown);
+        };
+        let mut changed = before.clone();
+        change(&mut changed, field, value);
+        // Else a sync came between.
+        if changed == *before || store.change_template(before, &changed).await? {
+            let Template { status, quality, category, .. } = &changed;
+            tracing::info!(template = %changed.key(), status, quality, category, "WhatsApp told of a template");
+            return Ok(changed);
+        }
+    }
+}
+
+/// Whether something newer is known of a template: by a webhook of the same kind, or by a sync. Else it is the newest.
+async fn is_old(
+    store: &dyn Store,
+    field: &str,
+    (name, language): (&str, &str),
+    at: Millis,
+) -> Result<bool, StoreError> {
+    let synced_at = store.templates().await?.synced_at;
+    if synced_at.is_some_and(|synced_at| synced_at.since(at) > BEHIND_MS) {
+        return Ok(true);
+    }
+    let key = format!("templates.told.{field}.{name}.{language}");
+    let told_at = store.note(&key).await?.and_then(|text| text.parse().ok()).map(Millis);
+    if told_at.is_some_and(|told_at| at < told_at) {
+        return Ok(true);
+    }
+    store.put_note(&key, &at.0.to_string()).await?;
+    Ok(false)
+}
+
+/// Why a status changed, in WhatsApp's words; empty: it does not say.
+fn why(value: &Value) -> String {
+    let title = value.get("other_info").and_then(|info| text(info, "title"));
+    let rejected = value.get("rejection_info").and_then(|info| text(info, "reason"));
+    let said = [title, text(value, "reason"), rejected].into_iter().flatten();
+    let said: Vec<String> = said.filter(|word| word != "NONE").map(|word| plain(&word)).collect();
+    said.join(", ")
+}
+
+/// `FIRST_PAUSE` as people write it.
+fn plain(word: &str) -> String {
+    let word: String = word.chars().filter(|letter| !letter.is_control()).take(LONGEST_WHY).collect();
+    let is_word = word.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_');
+    if is_word { word.to_lowercase().replace('_', " ") } else { word }
+}
+
+/// That WhatsApp is going to change a template's category, in words.
+fn notice(name: &str, language: &str, value: &Value) -> Option<String> {
+    let correct = word(value, "correct_category")?;
+    let now = word(value, "new_category").or_else(|| word(value, "category"));
+    let at =
+        value.get("category_update_timestamp").and_then(Value::as_i64).filter(|at| (1..=32_503_680_000).contains(at));
+    let from = at.map(|at| format!(" from {}", Millis(at * SECOND).rfc3339())).unwrap_or_default();
+    (now.as_ref() != Some(&correct)).then(|| {
+        let correct = correct.to_lowercase();
+        format!("the template {name} / {language} is to be {correct}{from}: look at what goes out with it after that")
+    })
 }
 
 fn unknown(name: String, language: String) -> Template {
@@ -96,7 +171,7 @@ fn word(value: &Value, key: &str) -> Option<String> {
 
 fn change(template: &mut Template, field: &str, value: &Value) {
     match field {
-        "message_template_status_update" => {
+        STATUS => {
             if let Some(event) = word(value, "event") {
                 template.status = status(event);
             }
@@ -186,6 +261,20 @@ mod tests {
         assert_eq!(words.components[0].text, None);
         assert_eq!(words.components[1].text.as_deref(), Some("Hello {{1}}"));
         assert_eq!(words.components[2].buttons[0].url.as_deref(), Some("https://example.com"));
+    }
+
+    #[test]
+    fn why_a_status_changed_is_told_in_words() {
+        for (value, words) in [
+            (json!({"reason": "NONE", "other_info": {"title": "FIRST_PAUSE"}}), "first pause"),
+            (
+                json!({"reason": "INVALID_FORMAT", "rejection_info": {"reason": "Too many line breaks."}}),
+                "invalid format, Too many line breaks.",
+            ),
+            (json!({"reason": 7, "other_info": []}), ""),
+        ] {
+            assert_eq!(why(&value), words);
+        }
     }
 
     #[test]

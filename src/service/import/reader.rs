@@ -213,7 +213,7 @@ fn open_rejects(rejects: Option<RejectsTo>, columns: Vec<String>) -> Result<Reje
     RejectsWriter::new(BufWriter::new(writer), columns).map(Some).map_err(|error| rejects_file(&error))
 }
 
-fn rejects_file(error: &std::io::Error) -> ServiceError {
+pub(super) fn rejects_file(error: &std::io::Error) -> ServiceError {
     wrong("rejects_file", format!("the rejects cannot be written: {error}"))
 }
 

@@ -303,7 +303,7 @@ impl Inner {
             }
             Change::Pause { reason, detail, resume_at } => {
                 let paused = document.status == BroadcastStatus::Paused;
-                let puts_off = document.reason == Some(*reason) && document.resume_at.is_some() && resume_at.is_some();
+                let puts_off = document.reason == Some(*reason) && document.resume_at.is_some();
                 if paused && *reason != PauseReason::Operator && !puts_off {
                     return Ok((false, document.into_broadcast()?));
                 }

@@ -15,10 +15,13 @@ use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
-use crate::store::{Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, StoreError, StoredReceipt};
+use crate::store::{
+    Evidence, FoldReport, Lease, RECEIPTS, RECEIPTS_BYTES, RawReceipt, ReceiptMove, StoreError, StoredReceipt,
+};
+use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, Bson, Document, doc};
+use mongodb::bson::{Binary, Bson, doc};
 use mongodb::options::FindOptions;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -69,18 +72,30 @@ impl Inner {
 
     pub(super) async fn receipts(&self, limit: u32) -> Op<Vec<StoredReceipt>> {
         let options = FindOptions::builder().sort(doc! { "_id": 1 }).limit(i64::from(limit)).build();
-        let found = self.find_with::<Document>(None, "receipts", doc! {}, options).await?;
-        let stored = found.into_iter().map(|mut document| {
+        // A batch of the server's has 16 MB at most.
+        let mut found = self.documents("receipts").find(doc! {}).with_options(options).await?;
+        let (mut receipts, mut bytes) = (Vec::new(), 0);
+        while let Some(mut document) = found.try_next().await? {
             let Some(Bson::Binary(body)) = document.remove("body") else {
                 return Err(StoreError::Corrupt("a stored receipt has no body".to_owned()).into());
             };
-            Ok(StoredReceipt {
+            bytes += body.bytes.len();
+            if bytes > RECEIPTS_BYTES && !receipts.is_empty() {
+                break;
+            }
+            receipts.push(StoredReceipt {
                 id: whole(document.get("_id")).unsigned_abs(),
                 received_at: document.get_datetime("at").map_or(Millis(0), |at| millis(*at)),
                 body: body.bytes,
-            })
-        });
-        stored.collect()
+            });
+        }
+        Ok(receipts)
+    }
+
+    pub(super) async fn receipts_backlog_bytes(&self) -> Op<u64> {
+        let figures = self.aggregate("receipts", vec![doc! { "$collStats": { "storageStats": {} } }]).await?;
+        let size = figures.first().and_then(|figures| figures.get_document("storageStats").ok());
+        Ok(whole(size.and_then(|size| size.get("size"))).unsigned_abs())
     }
 
     pub(super) async fn fold_receipts(&self, lease: &Lease, moves: &[ReceiptMove], up_to: u64) -> Op<FoldReport> {
@@ -218,14 +233,15 @@ impl Sheet {
         let standing = if flying.is_some() { RecipientState::Sending } else { state };
         match &said.evidence {
             Evidence::Reached(reached) => self.reached(said, *reached, (standing, newest, tries), known),
-            Evidence::Failed { code, response, retry, counts: uses_a_try, retry_at } => {
+            Evidence::Failed { code, response, counts: uses_a_try, retry_at, .. } => {
                 let counts = said.attempt == newest
                     && standing != RecipientState::Queued
                     && standing.may_become(RecipientState::Failed);
                 let over = known.statuses.get(id).is_some_and(|status| status.is_final());
                 // Nobody waits in a broadcast that is over, but a follow-up may take this person up.
-                let retry_at = if over { retry_at.or(*retry) } else { *retry_at };
-                let retry = retry.filter(|_| !over);
+                let again = said.evidence.retry_after(tries.unsigned_abs());
+                let retry_at = if over { retry_at.or(again) } else { *retry_at };
+                let retry = again.filter(|_| !over);
                 self.note_failure(said, (*code, response, retry_at), (tries, counts), known);
                 if !counts {
                     return false;

@@ -65,6 +65,19 @@ impl Inner {
         Ok(())
     }
 
+    pub(super) async fn change_template(&self, before: &Template, after: &Template) -> Op<bool> {
+        let id = doc! { "name": &before.name, "language": &before.language };
+        let stored = self.find_in::<Document>(None, "templates", doc! { "_id": &id }).await?;
+        let stored = stored.first().map(|stored| stored.get_str("template").unwrap_or_default());
+        let Some(text) = stored else { return Ok(false) };
+        if from_json::<Template>(text)? != *before {
+            return Ok(false);
+        }
+        let put = doc! { "$set": { "status": &after.status, "template": to_json(after)? } };
+        let done = self.documents("templates").update_one(doc! { "_id": id, "template": text }, put).await?;
+        Ok(done.matched_count > 0)
+    }
+
     pub(super) async fn templates(&self) -> Op<SyncedTemplates> {
         let about = self.find_in::<Document>(None, "about", doc! { "_id": "templates" }).await?;
         let synced_at = about.first().and_then(|about| about.get_datetime("synced_at").ok()).map(|at| millis(*at));

@@ -164,7 +164,7 @@ pub(super) fn pause(
 ) -> Result<Broadcast> {
     let before = get(connection, id)?;
     if before.status == BroadcastStatus::Paused {
-        let puts_off = before.reason == Some(reason) && before.resume_at.is_some() && resume_at.is_some();
+        let puts_off = before.reason == Some(reason) && before.resume_at.is_some();
         if reason != PauseReason::Operator && !puts_off {
             return Ok(before);
         }

@@ -2,13 +2,14 @@
 //!
 //! Called by the writer; the rules are those of [`crate::store::Store::fold_receipts`].
 
-use super::column::{all, broadcast_id, check_rows, signed, unsigned};
+use super::column::{broadcast_id, check_rows, signed, unsigned};
 use super::leases;
 use super::moves::{Known, LogEntry, Moves, Next, Standing};
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
 use crate::store::{
-    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt,
+    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RECEIPTS_BYTES, RawReceipt, ReceiptMove, Result, StoreError,
+    StoredReceipt,
 };
 use rusqlite::{Connection, params};
 
@@ -30,9 +31,24 @@ pub(super) fn backlog(connection: &Connection) -> Result<u64> {
 /// See [`crate::store::Store::receipts`].
 pub(super) fn receipts(connection: &Connection, limit: i64) -> Result<Vec<StoredReceipt>> {
     let sql = "SELECT id, received_at, body FROM receipts ORDER BY id LIMIT ?1";
-    all(connection, sql, [limit], |row| {
-        Ok(StoredReceipt { id: unsigned(row, 0)?, received_at: Millis(row.get(1)?), body: row.get(2)? })
-    })
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([limit])?;
+    let (mut receipts, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(2)?;
+        bytes += body.len();
+        if bytes > RECEIPTS_BYTES && !receipts.is_empty() {
+            break;
+        }
+        receipts.push(StoredReceipt { id: unsigned(row, 0)?, received_at: Millis(row.get(1)?), body });
+    }
+    Ok(receipts)
+}
+
+/// See [`crate::store::Store::receipts_backlog_bytes`].
+pub(super) fn backlog_bytes(connection: &Connection) -> Result<u64> {
+    let sql = "SELECT coalesce(sum(length(body)), 0) FROM receipts";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| unsigned(row, 0))?)
 }
 
 /// Whether attempts can be found by Meta's id of their message.
@@ -150,7 +166,7 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
             let next = Next { attempt, ..Next::of(standing, *state) };
             Ok(counts && moves.apply(standing, &next, one.at)?)
         }
-        Evidence::Failed { code, response, retry, counts, retry_at } => {
+        Evidence::Failed { code, response, counts, retry_at, .. } => {
             let open = matches!(
                 standing.state,
                 RecipientState::Sending | RecipientState::Accepted | RecipientState::Sent | RecipientState::InDoubt
@@ -158,13 +174,14 @@ fn apply(moves: &mut Moves<'_>, known: Known, standing: &Standing, one: &Receipt
             if !open || one.attempt != standing.attempt {
                 return Ok(false);
             }
-            let next = match retry.filter(|_| !known.status.is_final()) {
+            let again = one.evidence.retry_after(standing.tries);
+            let next = match again.filter(|_| !known.status.is_final()) {
                 Some(due) => {
                     let next = Next::of(standing, RecipientState::Queued).because(*code, response).due(Some(due));
                     Next { tries: standing.tries.saturating_add(u32::from(*counts)), ..next }
                 }
                 // Nobody of a final broadcast waits; a follow-up may take them up.
-                None => Next::of(standing, RecipientState::Failed).because(*code, response).due(retry_at.or(*retry)),
+                None => Next::of(standing, RecipientState::Failed).because(*code, response).due(retry_at.or(again)),
             };
             moves.apply(standing, &next, one.at)
         }

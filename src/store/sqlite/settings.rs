@@ -24,6 +24,21 @@ pub(super) fn put_templates(connection: &Connection, templates: &[Template], now
     Ok(())
 }
 
+/// See [`crate::store::Store::change_template`].
+pub(super) fn change_template(connection: &Connection, before: &Template, after: &Template) -> Result<bool> {
+    let sql = "SELECT template FROM templates WHERE name = ?1 AND language = ?2";
+    let stored: Vec<Template> = all(connection, sql, params![before.name, before.language], |row| {
+        Ok(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?)
+    })?;
+    let stands = stored.first() == Some(before);
+    if stands {
+        connection
+            .prepare_cached("UPDATE templates SET template = ?3 WHERE name = ?1 AND language = ?2")?
+            .execute(params![after.name, after.language, serde_json::to_string(after)?])?;
+    }
+    Ok(stands)
+}
+
 /// See [`crate::store::Store::templates`].
 pub(super) fn templates(connection: &Connection) -> Result<SyncedTemplates> {
     let templates = all(connection, "SELECT template FROM templates ORDER BY name, language", [], |row| {

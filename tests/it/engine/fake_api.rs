@@ -21,6 +21,8 @@ pub struct Written {
 #[derive(Debug, Clone)]
 pub enum Answer {
     Accept,
+    /// Taken, and held until the template is judged.
+    Held,
     Refuse(i64),
     /// Never connected.
     NoConnection,
@@ -39,6 +41,8 @@ pub struct FakeApi {
     pub written: Mutex<Vec<Written>>,
     pub latency: Mutex<Duration>,
     pub limit: Mutex<String>,
+    /// What a sender may do: `AVAILABLE`, `BLOCKED` …
+    pub health: Mutex<String>,
     pub in_flight: AtomicUsize,
     pub most_in_flight: AtomicUsize,
 }
@@ -50,6 +54,7 @@ impl FakeApi {
             written: Mutex::default(),
             latency: Mutex::new(Duration::from_millis(5)),
             limit: Mutex::new("TIER_UNLIMITED".into()),
+            health: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
         })
@@ -104,6 +109,11 @@ impl CloudApi for FakeApi {
                 message_status: Some("accepted".into()),
                 response: "{}".into(),
             },
+            Answer::Held => SendResult::Accepted {
+                wamid: format!("wamid.{}.{}", id.seq, id.attempt),
+                message_status: Some("held_for_quality_assessment".into()),
+                response: "{}".into(),
+            },
             Answer::Refuse(code) => SendResult::Refused {
                 http_status: if code == 131_000 { 500 } else { 400 },
                 error: GraphError { code, message: format!("error {code}"), ..GraphError::default() },
@@ -127,8 +137,13 @@ impl CloudApi for FakeApi {
         if matches!((self.script.lock().unwrap())("probe", 0), Answer::Odd) {
             return Err(CallError::Odd { http_status: 404, detail: "HTTP 404 without an error code".into() });
         }
+        if let Answer::Refuse(code) = (self.script.lock().unwrap())("probe", 0) {
+            let error = GraphError { code, ..GraphError::default() };
+            return Err(CallError::Refused { http_status: 401, error });
+        }
         let messaging_limit = self.limit.lock().unwrap().clone();
-        Ok(SenderInfo { id: sender.into(), messaging_limit, ..SenderInfo::default() })
+        let can_send_message = self.health.lock().unwrap().clone();
+        Ok(SenderInfo { id: sender.into(), messaging_limit, can_send_message, ..SenderInfo::default() })
     }
 
     async fn token(&self) -> Result<Option<TokenInfo>, CallError> {

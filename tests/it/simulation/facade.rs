@@ -454,6 +454,10 @@ impl Store for Facade {
         self.inner().put_templates(templates, now).await
     }
 
+    async fn change_template(&self, before: &Template, after: &Template) -> Result<bool> {
+        self.inner().change_template(before, after).await
+    }
+
     async fn templates(&self) -> Result<SyncedTemplates> {
         self.inner().templates().await
     }
@@ -506,6 +510,10 @@ impl Store for Facade {
 
     async fn append_receipts(&self, receipts: Vec<RawReceipt>) -> Result<()> {
         self.inner().append_receipts(receipts).await
+    }
+
+    async fn receipts_backlog_bytes(&self) -> Result<u64> {
+        self.inner().receipts_backlog_bytes().await
     }
 
     async fn receipts_backlog(&self) -> Result<u64> {

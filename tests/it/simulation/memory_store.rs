@@ -226,6 +226,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn change_template(&self, before: &Template, after: &Template) -> Result<bool> {
+        Ok(self.ledger().change_template(before, after))
+    }
+
     async fn templates(&self) -> Result<SyncedTemplates> {
         Ok(self.ledger().templates())
     }
@@ -417,6 +421,10 @@ impl Store for MemoryStore {
 
     async fn receipts_backlog(&self) -> Result<u64> {
         Ok(self.ledger().receipts.len() as u64)
+    }
+
+    async fn receipts_backlog_bytes(&self) -> Result<u64> {
+        Ok(self.ledger().receipts.values().map(|receipt| receipt.body.len() as u64).sum())
     }
 
     async fn receipts(&self, limit: u32) -> Result<Vec<StoredReceipt>> {

@@ -225,7 +225,7 @@ pub async fn a_retry_by_receipt_need_not_use_up_a_try(stores: &dyn Factory) {
     run.settle(&intents[1], in_doubt()).await;
     let limited = |counts| {
         let (code, response) = (131_056, String::new());
-        Evidence::Failed { code, response, retry: Some(NOW), counts, retry_at: None }
+        Evidence::Failed { code, response, retry: Some(NOW), counts, max_tries: 0, retry_at: None }
     };
     for (attempt, counts, tries) in [(1, false, 0), (2, true, 1), (3, false, 1)] {
         run.fold_all((0..2).map(|seq| run.receipt(seq, attempt, limited(counts))).collect()).await;
@@ -236,6 +236,34 @@ pub async fn a_retry_by_receipt_need_not_use_up_a_try(stores: &dyn Factory) {
             run.settle(intent, accepted(intent)).await;
         }
     }
+}
+
+pub async fn waiting_uses_up_no_try_of_a_receipt(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let run = running(&store, 2).await;
+    // Both are at their third attempt: one had to wait twice, the other was tried twice.
+    for attempt in 1..=2 {
+        for intent in run.open(2).await {
+            assert_eq!(intent.attempt, attempt);
+            let (code, response) = (131_016, String::new());
+            run.settle(&intent, Verdict::Retry { code, response, due: NOW, counts: intent.seq == 1 }).await;
+        }
+    }
+    for intent in run.open(2).await {
+        run.settle(&intent, accepted(&intent)).await;
+    }
+    let last = Evidence::Failed {
+        code: 131_000,
+        response: "{}".into(),
+        retry: Some(RETRY_DUE),
+        counts: true,
+        max_tries: 3,
+        retry_at: None,
+    };
+    run.fold_all((0..2).map(|seq| run.receipt(seq, 3, last.clone())).collect()).await;
+    assert_eq!(run.letters().await, "qf");
+    assert_eq!((run.row(1).await.code, run.row(1).await.due), (131_000, None), "failed for good");
+    assert_eq!(run.open_at(2, RETRY_DUE).await[0].tries, 1);
 }
 
 pub async fn a_late_sent_after_a_failed_moves_nobody(stores: &dyn Factory) {

@@ -5,6 +5,7 @@ use super::stage::{NOW, SENDER, accepted, definition, holder, in_doubt, retry, r
 use std::sync::Arc;
 use wacast::domain::ids::ScheduleId;
 use wacast::domain::schedule::Schedule;
+use wacast::domain::template::Template;
 use wacast::domain::time::{DAY, HOUR, Millis};
 use wacast::store::{RawReceipt, StoreError, SyncedTemplates};
 
@@ -152,4 +153,18 @@ pub async fn a_store_says_where_it_is(stores: &dyn Factory) {
     assert_eq!(there.machine, here.machine);
     assert_ne!(there, here);
     assert_eq!(stores.reopen(one).await.whereabouts().await.unwrap(), here);
+}
+
+pub async fn one_template_is_changed_unless_it_stands_otherwise(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let (one, other) = (template("one"), template("other"));
+    store.put_templates(&[one.clone(), other.clone()], NOW).await.unwrap();
+    let paused = Template { status: "PAUSED".into(), ..one.clone() };
+    assert!(store.change_template(&one, &paused).await.unwrap());
+    let known = store.templates().await.unwrap();
+    assert_eq!((known.templates, known.synced_at), (vec![paused.clone(), other.clone()], Some(NOW)));
+    // A sync came between: what it brought stays.
+    assert!(!store.change_template(&one, &other).await.unwrap());
+    assert!(!store.change_template(&template("none"), &template("none")).await.unwrap());
+    assert_eq!(store.templates().await.unwrap().templates, [paused, other]);
 }

@@ -103,7 +103,7 @@ pub async fn a_follow_up_is_a_repeat_of_itself_alone(stores: &dyn Factory) {
     let store = stores.fresh().await;
     let follow_up = |of: u64, pick| {
         let mut definition = definition(None);
-        definition.audience.follow_up = Some(FollowUp { of: BroadcastId::from_random(of), pick, only: vec![] });
+        definition.audience.follow_up = Some(FollowUp::new(BroadcastId::from_random(of), pick));
         definition
     };
     let to_all = make(&*store, guarded(definition(None))).await.id;

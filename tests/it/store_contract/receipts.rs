@@ -129,3 +129,22 @@ pub async fn attempts_are_found_by_metas_id(stores: &dyn Factory) {
     assert!(store.attempts_of(&[]).await.unwrap().is_empty());
     assert!(store.attempts_of(&[String::new()]).await.unwrap().is_empty(), "those without an id are nobody's");
 }
+
+pub async fn so_many_bytes_come_at_a_time(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let lease = take(&*store, RECEIPTS, "driver").await;
+    let body = |letter: u8, bytes: usize| RawReceipt { received_at: NOW, body: vec![letter; bytes] };
+    let mebibyte = 1 << 20;
+    for (letter, mebibytes) in [(1, 3), (2, 3), (3, 3), (4, 9), (5, 1)] {
+        store.append_receipts(vec![body(letter, mebibytes * mebibyte)]).await.unwrap();
+    }
+    assert!(store.receipts_backlog_bytes().await.unwrap() >= 19 << 20);
+    let mut came = Vec::new();
+    loop {
+        let some = store.receipts(1_000).await.unwrap();
+        let Some(last) = some.last() else { break };
+        came.push(some.iter().map(|one| one.body[0]).collect::<Vec<_>>());
+        store.fold_receipts(&lease, vec![], last.id).await.unwrap();
+    }
+    assert_eq!(came, [vec![1, 2], vec![3], vec![4], vec![5]], "one that is too large comes alone");
+}

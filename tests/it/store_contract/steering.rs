@@ -75,6 +75,10 @@ pub async fn an_operators_word_stands_over_other_reasons(stores: &dyn Factory) {
     let later = Some(NOW.plus(2 * HOUR));
     let put_off = store.pause(&run.id, PauseReason::Budget, "still", later).await.unwrap();
     assert_eq!((put_off.detail.as_str(), put_off.resume_at), ("still", later));
+    let for_good = store.pause(&run.id, PauseReason::Budget, "for good", None).await.unwrap();
+    assert_eq!((for_good.detail.as_str(), for_good.resume_at), ("for good", None), "or taken away");
+    let kept = store.pause(&run.id, PauseReason::Budget, "once more", later).await.unwrap();
+    assert_eq!((kept.detail.as_str(), kept.resume_at), ("for good", None), "and not given again");
     let word = store.pause(&run.id, PauseReason::Operator, "wait", None).await.unwrap();
     assert_eq!((word.reason, word.detail.as_str(), word.resume_at), (Some(PauseReason::Operator), "wait", None));
     let kept = store.pause(&run.id, PauseReason::Budget, "used up", until).await.unwrap();

@@ -53,6 +53,7 @@ macro_rules! contract_suite {
                 evidence_writes_the_log_row_that_no_answer_wrote
                 a_failed_receipt_can_queue_again
                 a_retry_by_receipt_need_not_use_up_a_try
+                waiting_uses_up_no_try_of_a_receipt
                 a_late_sent_after_a_failed_moves_nobody
                 late_proof_cancels_a_retry
                 receipts_move_counts_after_the_end
@@ -68,6 +69,7 @@ macro_rules! contract_suite {
                 of_two_who_advance_a_schedule_one_does
                 schedules_are_switched_off_and_on
                 a_sync_replaces_all_templates
+                one_template_is_changed_unless_it_stands_otherwise
                 notes_are_found_by_key_and_prefix
                 a_store_opened_again_knows_everything
                 two_stores_have_two_ids
@@ -116,7 +118,8 @@ macro_rules! contract_suite {
                 bodies_come_back_as_they_came
                 folding_drops_what_was_folded_and_no_more
                 none_is_missed_while_others_append
-                attempts_are_found_by_metas_id;
+                attempts_are_found_by_metas_id
+                so_many_bytes_come_at_a_time;
             recovery:
                 what_was_left_open_becomes_in_doubt
                 a_lease_that_ended_is_recovered_from_too

@@ -173,7 +173,7 @@ impl Ledger {
     ) -> Result<Broadcast> {
         let broadcast = &mut self.known_mut(id)?.broadcast;
         if broadcast.status == BroadcastStatus::Paused {
-            let puts_off = broadcast.reason == Some(reason) && broadcast.resume_at.is_some() && resume_at.is_some();
+            let puts_off = broadcast.reason == Some(reason) && broadcast.resume_at.is_some();
             if reason != PauseReason::Operator && !puts_off {
                 return Ok(broadcast.clone());
             }

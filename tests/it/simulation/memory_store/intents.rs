@@ -127,8 +127,9 @@ impl Ledger {
             return Err(StoreError::Conflict(format!("broadcast {id} has ended")));
         }
         let mut queued = kept.with(RecipientState::Queued);
-        // Whoever ever had an intent has its fence.
-        queued.retain(|(seq, person)| person.fence > 0 || through.is_some_and(|through| *seq <= through));
+        // Whoever ever had an intent has its fence; whoever was doubted without one has an attempt.
+        let had = |person: &Standing| person.fence > 0 || person.attempt > 0;
+        queued.retain(|(seq, person)| had(person) || through.is_some_and(|through| *seq <= through));
         for (seq, person) in &queued {
             let next = Next::of(person, RecipientState::InDoubt).because(0, RESTORED);
             // Whoever was sent to after the backup was so as the next attempt at the least.

@@ -18,6 +18,11 @@ impl Ledger {
         self.synced = SyncedTemplates { templates: by_key.into_values().collect(), synced_at: Some(now) };
     }
 
+    pub(super) fn change_template(&mut self, before: &Template, after: &Template) -> bool {
+        let place = self.synced.templates.iter_mut().find(|one| *one == before);
+        place.map(|place| place.clone_from(after)).is_some()
+    }
+
     pub(super) fn templates(&self) -> SyncedTemplates {
         self.synced.clone()
     }

@@ -3,7 +3,8 @@
 use super::ledger::{Ledger, LogEntry, Next};
 use wacast::domain::state::RecipientState;
 use wacast::store::{
-    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RawReceipt, ReceiptMove, Result, StoreError, StoredReceipt,
+    AttemptPlace, Evidence, FoldReport, Lease, RECEIPTS, RECEIPTS_BYTES, RawReceipt, ReceiptMove, Result, StoreError,
+    StoredReceipt,
 };
 
 impl Ledger {
@@ -20,7 +21,13 @@ impl Ledger {
             received_at: receipt.received_at,
             body: receipt.body.clone(),
         };
-        self.receipts.iter().take(limit as usize).map(stored).collect()
+        let mut bytes = 0;
+        let fits = |one: &(&u64, &RawReceipt)| {
+            let is_first = bytes == 0;
+            bytes += one.1.body.len();
+            is_first || bytes <= RECEIPTS_BYTES
+        };
+        self.receipts.iter().take(limit as usize).take_while(fits).map(stored).collect()
     }
 
     pub(super) fn attempts_of(&self, wamids: &[String]) -> Vec<AttemptPlace> {
@@ -95,17 +102,18 @@ impl Ledger {
                 }
                 Next { attempt: standing.attempt.max(one.attempt), ..Next::of(&standing, *state) }
             }
-            Evidence::Failed { code, response, retry, counts, retry_at } => {
+            Evidence::Failed { code, response, counts, retry_at, .. } => {
                 use RecipientState::{Accepted, Failed, InDoubt, Queued, Sending, Sent};
                 let open = matches!(standing.state, Sending | Accepted | Sent | InDoubt);
                 if !open || one.attempt != standing.attempt {
                     return false;
                 }
                 let of = |state| Next::of(&standing, state).because(*code, response);
-                match retry.filter(|_| !is_final) {
+                let again = one.evidence.retry_after(standing.tries);
+                match again.filter(|_| !is_final) {
                     Some(due) => Next { tries: standing.tries + u32::from(*counts), due: Some(due), ..of(Queued) },
                     // Nobody of a final broadcast waits; a follow-up may take them up.
-                    None => Next { due: retry_at.or(*retry), ..of(Failed) },
+                    None => Next { due: retry_at.or(again), ..of(Failed) },
                 }
             }
         };

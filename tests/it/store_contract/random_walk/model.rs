@@ -140,15 +140,15 @@ impl Model {
                 person.due = None;
                 self.turn(seq, *proven);
             }
-            Evidence::Failed { retry, counts, .. } => {
+            Evidence::Failed { counts, .. } => {
                 self.undelivered.insert((seq, attempt));
                 if !newest || !matches!(state, Sending | Accepted | Sent | InDoubt) {
                     return false;
                 }
-                match retry {
+                match evidence.retry_after(person.tries) {
                     Some(due) if !is_final => {
                         person.tries += u32::from(*counts);
-                        person.due = Some(*due);
+                        person.due = Some(due);
                         self.turn(seq, Queued);
                     }
                     _ => self.turn(seq, Failed),
@@ -219,10 +219,17 @@ pub fn any_evidence(dice: &mut fastrand::Rng, due: Millis) -> Evidence {
         0 | 1 => Evidence::Reached(Sent),
         2 => Evidence::Reached(Delivered),
         3 => Evidence::Reached(Read),
-        4 => Evidence::Failed { code: 131_026, response: String::new(), retry: None, counts: false, retry_at: None },
+        4 => Evidence::Failed {
+            code: 131_026,
+            response: String::new(),
+            retry: None,
+            counts: false,
+            max_tries: 0,
+            retry_at: None,
+        },
         _ => {
-            let counts = dice.bool();
-            Evidence::Failed { code: 131_049, response: String::new(), retry: Some(due), counts, retry_at: None }
+            let (counts, max_tries, retry) = (dice.bool(), dice.u32(0..5), Some(due));
+            Evidence::Failed { code: 131_049, response: String::new(), retry, counts, max_tries, retry_at: None }
         }
     }
 }

@@ -174,5 +174,6 @@ pub fn reached(state: RecipientState) -> Evidence {
 
 /// A receipt that it could not be delivered.
 pub fn undelivered(code: i64, retry: Option<Millis>) -> Evidence {
-    Evidence::Failed { code, response: format!("{{\"code\":{code}}}"), retry, counts: true, retry_at: None }
+    let response = format!("{{\"code\":{code}}}");
+    Evidence::Failed { code, response, retry, counts: true, max_tries: 0, retry_at: None }
 }
