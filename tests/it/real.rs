@@ -117,7 +117,7 @@ impl Drop for Workplace {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             let last: Vec<_> = log.lines().rev().take(60).collect();
-            eprintln!("the end of wacast's log:");
+            eprintln!("the end of wacast's log, HTTP on {}:", self.api);
             last.iter().rev().for_each(|line| eprintln!("  {line}"));
         }
     }
