@@ -338,6 +338,7 @@ fn stopped(place: &Workplace, terminal: &mut Terminal) {
     let bytes = terminal.seen().bytes.len();
     terminal.line(Line::Fast);
     // It stood still for longer than that, and the newest picture may be half a second old.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand messages")]
     let newest = old + (during * 10.0) as u64;
     let shown = terminal.when("the newest figures", |seen| taken_shown(&text(seen)) >= newest);
     let bytes = terminal.seen().bytes.len() - bytes;
@@ -382,7 +383,7 @@ fn paging(terminal: &mut Terminal) {
     let place = place.trim_matches(|letter: char| !letter.is_ascii_alphanumeric()).to_owned();
     row("a page of everybody (PgDn), 120x40", "", &format!("{} of {} pages", quantiles(&mut took_ms), took_ms.len()));
     let now = resident_kb(pid);
-    row("  memory before and after, at row", "the same", &format!("{} and {} kB, {place}", memory, now));
+    row("  memory before and after, at row", "the same", &format!("{memory} and {now} kB, {place}"));
     terminal.press("1");
 }
 

@@ -110,8 +110,6 @@ pub struct Wizard {
     pub count: Field,
     /// Let it be a repeat.
     pub repeat: bool,
-    /// A test was asked for; waiting for the answer.
-    pub testing: bool,
     /// Asked to start; waiting for the answer.
     pub starting: bool,
     /// What was wrong with the last Enter.
@@ -144,7 +142,6 @@ impl Wizard {
             scroll: 0,
             count: Field::new("", 12).of_kind(Kind::Count),
             repeat: false,
-            testing: false,
             starting: false,
             trouble: String::new(),
         };
@@ -167,7 +164,6 @@ impl Wizard {
             (Review::Ready(plan), Action::Toggle) => {
                 plan.repeat_of.is_some() && self.start != Start::Every && !self.starting
             }
-            (Review::Ready(_), Action::Test) => !self.starting && !self.testing,
             (Review::Ready(plan), Action::Left | Action::Right) => plan.samples.len() > 1,
             (_, Action::Back) | (Review::Ready(_), _) => !self.starting,
             (Review::Planning(..) | Review::Refused(_), _) => false,

@@ -98,10 +98,10 @@ async fn a_wrong_token_and_a_setting_that_cannot_be_written_come_back_in_words()
     let token = Request::TakeToken(NewToken(SecretString::from("EAAG-made-up")));
     let set = Request::SetSetting { section: "log".to_owned(), name: "level".to_owned(), value: "warn".to_owned() };
     let answers = session(asha(&bed), false, vec![token, set]).await;
-    let [Answer::TokenTaken(taken), Answer::SettingWritten(written)] = answers.as_slice() else {
+    let [Answer::TokenTaken(token), Answer::SettingWritten(written)] = answers.as_slice() else {
         panic!("{answers:?}")
     };
-    let refused = taken.as_ref().as_ref().unwrap_err();
+    let refused = token.as_ref().as_ref().unwrap_err();
     assert!(!refused.message.contains("EAAG"), "{}", refused.message);
     assert_eq!(written.as_ref().as_ref().unwrap_err(), "log.level cannot be written");
 }

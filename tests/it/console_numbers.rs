@@ -152,7 +152,7 @@ fn person_view() -> PersonView {
         attempts: vec![attempt(1, 0, 2 * DAY)],
     };
     let mut second = number_view(14);
-    second.list = "ग्राहक-मुंबई 🎉".to_owned();
+    "ग्राहक-मुंबई 🎉".clone_into(&mut second.list);
     second.tags = vec!["vip".to_owned(), "north".to_owned()];
     PersonView {
         phone: ASHA.parse().unwrap(),
@@ -261,7 +261,7 @@ fn with_opt_outs(columns: u16, rows: u16) -> Model {
 fn import_done(source: &str, rejected: u64) -> ImportDone {
     let mut upload = uploads().remove(0);
     upload.id = UploadId(3);
-    upload.source = source.to_owned();
+    source.clone_into(&mut upload.source);
     upload.report = UploadReport { received: 140, imported: 110, duplicates: 2, rejected, ..UploadReport::default() };
     ImportDone { upload, replay: false, causes: Vec::new(), rejects_path: None, notes: Vec::new() }
 }
@@ -272,7 +272,7 @@ fn pasted(columns: u16, rows: u16) -> Model {
     answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
     update(&mut model, Event::Paste("+15550100111\tAsha\tPune\r+15550100122\tBo\tSalem\r98\tC\t\r".to_owned()));
     let mut peek = peek();
-    peek.taken_for = "csv, tab, UTF-8".to_owned();
+    "csv, tab, UTF-8".clone_into(&mut peek.taken_for);
     peek.phone_column = Some("phone".to_owned());
     let from = from_of(&model);
     answer(&mut model, Answer::Peek(from, Ok(peek)));

@@ -71,7 +71,9 @@ fn what_it_looks_like() {
     check("wizard_review_costs", costly);
     check("wizard_own_numbers", |columns, rows| {
         let mut model = at_review(columns, rows, |_| ());
-        let Some(Request::Test(test)) = press(&mut model, "t").into_iter().next() else { panic!("no test") };
+        let Some(Request::Test(test)) = press(&mut model, "t right enter").into_iter().next() else {
+            panic!("no test")
+        };
         let none = ServiceError::new(Kind::Wrong, "no_own_numbers", "no numbers of your own are noted");
         answer(&mut model, Answer::Tested(test, Box::new(Err(none))));
         model
@@ -169,10 +171,10 @@ fn a_schedule_that_was_not_made_leaves_the_review_as_it_was() {
 fn t_sends_the_message_that_is_shown_to_the_own_numbers() {
     let mut model = at_review(80, 24, |_| ());
     press(&mut model, "right");
-    let asked = press(&mut model, "t");
+    assert_eq!(press(&mut model, "t enter t esc"), [], "it is asked first");
+    let asked = press(&mut model, "t right enter");
     let [Request::Test(test)] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(test.1.as_ref().unwrap().phone, people()[1].phone, "the person who is shown");
-    assert_eq!(press(&mut model, "t"), [], "once at a time");
     let mut sent = broadcast(8, "test: Diwali", BroadcastStatus::Preparing, 2);
     let (list, own) = (None, vec!["+15550100111".parse().unwrap()]);
     let audience = Audience { list, own, uploads: Vec::new(), follow_up: None };
@@ -183,13 +185,13 @@ fn t_sends_the_message_that_is_shown_to_the_own_numbers() {
         "\"test: Diwali\" goes to 2 numbers of your own; Live (1) shows it."
     );
     assert_eq!(model.place(), Place::WizardReview, "the review stays");
-    assert_eq!(press(&mut model, "t").len(), 1, "and it can be sent again");
+    assert_eq!(press(&mut model, "t right enter").len(), 1, "and it can be sent again");
 }
 
 #[test]
 fn without_own_numbers_they_are_asked_for_and_the_test_goes_out_then() {
     let mut model = at_review(80, 24, |_| ());
-    let Some(Request::Test(test)) = press(&mut model, "t").into_iter().next() else { panic!("no test") };
+    let Some(Request::Test(test)) = press(&mut model, "t right enter").into_iter().next() else { panic!("no test") };
     let none = || ServiceError::new(Kind::Wrong, "no_own_numbers", "no numbers of your own are noted");
     answer(&mut model, Answer::Tested(test.clone(), Box::new(Err(none()))));
     assert_eq!(model.place(), Place::Ask);

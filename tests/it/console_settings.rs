@@ -33,10 +33,10 @@ fn all() -> AllSettings {
     let mut account = setting("whatsapp", "phone_number_id", "5550100", None);
     account.from = format!("{FILE}, line 3");
     let mut pace = setting("sender", "messages_per_second", "60", Some(Counts::NextStart));
-    pace.unit = "messages a second".to_owned();
+    "messages a second".clone_into(&mut pace.unit);
     pace.next = Some("40".to_owned());
     pace.from = format!("{FILE}, line 12");
-    pace.expects = "a number from 0 to 100000".to_owned();
+    "a number from 0 to 100000".clone_into(&mut pace.expects);
     let mut palette = setting("console", "palette", "default", Some(Counts::AtOnce));
     palette.choices = ["default", "mono", "colour-blind", "high-contrast"].map(str::to_owned).to_vec();
     let mut privacy = setting("console", "privacy", "true", Some(Counts::AtOnce));
@@ -80,7 +80,7 @@ pub fn listed(columns: u16, rows: u16) -> Model {
     let mut model = full(columns, rows);
     let mut snapshot = full_snapshot();
     snapshot.account.token = Some(standing(59));
-    snapshot.http = "listens on 127.0.0.1:8080".to_owned();
+    "listens on 127.0.0.1:8080".clone_into(&mut snapshot.http);
     show(&mut model, snapshot);
     press(&mut model, "8");
     answer(&mut model, Answer::Settings(Ok(all())));

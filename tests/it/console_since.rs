@@ -18,7 +18,7 @@ fn quiet() -> Since {
 fn eventful() -> Since {
     let mut held = paused(2, "loyalty");
     held.broadcast.reason = Some(PauseReason::Auth);
-    held.broadcast.detail = "WhatsApp does not accept the access token any more".to_owned();
+    "WhatsApp does not accept the access token any more".clone_into(&mut held.broadcast.detail);
     let occurrence = |outcome, broadcast| Occurrence {
         schedule: ScheduleId::from_random(5),
         planned_at: NOW.plus(-5 * HOUR),

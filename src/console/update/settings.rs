@@ -225,13 +225,6 @@ pub(super) fn tested(
     test: (BroadcastRequest, Option<Number>),
     answer: Result<Broadcast, ServiceError>,
 ) {
-    let wizard = model.dialogs.iter_mut().find_map(|dialog| match dialog {
-        Dialog::Wizard(wizard) => Some(wizard),
-        _ => None,
-    });
-    if let Some(wizard) = wizard {
-        wizard.testing = false;
-    }
     match answer {
         Ok(broadcast) => {
             let to = counted(u64::from(broadcast.total), "number");
@@ -239,8 +232,6 @@ pub(super) fn tested(
             model.say(Role::Good, format!("\"{label}\" goes to {to} of your own; Live (1) shows it."));
         }
         Err(error) if error.code == "no_own_numbers" && !model.dialogs.is_empty() => {
-            // It says that the test is on its way.
-            model.toast = None;
             ask_for_own_numbers(model, Some(test));
         }
         Err(error) => model.say(Role::Bad, format!("The test was not sent: {}", error.message)),

@@ -2,7 +2,7 @@
 
 use super::{Binding, Review, Start, Step, Wizard, guess};
 use crate::console::actions::Action;
-use crate::console::dialog::Then;
+use crate::console::dialog::{Confirm, Dialog, Then};
 use crate::console::look::Role;
 use crate::console::message::Request;
 use crate::console::model::{Load, Model};
@@ -185,12 +185,21 @@ impl Wizard {
         Vec::new()
     }
 
-    /// Sends the message that is shown to the own numbers.
-    fn test(&mut self, model: &mut Model) -> Vec<Request> {
+    /// Asks whether the message that is shown is to go to the own numbers: it costs like any other.
+    fn test(&self, model: &mut Model) -> Vec<Request> {
         let Review::Ready(plan) = &self.review else { return Vec::new() };
-        self.testing = true;
-        model.say(Role::Plain, "Sending the test …");
-        vec![Request::Test(Box::new((plan.request.clone(), plan.samples.get(self.sample).cloned())))]
+        let confirm = Confirm {
+            title: "Send this message to your own numbers?".to_owned(),
+            text:
+                "They get it as it is shown, at once, and it costs what any message to them costs. Nobody else gets it."
+                    .to_owned(),
+            keep: "not now",
+            act: "send the test",
+            on_act: false,
+            requests: vec![Request::Test(Box::new((plan.request.clone(), plan.samples.get(self.sample).cloned())))],
+        };
+        model.dialogs.push(Dialog::Confirm(Box::new(confirm)));
+        Vec::new()
     }
 
     /// Starts, when the count is typed and nothing stands against it.

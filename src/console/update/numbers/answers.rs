@@ -1,6 +1,6 @@
 //! What comes back about numbers, taken into the state.
 
-use super::{ask_to_undo, look, people};
+use super::{ask_to_undo, look, mark_file, people};
 use crate::console::dialog::{Dialog, Note};
 use crate::console::look::Role;
 use crate::console::message::Request;
@@ -157,6 +157,8 @@ fn on_undone(model: &mut Model, undone: Result<UploadSummary, ServiceError>) -> 
             model.say(Role::Good, words);
             if matches!(&model.numbers.opened, Some(Opened::File(file)) if file.upload.id == upload.id) {
                 model.numbers.opened = None;
+                // Whoever came to it from elsewhere goes on with its list.
+                mark_file(model, &upload);
             }
             if let Load::Here(uploads) = &mut model.numbers.uploads {
                 uploads.retain(|one| one.id != upload.id);
