@@ -28,7 +28,6 @@ mod fire;
 mod follow_ups;
 mod http_api;
 mod intake;
-mod kill;
 mod media;
 mod messy;
 mod mongo_store;

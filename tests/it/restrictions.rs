@@ -114,10 +114,12 @@ async fn an_operator_says_that_it_is_over() {
     let running = place.headless();
     let standing = || place.json(&["status", "--json"]);
     let ban = serde_json::json!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}});
-    wait_for(|| {
-        let _ = place.sandbox.tell("account_update", &ban);
-        standing()["restriction"].is_object()
-    });
+    let root = place.sandbox.settings().webhook_url.unwrap().replace("/webhook", "");
+    let address = root.replace("http://", "");
+    wait_for(|| std::net::TcpStream::connect(&address).is_ok());
+    // Once: a second one on its way would be news after it was lifted.
+    place.sandbox.tell("account_update", &ban).unwrap();
+    wait_for(|| standing()["restriction"].is_object());
     let told = standing();
     assert_eq!(
         (&told["restriction"]["detail"], &told["restriction"]["until"]),
@@ -127,7 +129,6 @@ async fn an_operator_says_that_it_is_over() {
     assert!(told["problems"].to_string().contains("wacast lift"), "{}", told["problems"]);
     assert!(!place.command(&send).output().unwrap().status.success());
 
-    let root = place.sandbox.settings().webhook_url.unwrap().replace("/webhook", "");
     wacast::cloud_api::install_crypto_provider();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let get = http.get(format!("{root}/sender")).bearer_auth("test-key").send().await.unwrap();
