@@ -3,6 +3,7 @@
 //! The thread holds a slot for one frame, the newest. A terminal that stops reading blocks that thread and nothing
 //! else; when it reads again it gets the newest frame, not the backlog. Only the runner calls this.
 
+use super::text::{cells, width};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -224,14 +225,47 @@ fn bytes_for(shown: &Frame, frame: &Frame) -> Vec<u8> {
         add(&mut bytes, Clear(ClearType::All));
     }
     let changes = before.diff(&frame.buffer);
+    let (odd, plain): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|(_, row, _)| is_odd(before, *row) || is_odd(&frame.buffer, *row));
     // The same as above: the backend writes into a vector.
-    let _never = CrosstermBackend::new(&mut bytes).draw(changes.into_iter());
+    let _never = CrosstermBackend::new(&mut bytes).draw(plain.into_iter());
+    let mut rows: Vec<u16> = odd.into_iter().map(|(_, row, _)| row).collect();
+    rows.dedup();
+    for row in rows {
+        draw_anew(&mut bytes, &frame.buffer, row);
+    }
     if let Some(position) = frame.cursor {
         add(&mut bytes, MoveTo(position.x, position.y));
         add(&mut bytes, Show);
     }
     add(&mut bytes, EndSynchronizedUpdate);
     bytes
+}
+
+/// Whether a row holds letters that terminals give another width than we do: those made of several characters, as in
+/// Devanagari and in emoji.
+fn is_odd(buffer: &Buffer, row: u16) -> bool {
+    (0..buffer.area.width).any(|column| {
+        buffer
+            .cell((column, row))
+            .is_some_and(|cell| !cell.symbol().is_ascii() && cell.symbol().chars().nth(1).is_some())
+    })
+}
+
+/// Writes a whole row on a cleared line, each cell at its own place, so that no terminal's idea of a letter's width moves
+/// what stands behind it or leaves a part of it behind.
+fn draw_anew(bytes: &mut Vec<u8>, buffer: &Buffer, row: u16) {
+    add(bytes, MoveTo(0, row));
+    add(bytes, SetAttribute(Attribute::Reset));
+    add(bytes, Clear(ClearType::CurrentLine));
+    let mut free = 0;
+    for column in 0..buffer.area.width {
+        let Some(cell) = buffer.cell((column, row)).filter(|_| column >= free) else { continue };
+        // What a wide letter covers is not written.
+        free = column.saturating_add(cells(width(cell.symbol()).max(1)));
+        // The same as above: the backend writes into a vector. One at a time: each begins with a move.
+        let _never = CrosstermBackend::new(&mut *bytes).draw(std::iter::once((column, row, cell)));
+    }
 }
 
 #[cfg(test)]
@@ -296,6 +330,15 @@ mod tests {
         let resized = Frame { whole: true, ..frame("one two") };
         let text = String::from_utf8_lossy(&bytes_for(&frame("one two"), &resized)).into_owned();
         assert!(text.contains("one") && text.contains("two"), "{text:?}");
+    }
+
+    #[test]
+    fn letters_of_uncertain_width_leave_nothing_behind() {
+        let text = String::from_utf8_lossy(&bytes_for(&frame("दीपा one"), &frame("Asha one"))).into_owned();
+        assert!(text.contains("\u{1b}[2K"), "the line is cleared: {text:?}");
+        for letter in ["A", "s", "h", "a", "o", "n", "e"] {
+            assert!(text.contains(letter), "all of it is written anew: {text:?}");
+        }
     }
 
     #[test]

@@ -277,7 +277,9 @@ fn what_looks_like_a_repeat_needs_a_word_more() {
     let mut model = at_review(80, 24, |plan| plan.repeat_of = Some(id(9)));
     type_text(&mut model, "48210");
     assert_eq!(press(&mut model, "enter"), []);
-    let requests = press(&mut model, "space enter");
+    assert_eq!(press(&mut model, "space enter"), [], "what was typed before was typed without knowing");
+    type_text(&mut model, "48210");
+    let requests = press(&mut model, "enter");
     assert!(matches!(requests.as_slice(), [Request::Start(BroadcastRequest { repeat: true, .. })]), "{requests:?}");
 }
 

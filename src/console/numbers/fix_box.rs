@@ -82,7 +82,7 @@ impl FixBox {
             rows,
             choices: std::iter::once(FixChoice::Leave).chain(fixes).collect(),
             cursor: 0,
-            country: Field::new(country.unwrap_or_default(), 2),
+            country: Field::new(country.unwrap_or_default(), 30),
         }
     }
 

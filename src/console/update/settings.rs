@@ -25,9 +25,18 @@ pub(super) fn may_change(model: &Model) -> Result<(), String> {
     }
     match row {
         row if row.is_changed_here() => Ok(()),
+        Row::Setting(_) if !can_be_kept(model) => {
+            Err("there is no configuration file here that would keep it".to_owned())
+        }
         Row::Setting(_) => Err("a slip in it would do harm: it is changed in the file itself".to_owned()),
         _ => Err("this is not a setting".to_owned()),
     }
+}
+
+/// Whether there is a file that settings are kept in: a demo has none.
+fn can_be_kept(model: &Model) -> bool {
+    let kept = |row: &Row| matches!(row, Row::Setting(setting) if setting.counts.is_some());
+    settings_list::rows(model).iter().any(kept)
 }
 
 /// Opens what changes the marked row.

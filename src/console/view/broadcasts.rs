@@ -365,7 +365,7 @@ fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Can
 fn short(state: RecipientState) -> &'static str {
     match state {
         RecipientState::Accepted => "taken",
-        RecipientState::Sent => "left",
+        RecipientState::Sent => "left WhatsApp",
         RecipientState::InDoubt => "not sure",
         other => other.label(),
     }

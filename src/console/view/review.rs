@@ -101,7 +101,11 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         );
         return;
     }
-    let what = if wizard.start == Start::Every { "schedule" } else { "start" };
+    let what = match plan.request.start_at {
+        _ if wizard.start == Start::Every => "schedule",
+        Some(_) => "plan",
+        None => "start",
+    };
     let ask = format!("Type {} to {what} it", thousands(plan.goes_to()));
     canvas.field(area, 1, &ask, &wizard.count, true);
 }

@@ -55,7 +55,7 @@ pub fn fix(one: &FixBox, canvas: &mut Canvas, area: Rect) {
         row += 1;
     }
     let hint = match one.marked() {
-        FixChoice::Country if one.country.trimmed().len() < 2 => "Two letters, like IN.",
+        FixChoice::Country if one.country.trimmed().len() != 2 => "Two letters, like IN.",
         FixChoice::Leave => "",
         _ => "Enter does it.",
     };

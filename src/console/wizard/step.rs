@@ -177,7 +177,11 @@ impl Wizard {
             Action::PageUp => self.scroll = self.scroll.saturating_sub(model.page() / 2),
             // The view stops at the last line.
             Action::PageDown => self.scroll = (self.scroll + model.page() / 2).min(500),
-            Action::Toggle => self.repeat = !self.repeat,
+            Action::Toggle => {
+                // What was typed before was typed without knowing.
+                self.repeat = !self.repeat;
+                self.count.set("");
+            }
             Action::Test => return self.test(model),
             Action::Accept => return self.start(model),
             _ => {}
