@@ -44,7 +44,7 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
                 inner,
                 0,
                 Role::Plain,
-                " No row is like that. / changes the words, s shows all or only failures.",
+                " Nothing. Later failures stand with the broadcast (2). s: all, /: words.",
             );
         }
         Load::Here(_) => {
