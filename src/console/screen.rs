@@ -224,14 +224,15 @@ fn bytes_for(shown: &Frame, frame: &Frame) -> Vec<u8> {
         add(&mut bytes, SetAttribute(Attribute::Reset));
         add(&mut bytes, Clear(ClearType::All));
     }
-    let changes = before.diff(&frame.buffer);
-    let (odd, plain): (Vec<_>, Vec<_>) =
-        changes.into_iter().partition(|(_, row, _)| is_odd(before, *row) || is_odd(&frame.buffer, *row));
+    let mut changes = before.diff(&frame.buffer);
+    // Looked at once a row: a row that changes has many cells that do.
+    let mut odd_rows: Vec<u16> = changes.iter().map(|(_, row, _)| *row).collect();
+    odd_rows.dedup();
+    odd_rows.retain(|row| is_odd(before, *row) || is_odd(&frame.buffer, *row));
+    changes.retain(|(_, row, _)| !odd_rows.contains(row));
     // The same as above: the backend writes into a vector.
-    let _never = CrosstermBackend::new(&mut bytes).draw(plain.into_iter());
-    let mut rows: Vec<u16> = odd.into_iter().map(|(_, row, _)| row).collect();
-    rows.dedup();
-    for row in rows {
+    let _never = CrosstermBackend::new(&mut bytes).draw(changes.into_iter());
+    for row in odd_rows {
         draw_anew(&mut bytes, &frame.buffer, row);
     }
     if let Some(position) = frame.cursor {

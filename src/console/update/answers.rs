@@ -11,11 +11,15 @@ use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::schedule::Schedule;
+use crate::domain::time::MINUTE;
 use crate::service::doubts::Decided;
 use crate::service::error::ServiceError;
 use crate::service::view::{BroadcastView, Driver, Snapshot};
 use std::path::Path;
 use std::sync::Arc;
+
+/// How long after the end of a broadcast its audit is asked for, in milliseconds.
+const AUDITED_WITHIN_MS: i64 = 10 * MINUTE;
 
 /// A newer picture. The marked broadcast stays the marked one, wherever it is listed now.
 pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Request> {
@@ -68,7 +72,9 @@ fn follow(model: &mut Model, snapshot: &Snapshot, requests: &mut Vec<Request>) {
             let audit = view.audit.take();
             *view = newer.clone();
             view.audit = view.audit.take().or(audit);
-            if ended_now || (view.broadcast.status.is_final() && view.audit.is_none()) {
+            // The audit comes within minutes of the end, or not at all.
+            let lately = view.broadcast.ended_at.is_some_and(|at| snapshot.at.since(at) < AUDITED_WITHIN_MS);
+            if ended_now || (lately && view.audit.is_none()) {
                 requests.push(Request::Broadcast(opened.id.clone()));
             }
         }
