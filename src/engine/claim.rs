@@ -183,7 +183,6 @@ async fn take_up(
                 let Some(permit) = permit.split(1) else { break };
                 if items.send(Item { active: active.clone(), intent, permit, waits_until }).is_err() {
                     // Nobody sends any more: what was granted becomes "not sure" at the next start.
-                    reign.end();
                     return;
                 }
             }

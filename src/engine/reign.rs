@@ -321,7 +321,10 @@ async fn begin(shared: &Shared, held: &Held) -> Option<(Instant, Option<Keeper>)
                 shared.status.send_modify(|status| status.trouble.clear());
                 return Some((may_write_at, keeper));
             }
-            Err(StoreError::LeaseLost) => return None,
+            Err(StoreError::LeaseLost) => {
+                warn_of_loss();
+                return None;
+            }
             Err(error) => {
                 trouble(shared, &error);
                 tokio::time::sleep(STORE_PAUSE).await;
@@ -329,6 +332,10 @@ async fn begin(shared: &Shared, held: &Held) -> Option<(Instant, Option<Keeper>)
         }
     }
     None
+}
+
+fn warn_of_loss() {
+    tracing::warn!("the lease is gone: nothing more is sent from here");
 }
 
 fn driven_key(sender: &str) -> String {
@@ -462,15 +469,15 @@ async fn work(shared: &Arc<Shared>, held: &Held, may_write_at: Instant, keeper: 
 
     let ended = tokio::select! {
         biased;
-        () = held.lost.cancelled() => {
-            tracing::warn!("the lease is gone: nothing more is sent from here");
+        // Whoever hears of it first: the renewal, or a command that the store refused.
+        () = async { tokio::select! { () = held.lost.cancelled() => {}, () = reign.stop.cancelled() => {} } } => {
+            warn_of_loss();
             Ok(())
         }
         () = shared.drain.cancelled() => {
             tracing::info!("draining");
             Ok(())
         }
-        () = reign.stop.cancelled() => Ok(()),
         ended = &mut settling => ended,
         ended = &mut dispatching => ended,
         ended = &mut claiming => ended,

@@ -1,6 +1,6 @@
 //! The judge: after every scenario the same questions, answered by the sandbox's own ledger.
 
-use super::site::{On, Seat, Site, wait_for};
+use super::site::{On, PATIENCE, Seat, Site, wait_for};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
@@ -106,7 +106,7 @@ impl Case {
         let (rows, open) = loop {
             let rows = report(site, seat, id);
             let open = people.iter().filter(|phone| taken.contains_key(*phone) && !is_settled(&rows, phone)).count();
-            if open == 0 || since.elapsed() > Duration::from_secs(20) {
+            if open == 0 || since.elapsed() > PATIENCE {
                 break (rows, open);
             }
         };
