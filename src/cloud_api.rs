@@ -9,6 +9,8 @@ mod client;
 mod gated_body;
 mod listing;
 mod media;
+#[cfg(any(test, fuzzing))]
+pub mod promises;
 mod token;
 mod webhook_sender;
 

@@ -22,7 +22,9 @@ pub(super) const SENDER_FIELDS: &str = "id,display_phone_number,verified_name,qu
     code_verification_status,status,throughput,health_status,whatsapp_business_manager_messaging_limit,\
     account_mode,is_on_biz_app";
 /// As many notes about a sender's health as anybody reads.
-const MOST_NOTES: usize = 20;
+pub(super) const MOST_NOTES: usize = 20;
+/// The most letters that are kept of a text. The longest that a template may have is a button's address of 2,000.
+pub(super) const LONGEST_TEXT: usize = 4_096;
 
 /// Makes a call and reads its JSON. None of the secrets stands in an error.
 pub(super) async fn fetch(request: reqwest::RequestBuilder, secrets: &[&str]) -> Result<Value, CallError> {
@@ -103,7 +105,7 @@ where
 /// A text or a number as text; empty when there is none.
 fn text(value: Option<&Value>) -> String {
     match value {
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => text.chars().take(LONGEST_TEXT).collect(),
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
     }

@@ -97,7 +97,7 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     time: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    changes: Option<Vec<&'a RawValue>>,
+    changes: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +113,7 @@ struct Value<'a> {
     #[serde(borrow, default)]
     metadata: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    statuses: Option<Vec<&'a RawValue>>,
+    statuses: Option<&'a RawValue>,
     /// Messages of people; read elsewhere.
     #[serde(borrow, default)]
     messages: Option<&'a RawValue>,
@@ -197,7 +197,7 @@ pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent
         };
         let account = text(id);
         let at = time.and_then(seconds);
-        for raw in changes.unwrap_or_default() {
+        for raw in list(changes, &mut found.malformed) {
             match serde_json::from_str::<Change<'_>>(raw.get()) {
                 Ok(change) => read_change(&change, (&account, at), received_at, &mut found),
                 Err(_) => found.malformed += 1,
@@ -210,7 +210,7 @@ pub fn statuses(body: &[u8], received_at: Millis) -> Result<Statuses, NotAnEvent
 fn read_change(change: &Change<'_>, (account, at): (&str, Option<Millis>), received_at: Millis, found: &mut Statuses) {
     let Some(raw) = change.value else { return };
     let news = || {
-        let (account, field) = (account.to_owned(), change.field.to_string());
+        let (account, field) = (account.to_owned(), cut(&change.field));
         News { account, field, value: raw.get().to_owned(), at }
     };
     if change.field != "messages" {
@@ -226,7 +226,7 @@ fn read_change(change: &Change<'_>, (account, at): (&str, Option<Millis>), recei
     }
     let metadata: Metadata<'_> = part(value.metadata);
     let sender = text(metadata.phone_number_id);
-    for raw in value.statuses.unwrap_or_default() {
+    for raw in list(value.statuses, &mut found.malformed) {
         match read_status(raw, &sender, received_at) {
             Ok(event) => found.events.extend(event),
             Err(Malformed) => found.malformed += 1,
@@ -234,13 +234,21 @@ fn read_change(change: &Change<'_>, (account, at): (&str, Option<Millis>), recei
     }
 }
 
+/// A list that may be missing or null; of another shape it is counted as malformed and read as empty.
+pub(super) fn list<'a>(raw: Option<&'a RawValue>, malformed: &mut usize) -> Vec<&'a RawValue> {
+    let Some(raw) = raw else { return Vec::new() };
+    let read: Option<Option<_>> = serde_json::from_str(raw.get()).ok();
+    *malformed += usize::from(read.is_none());
+    read.flatten().unwrap_or_default()
+}
+
 /// A part that may be missing, or of another shape than is known: then it says nothing.
-fn part<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+pub(super) fn part<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
 /// A text, or a number's digits; of anything else nothing. Bounded.
-fn text(raw: Option<&RawValue>) -> String {
+pub(super) fn text(raw: Option<&RawValue>) -> String {
     let Some(raw) = raw else { return String::new() };
     if raw.get().starts_with(|first: char| first.is_ascii_digit() || first == '-') {
         return cut(raw.get());
@@ -287,7 +295,7 @@ fn failed(errors: Option<&RawValue>) -> Status {
 }
 
 /// Meta sends seconds as a string; a number is understood too.
-fn seconds(raw: &RawValue) -> Option<Millis> {
+pub(super) fn seconds(raw: &RawValue) -> Option<Millis> {
     let seconds: i64 = raw.get().trim_matches('"').parse().ok()?;
     (1..=32_503_680_000).contains(&seconds).then(|| Millis(seconds * SECOND))
 }

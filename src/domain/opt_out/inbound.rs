@@ -6,11 +6,10 @@
 use super::words::{self, Meaning};
 use super::{Change, Kind, LONGEST_USER_ID, Rules, Who};
 use crate::domain::phone::Phone;
-use crate::domain::receipt::News;
-use crate::domain::time::{Millis, SECOND};
+use crate::domain::receipt::{self, News, list, part, seconds};
+use crate::domain::time::Millis;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 /// What a part of a webhook says about opt-outs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,81 +25,82 @@ pub struct Said {
 #[derive(Deserialize, Default)]
 struct Value<'a> {
     #[serde(borrow, default)]
-    contacts: Vec<&'a RawValue>,
+    contacts: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    messages: Vec<&'a RawValue>,
+    messages: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    user_preferences: Vec<&'a RawValue>,
+    user_preferences: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default, Clone)]
 struct Contact<'a> {
     #[serde(borrow, default)]
-    wa_id: Option<Cow<'a, str>>,
+    wa_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    user_id: Option<Cow<'a, str>>,
+    user_id: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Message<'a> {
     #[serde(borrow, default)]
-    from: Option<Cow<'a, str>>,
+    from: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    from_user_id: Option<Cow<'a, str>>,
+    from_user_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    id: Cow<'a, str>,
+    id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     timestamp: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    text: Option<Text<'a>>,
+    text: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    button: Option<Button<'a>>,
+    button: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    interactive: Option<Interactive<'a>>,
+    interactive: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Text<'a> {
     #[serde(borrow, default)]
-    body: Cow<'a, str>,
+    body: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+/// Which button of a template was pressed.
+#[derive(Deserialize, Default)]
 struct Button<'a> {
     #[serde(borrow, default)]
-    payload: Cow<'a, str>,
+    payload: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    text: Cow<'a, str>,
+    text: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Interactive<'a> {
     #[serde(borrow, default)]
-    button_reply: Option<Reply<'a>>,
+    button_reply: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    list_reply: Option<Reply<'a>>,
+    list_reply: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Reply<'a> {
     #[serde(borrow, default)]
-    id: Cow<'a, str>,
+    id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    title: Cow<'a, str>,
+    title: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Preference<'a> {
     #[serde(borrow, default)]
-    wa_id: Option<Cow<'a, str>>,
+    wa_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    user_id: Option<Cow<'a, str>>,
+    user_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    category: Option<Cow<'a, str>>,
+    category: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    value: Cow<'a, str>,
+    value: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    detail: Cow<'a, str>,
+    detail: Option<&'a RawValue>,
     #[serde(borrow, default)]
     timestamp: Option<&'a RawValue>,
 }
@@ -117,16 +117,18 @@ pub fn read(news: &News, rules: &Rules, received_at: Millis) -> Said {
         said.malformed = 1;
         return said;
     };
-    let contacts: Vec<Contact<'_>> =
-        value.contacts.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect();
+    let contacts: Vec<Contact<'_>> = list(value.contacts, &mut said.malformed)
+        .into_iter()
+        .filter_map(|raw| serde_json::from_str(raw.get()).ok())
+        .collect();
     let place = if news.field == "standby" { " (in standby)" } else { "" };
-    for raw in value.messages {
+    for raw in list(value.messages, &mut said.malformed) {
         match serde_json::from_str::<Message<'_>>(raw.get()) {
             Ok(message) => said.message(&message, &contacts, rules, place, received_at),
             Err(_) => said.malformed += 1,
         }
     }
-    for raw in value.user_preferences {
+    for raw in list(value.user_preferences, &mut said.malformed) {
         match serde_json::from_str::<Preference<'_>>(raw.get()) {
             Ok(preference) => said.preference(&preference, received_at),
             Err(_) => said.malformed += 1,
@@ -144,10 +146,10 @@ impl Said {
         place: &str,
         received_at: Millis,
     ) {
-        let mut who = who(message.from.as_deref(), message.from_user_id.as_deref());
+        let mut who = named(message.from, message.from_user_id);
         // Of several contacts nobody says whose message it is.
         if let [contact] = contacts {
-            let named = self::who(contact.wa_id.as_deref(), contact.user_id.as_deref());
+            let named = named(contact.wa_id, contact.user_id);
             who = Who { phone: who.phone.or(named.phone), user: who.user.or(named.user) };
         }
         self.known.extend(who.pair());
@@ -162,19 +164,19 @@ impl Said {
             stop: meaning == Meaning::Stop,
             at: message.timestamp.and_then(seconds).unwrap_or(received_at),
             how: format!("{how}{place}"),
-            wamid: message.id.clone().into_owned(),
-            text: text.to_owned(),
+            wamid: receipt::text(message.id),
+            text,
         };
         self.changes.push(change.bounded());
     }
 
     fn preference(&mut self, preference: &Preference<'_>, received_at: Millis) {
-        let who = who(preference.wa_id.as_deref(), preference.user_id.as_deref());
+        let who = named(preference.wa_id, preference.user_id);
         self.known.extend(who.pair());
-        if preference.category.as_deref().is_some_and(|category| category != "marketing_messages") {
+        if !matches!(receipt::text(preference.category).as_str(), "" | "marketing_messages") {
             return;
         }
-        let stop = match &*preference.value {
+        let stop = match receipt::text(preference.value).as_str() {
             "stop" => true,
             "resume" => false,
             _ => {
@@ -193,7 +195,7 @@ impl Said {
             at: preference.timestamp.and_then(seconds).unwrap_or(received_at),
             how: "WhatsApp's settings".to_owned(),
             wamid: String::new(),
-            text: preference.detail.clone().into_owned(),
+            text: receipt::text(preference.detail),
         };
         // The code is how the same stop shows when a message is refused, so a resume ends both.
         let code = (!stop).then(|| Change { kind: Kind::Code, ..change.clone() });
@@ -203,25 +205,34 @@ impl Said {
 }
 
 /// What a message says about being written to: the kind, the meaning, where it was said, and the text.
-fn word<'a>(message: &'a Message<'_>, rules: &Rules) -> Option<(Kind, Meaning, &'static str, &'a str)> {
-    if let Some(text) = &message.text {
-        return Some((Kind::Typed, words::meaning(&text.body)?, "a message", &text.body));
+fn word(message: &Message<'_>, rules: &Rules) -> Option<(Kind, Meaning, &'static str, String)> {
+    let typed = receipt::text(part::<Text<'_>>(message.text).body);
+    if !typed.is_empty() {
+        return Some((Kind::Typed, words::meaning(&typed)?, "a message", typed));
     }
-    let interactive = message.interactive.as_ref();
-    let of_reply = |reply: &'a Reply<'_>| (&*reply.id, &*reply.title);
-    let (how, (payload, text)) = match (&message.button, interactive) {
-        (Some(button), _) => ("a quick reply", (&*button.payload, &*button.text)),
-        (None, Some(Interactive { button_reply: Some(reply), .. })) => ("a reply button", of_reply(reply)),
-        (None, Some(Interactive { list_reply: Some(reply), .. })) => ("a list's row", of_reply(reply)),
-        _ => return None,
+    let interactive: Interactive<'_> = part(message.interactive);
+    let (how, payload, text) = if let Some(button) = message.button {
+        let button: Button<'_> = part(Some(button));
+        ("a quick reply", button.payload, button.text)
+    } else if let Some(reply) = interactive.button_reply {
+        let reply: Reply<'_> = part(Some(reply));
+        ("a reply button", reply.id, reply.title)
+    } else {
+        let reply: Reply<'_> = part(Some(interactive.list_reply?));
+        ("a list's row", reply.id, reply.title)
     };
-    let configured = rules.payloads.iter().any(|known| words::plain(known) == words::plain(payload));
+    let (payload, text) = (receipt::text(payload), receipt::text(text));
+    let configured = rules.payloads.iter().any(|known| words::plain(known) == words::plain(&payload));
     let meaning = if configured && !payload.is_empty() {
         Meaning::Stop
     } else {
-        words::meaning(payload).or_else(|| words::meaning(text))?
+        words::meaning(&payload).or_else(|| words::meaning(&text))?
     };
     Some((Kind::Button, meaning, how, if text.is_empty() { payload } else { text }))
+}
+
+fn named(phone: Option<&RawValue>, user: Option<&RawValue>) -> Who {
+    who(Some(&receipt::text(phone)), Some(&receipt::text(user)))
 }
 
 /// Who is named: digits with the country code, with or without `+`, and a user id of a believable form.
@@ -244,12 +255,6 @@ fn user_id(text: &str) -> Option<String> {
                 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
         });
     has_form.then(|| text.to_owned())
-}
-
-/// Whole seconds, as text or as a number.
-fn seconds(raw: &RawValue) -> Option<Millis> {
-    let seconds: i64 = raw.get().trim_matches('"').parse().ok()?;
-    (1..=32_503_680_000).contains(&seconds).then_some(Millis(seconds * SECOND))
 }
 
 #[cfg(test)]
