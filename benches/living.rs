@@ -99,6 +99,14 @@ async fn lives(name: &str, url: &str, people: u32) {
         resident_mb(&running, "VmRSS"),
         resident_mb(&running, "VmHWM")
     );
+    let view = place.json(&["status", &id, "--json"]);
+    println!(
+        "  without receipts: {} people; the sandbox gave up {} receipts, {} wait; in doubt after the kill: {}",
+        view["counts"]["accepted"],
+        place.sandbox.receipts_dropped(),
+        place.sandbox.receipts_waiting(),
+        view["counts"]["in_doubt"]
+    );
 }
 
 fn import(place: &Workplace, list: &str, first: u32, people: u32) {

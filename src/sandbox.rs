@@ -234,6 +234,11 @@ impl SandboxHandle {
         self.shared.outbox.len()
     }
 
+    /// Receipts that were given up, because too many waited.
+    pub fn receipts_dropped(&self) -> u64 {
+        self.shared.outbox.dropped()
+    }
+
     /// Stops, and waits until its tasks have ended (a few seconds at most).
     pub async fn shutdown(self) {
         self.stop.cancel();
