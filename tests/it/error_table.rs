@@ -181,7 +181,7 @@ async fn codes_about_the_pace_slow_the_sender_and_fail_nobody() {
         let mut status = site.engine().link().status;
         let slowed = |why: &WhyNotFaster| matches!(why, WhyNotFaster::SlowedByApi { until: Some(_), .. });
         let slowed = status.wait_for(|status| slowed(&status.why));
-        tokio::time::timeout(Duration::from_secs(5), slowed).await.expect("the status says so").unwrap();
+        tokio::time::timeout(Duration::from_mins(1), slowed).await.expect("the status says so").unwrap();
         site.end().await;
     }
 }
@@ -294,7 +294,7 @@ async fn a_limit_nearly_used_up_slows_down_before_anybody_is_refused() {
     let mut status = site.engine().link().status;
     let slowed = |why: &WhyNotFaster| matches!(why, WhyNotFaster::SlowedByApi { code: 80_007, until: None, .. });
     let slowed = status.wait_for(|status| slowed(&status.why) && status.pace < 60.0);
-    tokio::time::timeout(Duration::from_secs(10), slowed).await.expect("slowed").unwrap();
+    tokio::time::timeout(Duration::from_mins(1), slowed).await.expect("slowed").unwrap();
     site.until(&id, "the end", |broadcast, _| broadcast.status == BroadcastStatus::Completed).await;
     assert!(site.sandbox.summary().refused.is_empty());
     site.end().await;
@@ -310,7 +310,7 @@ async fn messages_that_are_held_for_a_judgement_are_shown() {
     let shown = pictures.wait_for(|picture| {
         picture.engine.held_back > 5 && picture.problems.iter().any(|problem| problem.what.contains("holds them back"))
     });
-    tokio::time::timeout(Duration::from_secs(10), shown).await.expect("a problem").unwrap();
+    tokio::time::timeout(Duration::from_mins(1), shown).await.expect("a problem").unwrap();
     site.end().await;
 }
 

@@ -81,7 +81,7 @@ async fn read(response: Response) -> Value {
 /// How an answer begins, when it comes at all.
 async fn first_words(stream: &mut tokio::net::TcpStream) -> String {
     let mut words = vec![0; 12];
-    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut words)).await;
+    let read = tokio::time::timeout(Duration::from_mins(1), stream.read_exact(&mut words)).await;
     read.expect("it answers").unwrap();
     String::from_utf8(words).unwrap()
 }

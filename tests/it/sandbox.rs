@@ -246,7 +246,7 @@ async fn webhook(refuse_first: usize) -> (String, mpsc::UnboundedReceiver<(Strin
 async fn statuses(webhook: &mut mpsc::UnboundedReceiver<(String, Bytes)>, count: usize) -> Vec<Value> {
     let mut statuses = Vec::new();
     while statuses.len() < count {
-        let call = tokio::time::timeout(Duration::from_secs(10), webhook.recv()).await.expect("a receipt in time");
+        let call = tokio::time::timeout(Duration::from_mins(1), webhook.recv()).await.expect("a receipt in time");
         let (signature, body) = call.unwrap();
         assert_eq!(signature, sign(APP_SECRET, &body));
         let event: Value = serde_json::from_slice(&body).unwrap();

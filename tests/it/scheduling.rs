@@ -239,7 +239,7 @@ async fn the_running_scheduler_ticks_and_stops() {
     let mut pictures = bed.service.snapshot();
     let fired = pictures
         .wait_for(|picture| picture.open.iter().any(|view| view.broadcast.status == BroadcastStatus::Preparing));
-    tokio::time::timeout(std::time::Duration::from_secs(20), fired).await.expect("it ticked").unwrap();
+    tokio::time::timeout(std::time::Duration::from_mins(1), fired).await.expect("it ticked").unwrap();
     scheduler.stop().await;
     assert_eq!(status(&bed, &broadcast).await.0, BroadcastStatus::Preparing);
 }
@@ -251,7 +251,7 @@ async fn the_running_scheduler_fetches_the_templates_anew() {
     let scheduler = scheduler::start(bed.service.clone(), bed.clock.clone(), GRACE, SYNC_EVERY);
     bed.sandbox.set_template_status("hello", "en_US", "REJECTED").unwrap();
     bed.clock.advance(6 * HOUR);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
     loop {
         let known = bed.service.templates().await.unwrap();
         if known.templates.iter().any(|template| template.status == "REJECTED") {
@@ -275,6 +275,6 @@ async fn a_first_sync_that_failed_is_tried_again_within_minutes() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), synced).await.expect("they are synced");
+    tokio::time::timeout(std::time::Duration::from_mins(1), synced).await.expect("they are synced");
     scheduler.stop().await;
 }

@@ -2,7 +2,7 @@
 //! be settled, and the sending goes on by itself.
 
 use super::judge::{Case, count};
-use super::site::{On, Plan, Site, wait_at_most, wait_for};
+use super::site::{On, PATIENCE, Plan, Site, wait_at_most, wait_for};
 use std::time::Duration;
 use wacast::sandbox::{Fault, FaultKind};
 
@@ -21,7 +21,7 @@ pub async fn dead_for_a_while(on: On) {
         let taken = site.taken();
         assert_eq!(seat.status(&id)["status"], "running", "waiting is not pausing");
         site.door.open().await;
-        let took = wait_at_most(Duration::from_secs(30), "it goes on by itself", || site.taken() > taken + 20);
+        let took = wait_at_most(PATIENCE, "it goes on by itself", || site.taken() > taken + 20);
         case.note("goes on after", took);
     }
     case.judge(&site, &seat, &id, &people);

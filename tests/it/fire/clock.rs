@@ -115,7 +115,7 @@ pub async fn set_back_while_the_holder_is_stopped(on: On) {
     stop_between_commits(&site, on, &frozen);
     wall.is_off_by(-HOUR);
     site.receipts.lead_to(second.address());
-    let took = wait_at_most(Duration::from_secs(30), "the second takes over", || second_door.posts() > 0);
+    let took = wait_at_most(PATIENCE, "the second takes over", || second_door.posts() > 0);
     case.note("take-over", took);
     signal(&frozen, Signal::CONT);
     case.judge(&site, &second, &id, &people);

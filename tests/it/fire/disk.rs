@@ -1,12 +1,11 @@
 //! The disk is full under an SQLite store. Nothing more is sent than can be recorded; with room made it goes on.
 
 use super::judge::Case;
-use super::site::{On, Plan, Seat, Site, wait_at_most, wait_for};
+use super::site::{On, PATIENCE, Plan, Seat, Site, wait_at_most, wait_for};
 use crate::real::Wacast;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// The file may not grow any more, by a limit of the process (as with a quota), and then it may.
 pub async fn no_room_in_the_file() {
@@ -23,7 +22,7 @@ pub async fn no_room_in_the_file() {
     let pid = running.child.id().to_string();
     let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
     assert!(lifted.expect("prlimit of util-linux").success());
-    let took = wait_at_most(Duration::from_secs(30), "it goes on by itself", || site.taken() > taken + 20);
+    let took = wait_at_most(PATIENCE, "it goes on by itself", || site.taken() > taken + 20);
     case.note("goes on after", took);
     case.judge(&site, &seat, &id, &people);
     running.drain();
@@ -97,7 +96,7 @@ pub async fn full() {
     assert!(taken < people.len() - 100, "{taken}");
     disk.make_room();
     // It goes on by itself, or it has seen how little room was left and asks for a word.
-    let took = wait_at_most(Duration::from_secs(30), "it goes on, or says what to do", || {
+    let took = wait_at_most(PATIENCE, "it goes on, or says what to do", || {
         let view = seat.status(&id);
         if view["status"] == "paused" {
             assert!(view["reason"] == "store" && view.to_string().contains("make room"), "{view}");

@@ -2,7 +2,7 @@
 
 use super::judge::Case;
 use super::replica_set::ReplicaSet;
-use super::site::{On, Plan, Site, wait_at_most, wait_for};
+use super::site::{On, PATIENCE, Plan, Site, wait_at_most, wait_for};
 use crate::mongod::{Kind, Mongod};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ pub async fn killed_and_started_again() {
         stands_still(&site, before);
         mongod.restart().await;
         let taken = site.taken();
-        let took = wait_at_most(Duration::from_secs(40), "it goes on by itself", || site.taken() > taken + 20);
+        let took = wait_at_most(PATIENCE, "it goes on by itself", || site.taken() > taken + 20);
         case.note("goes on after", took);
         case.kills += 1;
     }
@@ -47,7 +47,7 @@ pub async fn stopped_longer_than_the_lease() {
         wait_for("the lease ends", || since.elapsed() >= length);
         mongod.thaw();
         let taken = site.taken();
-        let took = wait_at_most(Duration::from_secs(40), "it goes on by itself", || site.taken() > taken + 20);
+        let took = wait_at_most(PATIENCE, "it goes on by itself", || site.taken() > taken + 20);
         case.note("goes on after", took);
     }
     case.judge(&site, &seat, &id, &people);
@@ -73,13 +73,13 @@ pub async fn replica_set_loses_its_primary() {
     site.until_taken(150);
     nodes.step_down().await;
     let taken = site.taken();
-    let took = wait_at_most(Duration::from_mins(1), "it goes on by itself", || site.taken() > taken + 40);
+    let took = wait_at_most(PATIENCE, "it goes on by itself", || site.taken() > taken + 40);
     case.note("goes on after stepping down", took);
     site.until_taken(450);
     let killed = nodes.kill_primary().await;
     case.kills += 1;
     let taken = site.taken();
-    let took = wait_at_most(Duration::from_mins(1), "it goes on by itself", || site.taken() > taken + 40);
+    let took = wait_at_most(PATIENCE, "it goes on by itself", || site.taken() > taken + 40);
     case.note("goes on after the kill", took);
     nodes.start_again(killed);
     case.judge(&site, &seat, &id, &people);

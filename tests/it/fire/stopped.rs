@@ -2,7 +2,7 @@
 
 use super::door::Door;
 use super::judge::Case;
-use super::site::{On, Plan, Site, signal, wait_at_most, wait_for};
+use super::site::{On, PATIENCE, Plan, Site, signal, wait_at_most, wait_for};
 use crate::real::Wacast;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ pub async fn longer_than_the_lease(on: On) {
 
     stop_between_commits(&site, on, &frozen);
     site.receipts.lead_to(second.address());
-    let took = wait_at_most(Duration::from_secs(30), "the second takes over", || second_door.posts() > 0);
+    let took = wait_at_most(PATIENCE, "the second takes over", || second_door.posts() > 0);
     case.note("take-over by the lease's end", took);
     // A lease is for ten seconds, and was renewed a second or, with a slow store, a few before.
     assert!(took > Duration::from_secs(5), "not before the lease has ended: {took:?}");
@@ -89,7 +89,7 @@ pub async fn for_a_moment(on: On) {
         wait_for("a while goes by", || since.elapsed() >= length);
         let before = site.taken();
         signal(&running, Signal::CONT);
-        let took = wait_at_most(Duration::from_secs(10), "it goes on", || site.taken() > before + 20);
+        let took = wait_at_most(PATIENCE, "it goes on", || site.taken() > before + 20);
         case.note("goes on after", took);
     }
     case.judge(&site, &first, &id, &people);
