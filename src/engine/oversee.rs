@@ -291,9 +291,12 @@ impl Overseer {
     async fn resume_due(&mut self, ours: &[Broadcast]) -> Result<(), StoreError> {
         let now = self.reign.now();
         for broadcast in ours {
-            let due = broadcast.status == BroadcastStatus::Paused && broadcast.resume_at.is_some_and(|at| at <= now);
-            let may =
-                broadcast.reason != Some(PauseReason::Budget) || self.reign.budget_left.load(Ordering::Acquire) > 0;
+            let for_budget = broadcast.reason == Some(PauseReason::Budget);
+            let room = self.reign.budget_left.load(Ordering::Acquire) > 0;
+            let may = !for_budget || room;
+            // Room may come before its time, too: WhatsApp raises limits.
+            let in_time = |at: Millis| at <= now || for_budget && room;
+            let due = broadcast.status == BroadcastStatus::Paused && broadcast.resume_at.is_some_and(in_time);
             if due && broadcast.reason == Some(PauseReason::Template) {
                 // Not before WhatsApp says that it is approved again.
                 self.ask_templates();
@@ -512,10 +515,12 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         if asked.lasts == Lasts::Open && resume_at.is_none() && is_paused(reign, &id).await? {
             continue;
         }
-        match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
+        let waits = asked.reason == PauseReason::Template && resume_at.is_some();
+        let detail = if waits { format!("{} {}", asked.detail, templates::GOES_ON) } else { asked.detail.clone() };
+        match reign.store().pause(&id, asked.reason, &detail, resume_at).await {
             Ok(_) => {
-                tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused");
-                let detail = format!("{}: {}", asked.reason.word(), asked.detail);
+                tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail, "paused");
+                let detail = format!("{}: {detail}", asked.reason.word());
                 reign.shared.note_act("pause", &id, detail).await;
             }
             // It ended meanwhile: nothing to pause.
