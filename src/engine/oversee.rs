@@ -503,7 +503,7 @@ async fn tally(store: &dyn Store, id: &BroadcastId, counts: &Counts) -> Result<T
 async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreError> {
     let ids = match &asked.broadcast {
         Some(id) => vec![id.clone()],
-        None => reign.actives.load().iter().map(|active| active.id.clone()).collect(),
+        None => all_going(reign).await?,
     };
     for id in ids {
         let resume_at = match asked.lasts {
@@ -529,6 +529,18 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         }
     }
     Ok(())
+}
+
+/// What goes out or is about to by this sender: what runs here, and what was begun or let go on a moment ago.
+async fn all_going(reign: &Reign) -> Result<Vec<BroadcastId>, StoreError> {
+    let mut ids: Vec<BroadcastId> = reign.actives.load().iter().map(|active| active.id.clone()).collect();
+    for broadcast in reign.store().broadcasts(true, OPEN_BROADCASTS).await? {
+        let going = matches!(broadcast.status, BroadcastStatus::Preparing | BroadcastStatus::Running);
+        if going && broadcast.definition.sender == reign.shared.parts.config.sender && !ids.contains(&broadcast.id) {
+            ids.push(broadcast.id);
+        }
+    }
+    Ok(ids)
 }
 
 async fn is_paused(reign: &Reign, id: &BroadcastId) -> Result<bool, StoreError> {

@@ -19,9 +19,15 @@ pub struct Said {
     pub changes: Vec<Change>,
     /// User ids with their phones, of whomever both were named.
     pub known: Vec<(String, Phone)>,
+    /// Of changes by somebody who hides the phone: their place in `changes`, and Meta's id of the message of ours that they
+    /// answer, which tells whose it is. Such a change may name nobody by itself.
+    pub answers: Vec<(usize, String)>,
     /// Parts that could not be read.
     pub malformed: usize,
 }
+
+/// The longest id of Meta's that is looked for.
+const LONGEST_WAMID: usize = 1_000;
 
 #[derive(Deserialize, Default)]
 struct Value<'a> {
@@ -57,6 +63,24 @@ struct Message<'a> {
     button: Option<Button<'a>>,
     #[serde(borrow, default)]
     interactive: Option<Interactive<'a>>,
+    #[serde(borrow, default)]
+    context: Option<&'a RawValue>,
+}
+
+/// The message that somebody answers.
+#[derive(Deserialize)]
+struct Context<'a> {
+    #[serde(borrow, default)]
+    id: Cow<'a, str>,
+}
+
+impl Message<'_> {
+    /// Meta's id of the message that this one answers.
+    fn answers(&self) -> Option<String> {
+        let context: Context<'_> = serde_json::from_str(self.context?.get()).ok()?;
+        let id = context.id.into_owned();
+        (!id.is_empty() && id.len() <= LONGEST_WAMID).then_some(id)
+    }
 }
 
 #[derive(Deserialize)]
@@ -152,9 +176,13 @@ impl Said {
         }
         self.known.extend(who.pair());
         let Some((kind, meaning, how, text)) = word(message, rules) else { return };
-        if who.key().is_none() {
-            self.malformed += 1;
-            return;
+        match message.answers() {
+            Some(wamid) if who.phone.is_none() => self.answers.push((self.changes.len(), wamid)),
+            _ if who.key().is_none() => {
+                self.malformed += 1;
+                return;
+            }
+            _ => {}
         }
         let change = Change {
             who,

@@ -4,12 +4,13 @@
 //! Codes that stand for themselves share a broadcast; those that pause a broadcast have one each, side by side; those that
 //! stop the whole sender come one after another, in a few processes at the same time.
 
-use super::site::{Line, Site};
+use super::site::{Line, Site, lines};
 use crate::error_table::{Case, cases, waiter, with_phones};
 use crate::real::Workplace;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 use wacast::domain::error_policy::Action;
 use wacast::domain::phone::Phone;
 use wacast::domain::state::PauseReason;
@@ -87,7 +88,7 @@ fn stands(case: &Case, line: Option<&Line>) -> bool {
 
 /// Waits until everybody has stood as their codes want it.
 async fn until_all_stand(site: &Site, id: &str, cases: &[(Phone, Case)]) -> BTreeMap<String, Line> {
-    let mut seen = BTreeSet::new();
+    let (mut seen, since) = (BTreeSet::new(), Instant::now());
     loop {
         let report = site.report(id).await;
         let now = cases.iter().filter(|(phone, case)| stands(case, report.get(&phone.to_string())));
@@ -98,7 +99,7 @@ async fn until_all_stand(site: &Site, id: &str, cases: &[(Phone, Case)]) -> BTre
         let missing = cases.iter().find(|(phone, _)| !seen.contains(phone)).unwrap();
         let (phone, case) = missing;
         let what = format!("{:?}: {:?}", case.what, report.get(&phone.to_string()));
-        assert!(site.began.elapsed() < super::site::PATIENCE, "{} of {}, {what}", seen.len(), cases.len());
+        assert!(since.elapsed() < super::site::PATIENCE, "{} of {}, {what}", seen.len(), cases.len());
         tokio::time::sleep(super::site::LOOK).await;
     }
 }
@@ -228,7 +229,7 @@ async fn everything_stops(cases: &[(Phone, Case)]) {
         site.ask(&format!("/broadcasts/{id}/cancel"), &json!({})).await;
         site.ask(&format!("/broadcasts/{bystander}/resume"), &json!({})).await;
     }
-    let report = crate::parts::site::lines(&site.json_or_text(&["report", &bystander, "--out", "-"]));
+    let report = lines(&site.json_or_text(&["report", &bystander, "--out", "-"]));
     let line = &report[&waits.to_string()];
     assert_eq!((line.state.as_str(), line.code), ("queued", 131_057), "the bystander lost nothing");
     site.drain();

@@ -11,14 +11,12 @@ use wacast::sandbox::{APP_SECRET, LedgerRow, sign};
 /// The longest that anything here may take.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
-pub const LOOK: Duration = Duration::from_millis(15);
+pub const LOOK: Duration = Duration::from_millis(30);
 
 pub struct Site {
     pub place: Workplace,
     http: reqwest::Client,
     running: Option<Wacast>,
-    /// When the process was started.
-    pub began: Instant,
 }
 
 impl Deref for Site {
@@ -83,7 +81,7 @@ impl Site {
     /// Starts the process, and waits until its HTTP answers.
     pub async fn start(place: Workplace) -> Self {
         let running = Some(place.headless());
-        let site = Self { place, http: http(), running, began: Instant::now() };
+        let site = Self { place, http: http(), running };
         site.until_it_listens().await;
         site
     }

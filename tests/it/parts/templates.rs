@@ -103,6 +103,13 @@ async fn only_an_approved_template_starts_and_why_not_is_told() {
     site.drain();
 }
 
+/// WhatsApp's word about `hello`; the sandbox itself goes on taking it, so that nobody who is under way is refused.
+fn tell(site: &Site, event: &str) {
+    let value = json!({"event": event, "message_template_id": 9001, "message_template_name": "hello",
+        "message_template_language": "en-US", "reason": "NONE", "other_info": {"title": "FIRST_PAUSE"}});
+    site.sandbox.tell("message_template_status_update", &value).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_paused_in_the_middle_stops_what_goes_out_with_it_and_says_the_way_on() {
     let place = Workplace::on_sqlite(4).await;
@@ -117,14 +124,13 @@ async fn a_template_paused_in_the_middle_stops_what_goes_out_with_it_and_says_th
         ["+91987", "+91988"].iter().all(|front| taken.iter().any(|phone| phone.starts_with(front)))
     })
     .await;
-    site.sandbox.tell_template_status("hello", "en_US", "PAUSED").unwrap();
+    tell(&site, "PAUSED");
     for (id, by_itself) in [(&waits, true), (&held, false)] {
         let paused = site.until_status(id, "paused").await;
         assert_eq!((&paused["reason"], paused["resume_at"].is_string()), (&json!("template"), by_itself), "{paused}");
         let detail = paused["detail"].as_str().unwrap();
-        // By webhook or by an answer, whichever comes first.
-        let way_on = if by_itself { "goes on by itself" } else { "resume" };
-        assert!(detail.contains("paused") && detail.contains(way_on), "{detail}");
+        let way_on = if by_itself { "goes on by itself" } else { "resume it once the template is approved" };
+        assert!(detail.contains("hello / en_US is paused (first pause)") && detail.contains(way_on), "{detail}");
         assert!(paused["counts"]["queued"].as_u64().unwrap() > 0, "in the middle: {paused}");
         assert_eq!(paused["counts"]["failed"], 0, "nobody failed for it: {paused}");
     }
@@ -132,12 +138,33 @@ async fn a_template_paused_in_the_middle_stops_what_goes_out_with_it_and_says_th
     let problems = site.json(&["status", "--json"])["problems"].to_string();
     assert!(problems.contains("held is paused") && !problems.contains("waits is paused"), "{problems}");
 
-    site.sandbox.tell_template_status("hello", "en_US", "REINSTATED").unwrap();
+    tell(&site, "REINSTATED");
     site.until_status(&waits, "completed").await;
     assert_eq!(site.status(&held)["status"], "paused", "that is an operator's word");
     site.json_or_text(&["resume", &held]);
     site.until_status(&held, "completed").await;
     assert_eq!(site.sandbox.taken(), 600);
     site.nobody_twice();
+    site.drain();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_answers_find_paused_says_the_way_on_too() {
+    let place = Workplace::on_sqlite(1).await;
+    place.sandbox.change(|settings| settings.latency_ms = (30, 50)).unwrap();
+    place.import("people", &people(100));
+    let mut site = Site::start(place).await;
+    let id = site.send("hello", "people", &["--retry-later"]);
+    site.until_true("it goes out", || site.place.sandbox.taken() > 5).await;
+    // No webhook tells of it.
+    site.sandbox.set_template_status("hello", "en_US", "PAUSED").unwrap();
+    let paused = site.until_status(&id, "paused").await;
+    assert_eq!((&paused["reason"], paused["resume_at"].is_string()), (&json!("template"), true), "{paused}");
+    let detail = paused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("132015") && detail.contains("goes on by itself once the template is approved"),
+        "{detail}"
+    );
+    assert_eq!(paused["counts"]["failed"], 0, "{paused}");
     site.drain();
 }
