@@ -47,7 +47,7 @@ use crate::domain::marketing::MarketingEndpoint;
 use crate::domain::opt_out::Rules;
 use crate::service::view::{EngineStatus, WhyNotFaster};
 use crate::store::{Store, StoreError};
-pub(crate) use budget::room_at;
+pub(crate) use budget::{ASKED, room_at};
 use lease::{Asked, Identity};
 pub(crate) use media::media_key;
 pub(crate) use news::lifted;

@@ -26,7 +26,7 @@ pub use reason::Reason;
 pub use source::Source;
 
 use crate::domain::broadcast::{Cells, Number};
-use crate::domain::phone::{Country, PhoneKind};
+use crate::domain::phone::{Country, ParsedPhone, PhoneKind, PhoneProblem, parse_phone, parse_phone_of_list};
 use json::JsonRows;
 use std::fmt;
 use std::str::FromStr;
@@ -104,11 +104,40 @@ pub struct Options {
     pub phone_column: Option<String>,
     /// Bytes of a cell; a row with a longer one is rejected.
     pub max_cell_bytes: usize,
+    /// Takes forms of phones that only WhatsApp uses: in lists of people who are not to be written to.
+    pub whatsapp_forms: bool,
+}
+
+impl Options {
+    /// Reads a phone as these options want it.
+    fn phone_reader(&self) -> PhoneReader {
+        PhoneReader { default_country: self.default_country, whatsapp_forms: self.whatsapp_forms }
+    }
+}
+
+/// Reads the phones of a file.
+struct PhoneReader {
+    default_country: Option<Country>,
+    whatsapp_forms: bool,
+}
+
+impl PhoneReader {
+    fn read(&self, text: &str) -> Result<ParsedPhone, PhoneProblem> {
+        let read = if self.whatsapp_forms { parse_phone_of_list } else { parse_phone };
+        read(text, self.default_country.as_ref())
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { default_country: None, sheet: None, format: None, phone_column: None, max_cell_bytes: CELL_LIMIT_BYTES }
+        Self {
+            default_country: None,
+            sheet: None,
+            format: None,
+            phone_column: None,
+            max_cell_bytes: CELL_LIMIT_BYTES,
+            whatsapp_forms: false,
+        }
     }
 }
 

@@ -172,12 +172,17 @@ impl SandboxHandle {
 
     /// Gives a template another status: `APPROVED`, `PAUSED`, `DISABLED` …
     pub fn set_template_status(&self, name: &str, language: &str, status: &str) -> Result<(), SandboxError> {
-        self.shared.set_template_status(name, language, status)
+        self.shared.set_template_status(name, language, status, "")
     }
 
     /// The same, and tells the webhook. `event`: as Meta's webhook names it, `PAUSED`, `DISABLED`, `REINSTATED` …
     pub fn tell_template_status(&self, name: &str, language: &str, event: &str) -> Result<(), SandboxError> {
-        self.shared.tell_template_status(name, language, event)
+        self.shared.tell_template_status(name, language, event, "")
+    }
+
+    /// Rejects a template for a reason (`INVALID_FORMAT`, `PROMOTIONAL` …), and tells the webhook.
+    pub fn reject_template(&self, name: &str, language: &str, reason: &str) -> Result<(), SandboxError> {
+        self.shared.tell_template_status(name, language, "REJECTED", reason)
     }
 
     /// Sends the webhook anything that is not about the status of a message, signed: a field and its value.
@@ -188,6 +193,16 @@ impl SandboxHandle {
     /// The files that were uploaded.
     pub fn media(&self) -> Vec<MediaUpload> {
         self.shared.core().media.all()
+    }
+
+    /// The payloads that were kept (`keep_payloads`), each with its place in the ledger.
+    pub fn payloads(&self) -> Vec<(usize, serde_json::Value)> {
+        self.shared.core().payloads.clone()
+    }
+
+    /// The next so many pages of listings after the first are refused: their place is lost, as with Meta now and then.
+    pub fn lose_cursors(&self, count: u32) {
+        self.shared.core().dead_cursors = count;
     }
 
     /// Changes what a sender says of itself.

@@ -39,6 +39,8 @@ fn shown(synced: &SyncedTemplates) -> Value {
             "language": template.language,
             "status": template.status,
             "category": template.category,
+            "sub_category": Some(&template.sub_category).filter(|word| !word.is_empty()),
+            "rejected_reason": Some(&template.rejected_reason).filter(|words| !words.is_empty()),
             "quality": template.quality,
             "variables": variables,
             "unsupported": unsupported,

@@ -83,6 +83,9 @@ async fn all(service: &Service, as_json: bool, zone: &str) -> Outcome {
     if let Some(budget) = &snapshot.budget {
         terminal::line(&words::budget(budget, zone, service.now()))?;
     }
+    if let Some(trouble) = snapshot.engine.why.trouble().filter(|_| snapshot.driver != Driver::Nobody) {
+        terminal::line(&format!("pace: {trouble}"))?;
+    }
     if broadcasts.is_empty() {
         terminal::line(&format!(
             "no broadcasts yet: load numbers with `{program} import FILE`, then `{program} send --help`"

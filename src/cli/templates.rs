@@ -27,6 +27,8 @@ pub(super) async fn run(start: Start, args: TemplatesArgs) -> Outcome {
                         "language": template.language,
                         "status": template.status,
                         "category": template.category,
+                        "sub_category": Some(&template.sub_category).filter(|word| !word.is_empty()),
+                        "rejected_reason": Some(&template.rejected_reason).filter(|words| !words.is_empty()),
                         "quality": template.quality,
                         "variables": slots.ok(),
                     })
@@ -45,8 +47,11 @@ pub(super) async fn run(start: Start, args: TemplatesArgs) -> Outcome {
                 template.name,
                 template.language,
                 template.status.to_lowercase(),
-                template.category.to_lowercase(),
+                template.category_words(),
             ))?;
+            if let Some(why) = template.rejected_words() {
+                terminal::line(&format!("    rejected: {why}"))?;
+            }
         }
         if known.templates.is_empty() {
             terminal::line("no templates: they are made in WhatsApp Manager, and approval takes minutes to a day")?;

@@ -16,7 +16,10 @@ const MOST_PAGES: usize = 500;
 /// The listing's place is no longer known; begin again.
 const DEAD_CURSOR: i64 = 131_059;
 /// What is asked of a template.
-const TEMPLATE_FIELDS: &str = "id,name,language,status,category,components,parameter_format,quality_score";
+const TEMPLATE_FIELDS: &str = "id,name,language,status,category,sub_category,rejected_reason,components,\
+    parameter_format,quality_score";
+/// The longest reason for a rejection that is kept.
+const LONGEST_REASON: usize = 200;
 /// What is asked of a sender.
 pub(super) const SENDER_FIELDS: &str = "id,display_phone_number,verified_name,quality_rating,name_status,\
     code_verification_status,status,throughput,health_status,whatsapp_business_manager_messaging_limit,\
@@ -127,10 +130,18 @@ fn template(entry: &Value) -> Option<Template> {
         language: optional(entry.get("language"))?.replace('-', "_"),
         status: text(entry.get("status")).to_ascii_uppercase(),
         category: text(entry.get("category")).to_ascii_uppercase(),
+        sub_category: text(entry.get("sub_category")).to_ascii_uppercase(),
+        rejected_reason: rejected_reason(entry),
         quality: text(entry.get("quality_score").and_then(|quality| quality.get("score"))).to_ascii_uppercase(),
         parameter_format: text(entry.get("parameter_format")).to_ascii_uppercase(),
         components: array(entry.get("components")).map(component).collect(),
     })
+}
+
+/// Why it was rejected; `NONE` is no reason.
+fn rejected_reason(entry: &Value) -> String {
+    let reason = optional(entry.get("rejected_reason")).filter(|reason| reason != "NONE").unwrap_or_default();
+    reason.chars().filter(|letter| !letter.is_control()).take(LONGEST_REASON).collect()
 }
 
 fn component(entry: &Value) -> Component {
@@ -228,13 +239,18 @@ mod tests {
 
     #[test]
     fn unknown_words_and_missing_fields_do_no_harm() {
-        let entry = json!({"name": "a", "language": "en-US", "status": "ON_THE_MOON", "id": 77, "quality_score": {"score": "GREEN"},
+        let entry = json!({"name": "a", "language": "en-US", "status": "ON_THE_MOON", "id": 77, "rejected_reason": "NONE",
+            "category": "UTILITY", "sub_category": "ORDER_STATUS", "quality_score": {"score": "GREEN"},
             "components": [{"type": "BODY", "text": "Hi", "example": {}}, {"type": "SOMETHING_NEW"}, 5,
                 {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Go", "url": "https://example.com"}, {}]}]});
         let template = template(&entry).unwrap();
         assert_eq!((template.id.as_str(), template.language.as_str()), ("77", "en_US"));
         assert_eq!((template.status.as_str(), template.quality.as_str()), ("ON_THE_MOON", "GREEN"));
         assert_eq!(template.components.len(), 4);
+        assert_eq!((template.category_words().as_str(), template.rejected_words()), ("utility, order status", None));
+        let rejected =
+            json!({"name": "a", "language": "en", "status": "REJECTED", "rejected_reason": "INVALID_FORMAT"});
+        assert_eq!(super::template(&rejected).unwrap().status_words(), "rejected: invalid format");
         assert!(super::template(&json!({"name": "a"})).is_none());
     }
 

@@ -11,7 +11,7 @@ mod problem;
 mod tidy;
 
 pub use country::{Country, NotACountry};
-pub use parse::{ParsedPhone, PhoneKind, looks_like_phone, parse_phone};
+pub use parse::{ParsedPhone, PhoneKind, looks_like_phone, parse_phone, parse_phone_of_list};
 pub use problem::PhoneProblem;
 
 use serde::{Deserialize, Serialize};

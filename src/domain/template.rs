@@ -26,7 +26,7 @@ impl fmt::Display for TemplateKey {
 
 /// One template in one language, as last synced. Fields that Meta adds are ignored, words that Meta
 /// adds are kept as they are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Template {
     /// Meta's id of it.
     #[serde(default)]
@@ -40,6 +40,12 @@ pub struct Template {
     /// `MARKETING`, `UTILITY` or `AUTHENTICATION`.
     #[serde(default)]
     pub category: String,
+    /// `ORDER_STATUS` …; empty: it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sub_category: String,
+    /// Why it was rejected: `INVALID_FORMAT`, or Meta's sentence; empty: it was not, or nobody says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rejected_reason: String,
     /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
     #[serde(default)]
     pub quality: String,
@@ -91,5 +97,30 @@ impl Template {
     /// Whether Meta lets it be sent.
     pub fn is_approved(&self) -> bool {
         self.status == "APPROVED"
+    }
+
+    /// The category as people read it, with the finer one if there is one: `utility, order status`.
+    pub fn category_words(&self) -> String {
+        let words = |word: &str| word.to_lowercase().replace('_', " ");
+        match self.sub_category.as_str() {
+            "" => words(&self.category),
+            finer => format!("{}, {}", words(&self.category), words(finer)),
+        }
+    }
+
+    /// Its state as people read it, and why if it was rejected: `rejected: invalid format`.
+    pub fn status_words(&self) -> String {
+        let status = self.status.to_lowercase().replace('_', " ");
+        match self.rejected_words() {
+            None => status,
+            Some(why) => format!("{status}: {why}"),
+        }
+    }
+
+    /// Why it was rejected, as people read it. `None`: it was not, or nobody says.
+    pub fn rejected_words(&self) -> Option<String> {
+        let reason = Some(&self.rejected_reason).filter(|reason| !reason.is_empty() && !self.is_approved())?;
+        let is_word = reason.bytes().all(|letter| letter.is_ascii_uppercase() || letter == b'_');
+        Some(if is_word { reason.to_lowercase().replace('_', " ") } else { reason.clone() })
     }
 }

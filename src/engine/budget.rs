@@ -129,8 +129,8 @@ async fn renewed(reign: &Reign, ask: bool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How a token's trouble begins that was seen by asking how the sender stands.
-const ASKED: &str = "WhatsApp does not take it";
+/// How a token's trouble begins that was seen by asking how the sender stands; it is over when the sender is told of.
+pub(crate) const ASKED: &str = "WhatsApp does not take it";
 
 /// Shows that the token is not taken, also while nothing goes out; empty: it is, so that such trouble is over.
 async fn token_trouble(reign: &Reign, trouble: String) -> Result<(), StoreError> {

@@ -291,9 +291,12 @@ impl Overseer {
     async fn resume_due(&mut self, ours: &[Broadcast]) -> Result<(), StoreError> {
         let now = self.reign.now();
         for broadcast in ours {
-            let due = broadcast.status == BroadcastStatus::Paused && broadcast.resume_at.is_some_and(|at| at <= now);
-            let may =
-                broadcast.reason != Some(PauseReason::Budget) || self.reign.budget_left.load(Ordering::Acquire) > 0;
+            let for_budget = broadcast.reason == Some(PauseReason::Budget);
+            let room = self.reign.budget_left.load(Ordering::Acquire) > 0;
+            let may = !for_budget || room;
+            // Room may come before its time, too: WhatsApp raises limits.
+            let in_time = |at: Millis| at <= now || for_budget && room;
+            let due = broadcast.status == BroadcastStatus::Paused && broadcast.resume_at.is_some_and(in_time);
             if due && broadcast.reason == Some(PauseReason::Template) {
                 // Not before WhatsApp says that it is approved again.
                 self.ask_templates();
@@ -500,7 +503,7 @@ async fn tally(store: &dyn Store, id: &BroadcastId, counts: &Counts) -> Result<T
 async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreError> {
     let ids = match &asked.broadcast {
         Some(id) => vec![id.clone()],
-        None => reign.actives.load().iter().map(|active| active.id.clone()).collect(),
+        None => all_going(reign).await?,
     };
     for id in ids {
         let resume_at = match asked.lasts {
@@ -512,10 +515,12 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         if asked.lasts == Lasts::Open && resume_at.is_none() && is_paused(reign, &id).await? {
             continue;
         }
-        match reign.store().pause(&id, asked.reason, &asked.detail, resume_at).await {
+        let waits = asked.reason == PauseReason::Template && resume_at.is_some();
+        let detail = if waits { format!("{} {}", asked.detail, templates::GOES_ON) } else { asked.detail.clone() };
+        match reign.store().pause(&id, asked.reason, &detail, resume_at).await {
             Ok(_) => {
-                tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail = asked.detail, "paused");
-                let detail = format!("{}: {}", asked.reason.word(), asked.detail);
+                tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail, "paused");
+                let detail = format!("{}: {detail}", asked.reason.word());
                 reign.shared.note_act("pause", &id, detail).await;
             }
             // It ended meanwhile: nothing to pause.
@@ -524,6 +529,18 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         }
     }
     Ok(())
+}
+
+/// What goes out or is about to by this sender: what runs here, and what was begun or let go on a moment ago.
+async fn all_going(reign: &Reign) -> Result<Vec<BroadcastId>, StoreError> {
+    let mut ids: Vec<BroadcastId> = reign.actives.load().iter().map(|active| active.id.clone()).collect();
+    for broadcast in reign.store().broadcasts(true, OPEN_BROADCASTS).await? {
+        let going = matches!(broadcast.status, BroadcastStatus::Preparing | BroadcastStatus::Running);
+        if going && broadcast.definition.sender == reign.shared.parts.config.sender && !ids.contains(&broadcast.id) {
+            ids.push(broadcast.id);
+        }
+    }
+    Ok(ids)
 }
 
 async fn is_paused(reign: &Reign, id: &BroadcastId) -> Result<bool, StoreError> {

@@ -117,7 +117,7 @@ fn standing(broadcast: &Broadcast, category: &str, templates: &[Template], told:
         let status = known.status.to_lowercase();
         let why = match told {
             Told::Status(why) if !why.is_empty() => format!(" ({why})"),
-            _ => String::new(),
+            _ => known.rejected_words().map_or(String::new(), |why| format!(" ({why})")),
         };
         let words = format!("WhatsApp says that the template {} is {status}{why}", frozen.key());
         return Some(Standing::Not(words, FOR_GOOD.contains(&known.status.as_str())));
@@ -162,6 +162,10 @@ pub(crate) async fn agree(store: &dyn Store, broadcast: &Broadcast) -> Result<()
     }
     Ok(())
 }
+
+/// The way on for a broadcast that an answer of WhatsApp's stopped, and that waits for its template.
+pub(super) const GOES_ON: &str =
+    "It is looked at again from time to time, and goes on by itself once the template is approved.";
 
 fn way_on(waits: bool) -> &'static str {
     if waits {

@@ -111,18 +111,17 @@ impl Reporter {
     }
 
     fn why(&mut self, snapshot: &Snapshot) {
-        let (word, detail) = match &snapshot.engine.why {
-            WhyNotFaster::SlowedByApi { code, messages_per_second, .. } => {
-                ("api", format!("WhatsApp asked for less (code {code}): {messages_per_second:.1} a second for now"))
-            }
-            WhyNotFaster::Api { detail, .. } => ("held", format!("held, WhatsApp gives no usable answer: {detail}")),
-            WhyNotFaster::Store { detail } => ("store", format!("held, the store: {detail}")),
-            _ => ("", String::new()),
+        let why = &snapshot.engine.why;
+        let word = match why {
+            WhyNotFaster::SlowedByApi { .. } => "api",
+            WhyNotFaster::Api { .. } => "held",
+            WhyNotFaster::Store { .. } => "store",
+            _ => "",
         };
         if self.why != word {
-            if !detail.is_empty() {
+            if let Some(detail) = why.trouble() {
                 tracing::warn!("{detail}");
-            } else if snapshot.engine.why != WhyNotFaster::Idle {
+            } else if *why != WhyNotFaster::Idle {
                 tracing::info!("at the set pace again");
             }
             self.why = word;

@@ -6,9 +6,9 @@
 
 use super::header::{self, Roles};
 use super::record::{Record, Records};
-use super::{COLUMNS_LIMIT, HEADER_LIMIT_BYTES, IntakeProblem, Options, Reason, Rejected, Row, cell};
+use super::{COLUMNS_LIMIT, HEADER_LIMIT_BYTES, IntakeProblem, Options, PhoneReader, Reason, Rejected, Row, cell};
 use crate::domain::broadcast::{Cells, Number};
-use crate::domain::phone::{Country, PhoneKind, looks_like_phone, parse_phone};
+use crate::domain::phone::{PhoneKind, looks_like_phone};
 use std::collections::BTreeMap;
 
 /// A table with its heading read.
@@ -18,7 +18,7 @@ pub(super) struct Table {
     /// The record is the first row already, for want of a heading.
     is_pending: bool,
     shape: Shape,
-    default_country: Option<Country>,
+    phones: PhoneReader,
     max_cell_bytes: usize,
 }
 
@@ -55,7 +55,7 @@ impl Table {
             record,
             is_pending,
             shape,
-            default_country: options.default_country,
+            phones: options.phone_reader(),
             max_cell_bytes: options.max_cell_bytes,
         })
     }
@@ -109,7 +109,7 @@ impl Table {
             let raw = record.cell(index);
             cell::check(raw, &shape.names[index], self.max_cell_bytes).map(|()| cell::clean(raw))
         };
-        let parsed = parse_phone(&checked(shape.roles.phone)?, self.default_country.as_ref())?;
+        let parsed = self.phones.read(&checked(shape.roles.phone)?)?;
         let name = shape.roles.name.map(checked).transpose()?.unwrap_or_default().into_owned();
         let mut attributes = BTreeMap::new();
         for (index, key) in shape.attributes.iter().zip(&shape.attribute_names) {

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `GET /_sandbox/settings`, `POST` with some of its keys | shows, changes the settings |
 //! | `POST /_sandbox/faults` `{"kind","count","duration_ms"}`, `DELETE` | breaks something, mends everything |
-//! | `POST /_sandbox/templates` `{"name","language","status"}` | gives a template another status; with `"webhook": true` it tells of it |
+//! | `POST /_sandbox/templates` `{"name","language","status"}` | gives a template another status, if it is rejected for a `"reason"`; with `"webhook": true` it tells of it |
 //! | `POST /_sandbox/webhook` `{"field","value"}` | sends the webhook a signed event of any kind |
 //! | `GET /_sandbox/media` | the files that were uploaded |
+//! | `GET /_sandbox/payloads` | the payloads that `keep_payloads` has kept, each with its place in the ledger |
+//! | `POST /_sandbox/cursors` `{"lost"}` | so many pages of listings after the first are refused with 131059 |
 //! | `POST /_sandbox/sender` `{"id", some keys of a profile}` | changes what a sender says of itself |
 //! | `POST /_sandbox/people` `{"deed","from","user_id","text","payload","standby"}` | lets somebody write to the business |
 //! | `POST /_sandbox/token` `{"access_token","expires_at","scopes","targets","keep_others"}` | issues a token, revokes the others |
@@ -38,6 +40,8 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/templates", post(change_template))
         .route("/_sandbox/webhook", post(tell))
         .route("/_sandbox/media", get(media))
+        .route("/_sandbox/payloads", get(payloads))
+        .route("/_sandbox/cursors", post(lose_cursors))
         .route("/_sandbox/sender", post(change_sender))
         .route("/_sandbox/people", post(say))
         .route("/_sandbox/token", post(issue_token))
@@ -115,15 +119,19 @@ struct TemplateStatus {
     language: String,
     status: String,
     #[serde(default)]
+    reason: String,
+    #[serde(default)]
     webhook: bool,
 }
 
 async fn change_template(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match read::<TemplateStatus>(&body) {
-        Ok(TemplateStatus { name, language, status, webhook: true }) => {
-            done(shared.tell_template_status(&name, &language, &status))
+        Ok(TemplateStatus { name, language, status, reason, webhook: true }) => {
+            done(shared.tell_template_status(&name, &language, &status, &reason))
         }
-        Ok(asked) => done(shared.set_template_status(&asked.name, &asked.language, &asked.status)),
+        Ok(TemplateStatus { name, language, status, reason, .. }) => {
+            done(shared.set_template_status(&name, &language, &status, &reason))
+        }
         Err(error) => wrong(&error),
     }
 }
@@ -144,6 +152,29 @@ async fn tell(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 
 async fn media(State(shared): State<Arc<Shared>>) -> Response {
     shown(&shared.core().media.all())
+}
+
+async fn payloads(State(shared): State<Arc<Shared>>) -> Response {
+    let kept = shared.core().payloads.clone();
+    let rows: Vec<Value> =
+        kept.into_iter().map(|(place, payload)| json!({"place": place, "payload": payload})).collect();
+    shown(&rows)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cursors {
+    lost: u32,
+}
+
+async fn lose_cursors(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match read::<Cursors>(&body) {
+        Ok(Cursors { lost }) => {
+            shared.core().dead_cursors = lost;
+            done(Ok(()))
+        }
+        Err(error) => wrong(&error),
+    }
 }
 
 async fn change_sender(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {

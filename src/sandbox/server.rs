@@ -402,7 +402,15 @@ async fn message_templates(
     }
     let limit = listing.limit.unwrap_or(25).clamp(1, 1_000);
     let url = format!("/{version}/{account}/message_templates");
-    let page = templates::page(&shared.core().samples, listing.after.as_deref(), limit, &url);
+    let page = {
+        let mut core = shared.core();
+        if listing.after.is_some() && core.dead_cursors > 0 {
+            core.dead_cursors -= 1;
+            Err(templates::DeadCursor)
+        } else {
+            templates::page(&core.samples, listing.after.as_deref(), limit, &url)
+        }
+    };
     match page {
         Ok(page) => answer(StatusCode::OK, &page),
         Err(templates::DeadCursor) => refusal(&shared, &Refusal::new(131_059, "Invalid cursors values in GraphQL")),

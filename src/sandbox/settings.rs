@@ -29,6 +29,8 @@ pub struct Settings {
     pub mix: Mix,
     /// How long an uploaded file's id is good for, in seconds.
     pub media_lifetime_s: u32,
+    /// The payloads of so many messages are kept, from the first that is taken: 1,000 at most.
+    pub keep_payloads: usize,
     /// Where receipts go; none are made without it.
     pub webhook_url: Option<String>,
     /// Receipts pile up and are sent when this ends.
@@ -65,6 +67,7 @@ impl Default for Settings {
             usage_percent: 0,
             mix: Mix::default(),
             media_lifetime_s: 30 * 86_400,
+            keep_payloads: 0,
             webhook_url: None,
             receipts_paused: false,
             receipts_per_post: 200,
@@ -133,6 +136,7 @@ impl Settings {
         let fits = [
             ("messages_per_second", self.messages_per_second <= 1_000_000),
             ("latency_ms", self.latency_ms.0 <= self.latency_ms.1 && self.latency_ms.1 <= minute),
+            ("keep_payloads", self.keep_payloads <= 1_000),
             ("receipts_per_post", (1..=1_000).contains(&self.receipts_per_post)),
             ("sent_after_ms", self.sent_after_ms <= 60 * minute),
             ("delivered_after_ms", self.delivered_after_ms <= 60 * minute),

@@ -41,6 +41,10 @@ pub(super) struct Core {
     pub(super) samples: Vec<Sample>,
     pub(super) faults: Faults,
     pub(super) media: Media,
+    /// Payloads that were taken, by their place in the ledger.
+    pub(super) payloads: Vec<(usize, Value)>,
+    /// So many places in listings are lost before they are asked for.
+    pub(super) dead_cursors: u32,
     /// Phones that had their one provoked code.
     once: HashSet<u64>,
     requests: u64,
@@ -111,6 +115,8 @@ impl Shared {
                 samples: config.templates.into_iter().map(Sample::new).collect(),
                 faults: Faults::default(),
                 media: Media::default(),
+                payloads: Vec::new(),
+                dead_cursors: 0,
                 once: HashSet::new(),
                 requests: 0,
                 refused: BTreeMap::new(),
@@ -160,7 +166,14 @@ impl Shared {
         }
         let outcome = if self.is_authorised(authorization) {
             read.map_err(Outcome::Refused)
-                .and_then(|message| self.take_read(core, &settings, (sender_id, way), &message, now_us))
+                .and_then(|message| {
+                    let before = core.ledger.len();
+                    let outcome = self.take_read(core, &settings, (sender_id, way), &message, now_us);
+                    if core.ledger.len() > before && core.payloads.len() < settings.keep_payloads {
+                        core.payloads.push((before, serde_json::from_slice(body).unwrap_or_default()));
+                    }
+                    outcome
+                })
                 .unwrap_or_else(|outcome| outcome)
         } else {
             Outcome::Refused(Refusal::new(190, "Error validating access token"))
@@ -258,19 +271,34 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn set_template_status(&self, name: &str, language: &str, status: &str) -> Result<(), SandboxError> {
+    /// `reason`: why it is rejected; empty: there is none.
+    pub(super) fn set_template_status(
+        &self,
+        name: &str,
+        language: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<(), SandboxError> {
         let mut core = self.core();
         let is_it = |sample: &&mut Sample| sample.template.name == name && sample.template.language == language;
         let sample = core.samples.iter_mut().find(is_it);
         let missing = || SandboxError::Refused(format!("there is no template {name} / {language}"));
-        status.clone_into(&mut sample.ok_or_else(missing)?.template.status);
+        let template = &mut sample.ok_or_else(missing)?.template;
+        status.clone_into(&mut template.status);
+        reason.clone_into(&mut template.rejected_reason);
         Ok(())
     }
 
     /// Gives a template another status and tells the webhook, as Meta does.
-    pub(super) fn tell_template_status(&self, name: &str, language: &str, event: &str) -> Result<(), SandboxError> {
+    pub(super) fn tell_template_status(
+        &self,
+        name: &str,
+        language: &str,
+        event: &str,
+        reason: &str,
+    ) -> Result<(), SandboxError> {
         let status = if matches!(event, "REINSTATED" | "UNARCHIVED") { "APPROVED" } else { event };
-        self.set_template_status(name, language, status)?;
+        self.set_template_status(name, language, status, reason)?;
         let id = {
             let core = self.core();
             let is_it = |sample: &&Sample| sample.template.name == name && sample.template.language == language;
@@ -280,7 +308,7 @@ impl Shared {
         let value = json!({
             "event": event, "message_template_id": id.parse::<u64>().unwrap_or(0), "message_template_name": name,
             // Meta writes it with a hyphen here.
-            "message_template_language": language.replace('_', "-"), "reason": "NONE",
+            "message_template_language": language.replace('_', "-"), "reason": if reason.is_empty() { "NONE" } else { reason },
             "other_info": {"title": title, "description": "told by the sandbox"},
         });
         self.tell("message_template_status_update", &value)

@@ -33,7 +33,7 @@ pub(super) fn samples() -> Vec<Template> {
             {"type": "BODY", "text": "Hello! This is a message without variables."},
             {"type": "FOOTER", "text": "Sent from the wacast sandbox"}]},
         {"id": "9002", "name": "order_update", "language": "en_US", "status": "APPROVED", "category": "UTILITY",
-         "quality": "GREEN", "parameter_format": "POSITIONAL", "components": [
+         "sub_category": "ORDER_STATUS", "quality": "GREEN", "parameter_format": "POSITIONAL", "components": [
             {"type": "HEADER", "format": "TEXT", "text": "Order update"},
             {"type": "BODY", "text": "Hi {{1}}, your order is on its way."}]},
         {"id": "9003", "name": "diwali_offer", "language": "en_US", "status": "APPROVED", "category": "MARKETING",
@@ -96,11 +96,16 @@ pub(super) fn page(samples: &[Sample], after: Option<&str>, limit: usize, url: &
 }
 
 fn as_meta_has_it(template: &Template) -> Value {
-    json!({
+    let rejected_reason = if template.rejected_reason.is_empty() { "NONE" } else { &template.rejected_reason };
+    let mut listed = json!({
         "id": template.id, "name": template.name, "language": template.language, "status": template.status,
-        "category": template.category, "parameter_format": template.parameter_format,
+        "category": template.category, "rejected_reason": rejected_reason, "parameter_format": template.parameter_format,
         "quality_score": {"score": template.quality, "date": 1_790_000_000}, "components": template.components,
-    })
+    });
+    if !template.sub_category.is_empty() {
+        listed["sub_category"] = template.sub_category.as_str().into();
+    }
+    listed
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use super::plan::wrong;
 use super::{Kind as ErrorKind, Result, Service, ServiceError};
 use crate::domain::opt_out::{Change, Event, Kind, Noted, OptedOut, Record, Who, inbound};
-use crate::domain::phone::parse_phone;
+use crate::domain::phone::parse_phone_of_list;
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -130,7 +130,7 @@ impl Service {
             return Ok(by_user);
         }
         let country = self.country(None)?;
-        let parsed = parse_phone(text, country.as_ref()).map_err(|problem| {
+        let parsed = parse_phone_of_list(text, country.as_ref()).map_err(|problem| {
             let shown: String = text.chars().filter(|letter| !letter.is_control()).take(40).collect();
             wrong("bad_phone", format!("{shown}: {problem}"))
         })?;

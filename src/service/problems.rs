@@ -168,7 +168,7 @@ fn template_problems(
     let advice = "It will be held when its time comes. Mend the template in WhatsApp Manager and sync templates.";
     for view in picture.open.iter().filter(|view| view.broadcast.status == BroadcastStatus::Scheduled) {
         if let Some(template) = status_now(&view.broadcast.definition.template) {
-            let what = format!("{} is scheduled, but its template is {}", name(view), template.status.to_lowercase());
+            let what = format!("{} is scheduled, but its template is {}", name(view), template.status_words());
             add(Some(view), what, advice);
         }
     }
@@ -179,7 +179,7 @@ fn template_problems(
                 "schedule {} fires soon, but its template {} is {}",
                 schedule.id,
                 template.key(),
-                template.status.to_lowercase()
+                template.status_words()
             );
             add(None, what, advice);
         }

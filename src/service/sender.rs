@@ -1,7 +1,7 @@
 //! The sender's health and its messaging limit.
 
 use super::templates::{API_PATIENCE, call_error, no_answer};
-use super::view::{AccountView, Budget, Snapshot};
+use super::view::{AccountView, Budget, Driver, Snapshot};
 use super::{Kind, Result, Service, ServiceError};
 use crate::cloud_api::SenderInfo;
 use crate::domain::account::{ALERTS_NOTE, Alert, RESTRICTION_NOTE, Restriction, sender_note};
@@ -28,12 +28,16 @@ pub struct SenderView {
 
 /// How sender, account and token stand, for programs.
 pub fn to_json(picture: &Snapshot, now: Millis) -> Value {
-    let Snapshot { sender, sender_id, rehearsal, account, budget, problems, .. } = picture;
+    let Snapshot { sender, sender_id, rehearsal, account, budget, problems, engine, .. } = picture;
     let restriction = account.restriction.as_ref();
     json!({
         "sender": sender_id,
         "rehearsal": rehearsal,
         "health": sender,
+        "pace": (picture.driver != Driver::Nobody).then(|| json!({
+            "messages_per_second": engine.pace, "why_not_faster": engine.why, "in_flight": engine.in_flight,
+            "unsettled": engine.unsettled, "held_back": engine.held_back,
+        })),
         "budget": budget.map(|budget| json!({
             "limit": budget.limit, "used": budget.used, "left": budget.left(),
             "room_at": budget.room_at.map(Millis::rfc3339),

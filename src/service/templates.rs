@@ -67,9 +67,13 @@ fn find(known: &SyncedTemplates, name: &str, language: &str) -> Result<Template>
         }
         let message = format!(
             "the template {name} / {language} is {}: only approved templates can be sent; see WhatsApp Manager for why",
-            template.status.to_lowercase()
+            template.status_words()
         );
-        return Err(wrong("template_not_approved", message).with_details(json!({ "template_status": template.status })));
+        let mut details = json!({ "template_status": template.status });
+        if !template.rejected_reason.is_empty() {
+            details["rejected_reason"] = template.rejected_reason.as_str().into();
+        }
+        return Err(wrong("template_not_approved", message).with_details(details));
     }
     if of_that_name.is_empty() {
         let mut names: Vec<&str> = known.templates.iter().map(|template| template.name.as_str()).collect();

@@ -5,12 +5,14 @@
 use super::templates::{API_PATIENCE, call_error, no_answer};
 use super::view::Driver;
 use super::{Kind, Result, Service, ServiceError};
-use crate::cloud_api::TokenInfo;
+use crate::cloud_api::{CallError, TokenInfo};
 use crate::domain::account::{TOKEN_NOTE, TokenStanding};
 use crate::domain::broadcast::Broadcast;
+use crate::domain::error_policy::Action;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::{DAY, Millis, SECOND};
+use crate::engine::ASKED;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -49,7 +51,7 @@ impl Service {
         let info = match tokio::time::timeout(API_PATIENCE, self.inner.api.token()).await {
             Err(_) => return Err(no_answer()),
             Ok(Err(error)) => return Err(call_error(&error)),
-            Ok(Ok(None)) => TokenInfo { is_valid: true, ends_unknown: true, ..TokenInfo::default() },
+            Ok(Ok(None)) => self.token_by_use().await?,
             Ok(Ok(Some(info))) => info,
         };
         let mut standing = standing(&info, self.now());
@@ -65,6 +67,24 @@ impl Service {
         }
         self.remember_token(&standing).await?;
         Ok(standing)
+    }
+
+    /// Without an app to ask with, what the token can do is the proof.
+    async fn token_by_use(&self) -> Result<TokenInfo> {
+        let works = TokenInfo { is_valid: true, ends_unknown: true, ..TokenInfo::default() };
+        let asked = self.inner.api.sender(&self.inner.settings.sender);
+        let error = match tokio::time::timeout(API_PATIENCE, asked).await {
+            Err(_) => return Err(no_answer()),
+            Ok(Ok(_)) => return Ok(works),
+            Ok(Err(error)) => error,
+        };
+        let CallError::Refused { http_status, error: graph } = &error else { return Err(call_error(&error)) };
+        let policy = self.error_policy();
+        let rule = policy.rule_for(graph.code, graph.subcode, Some(*http_status), graph.transient);
+        if rule.action != Action::StopAuth {
+            return Ok(works);
+        }
+        Ok(TokenInfo { error: format!("{ASKED}: {} (code {})", rule.title, graph.code), ..TokenInfo::default() })
     }
 
     /// Exchanges the token for one that ends later. An error in words.

@@ -183,6 +183,20 @@ pub enum WhyNotFaster {
     Draining,
 }
 
+impl WhyNotFaster {
+    /// What slows the sender down against its will, in words. `None`: nothing does.
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::SlowedByApi { code, messages_per_second, .. } => {
+                Some(format!("WhatsApp asked for less (code {code}): {messages_per_second:.1} a second for now"))
+            }
+            Self::Api { detail, .. } => Some(format!("held, WhatsApp gives no usable answer: {detail}")),
+            Self::Store { detail } => Some(format!("held, the store: {detail}")),
+            _ => None,
+        }
+    }
+}
+
 /// What the engine says of itself; kept with the lease so that other processes can show it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EngineStatus {

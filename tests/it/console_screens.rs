@@ -12,10 +12,12 @@ use wacast::console::set_up_form::SetUpForm;
 use wacast::console::update::update;
 use wacast::console::view;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
+use wacast::domain::template::Template;
 use wacast::domain::time::HOUR;
 use wacast::service::error::{Kind, ServiceError};
 use wacast::service::import::{ImportDone, ImportProgress};
 use wacast::service::view::{Driver, Problem, Snapshot, WhyNotFaster};
+use wacast::store::SyncedTemplates;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 
@@ -157,6 +159,19 @@ fn templates_screen() {
     check("templates_pending", |columns, rows| {
         let mut model = full(columns, rows);
         press(&mut model, "4 down down");
+        model
+    });
+    check("templates_rejected", |columns, rows| {
+        let mut model = full(columns, rows);
+        press(&mut model, "4");
+        let rejected = Template {
+            category: "UTILITY".into(),
+            sub_category: "ORDER_STATUS".into(),
+            rejected_reason: "INVALID_FORMAT".into(),
+            ..template("offer_v3", "REJECTED")
+        };
+        let synced = SyncedTemplates { templates: vec![rejected], synced_at: Some(NOW) };
+        answer(&mut model, Answer::Templates(Ok(synced), false));
         model
     });
     check("templates_empty", |columns, rows| {

@@ -35,6 +35,7 @@ fn template() -> Template {
         quality: "GREEN".into(),
         parameter_format: "POSITIONAL".into(),
         components: vec![Component { kind: "BODY".into(), format: None, text: Some("Hello".into()), buttons: vec![] }],
+        ..Template::default()
     }
 }
 

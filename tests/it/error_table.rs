@@ -20,20 +20,20 @@ use wacast::store::RecipientRow;
 
 /// A row of the policy, provoked in one of two ways.
 #[derive(Debug, Clone)]
-struct Case {
-    what: Provoked,
-    rule: Rule,
+pub struct Case {
+    pub what: Provoked,
+    pub rule: Rule,
 }
 
 impl Case {
     /// What is to be done; a message that was taken cannot be malformed.
-    fn action(&self) -> Action {
+    pub fn action(&self) -> Action {
         self.rule.action_for(&self.what.details, self.what.by_receipt)
     }
 }
 
 /// Every row of the built-in table in both ways; of ranges the last code.
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let policy = ErrorPolicy::built_in();
     let table = include_str!("../../assets/error_policy.csv");
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(table.as_bytes());
@@ -69,7 +69,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// Each with a phone of its own.
-fn with_phones(cases: Vec<Case>) -> Vec<(Phone, Case)> {
+pub fn with_phones(cases: Vec<Case>) -> Vec<(Phone, Case)> {
     (0..).map(phone).zip(cases).collect()
 }
 
@@ -84,7 +84,7 @@ fn of(rows: &[RecipientRow], phone: Phone) -> Option<&RecipientRow> {
 }
 
 /// Somebody who waits for a minute, so that the broadcast with this person in it does not end meanwhile.
-fn waiter(phone: Phone) -> (Phone, Provoked) {
+pub fn waiter(phone: Phone) -> (Phone, Provoked) {
     let waiter = Phone::from_digits(phone.digits() + 50_000).unwrap();
     (waiter, Provoked { code: 131_057, ..Provoked::default() })
 }

@@ -32,7 +32,7 @@ mod media;
 mod messy;
 mod mongo_store;
 mod mongod;
-mod opt_outs;
+mod parts;
 mod prove;
 mod real;
 mod receipts;

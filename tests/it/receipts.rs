@@ -41,14 +41,14 @@ async fn taken(site: &Site, count: u32) -> (wacast::domain::ids::BroadcastId, Ve
     (id, site.sandbox.ledger(0, 10_000).items)
 }
 
-fn by_our_id(row: &LedgerRow, status: &str) -> String {
+pub fn by_our_id(row: &LedgerRow, status: &str) -> String {
     format!(
         r#"{{"id":"{}","status":"{status}","timestamp":"1795305600","biz_opaque_callback_data":"{}"}}"#,
         row.wamid, row.opaque
     )
 }
 
-fn by_metas_id(row: &LedgerRow, status: &str) -> String {
+pub fn by_metas_id(row: &LedgerRow, status: &str) -> String {
     format!(
         r#"{{"id":"{}","status":"{status}","timestamp":"1795305600","recipient_id":"{}"}}"#,
         row.wamid,
@@ -158,7 +158,9 @@ async fn receipts_that_stop_coming_are_missed_while_messages_go_out() {
 }
 
 /// A place that webhooks are handed on to: answers what it is told to, and gives away what came.
-async fn place(answers: impl Fn(usize) -> &'static str + Send + 'static) -> (String, mpsc::UnboundedReceiver<String>) {
+pub async fn place(
+    answers: impl Fn(usize) -> &'static str + Send + 'static,
+) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/hook", listener.local_addr().unwrap());
     let (came, received) = mpsc::unbounded_channel();
@@ -269,7 +271,7 @@ async fn an_address_that_is_down_delays_nobody_and_what_is_dropped_is_shown() {
 
 // ---- whatever comes ----
 
-const FIXTURES: &[(&str, &str, usize, usize, usize)] = &[
+pub const FIXTURES: &[(&str, &str, usize, usize, usize)] = &[
     ("delivered", include_str!("fixtures/webhooks/delivered.json"), 1, 0, 0),
     ("only_user_ids", include_str!("fixtures/webhooks/only_user_ids.json"), 1, 0, 0),
     ("failed", include_str!("fixtures/webhooks/failed.json"), 1, 0, 0),

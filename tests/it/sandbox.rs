@@ -476,5 +476,50 @@ async fn a_running_sandbox_is_steered_over_http() {
     let summary = get("ledger/summary").await;
     assert_eq!((&summary["accepted"], &summary["refused"]), (&json!(1), &json!({"132015": 1})));
     assert!(get("codes").await["codes"].as_array().unwrap().len() > 90);
+
+    // Payloads are kept from when that is asked for, and as many as that.
+    assert_eq!(get("payloads").await, json!([]));
+    assert_eq!(change("settings", json!({"keep_payloads": 1_001})).await, 400);
+    assert_eq!(change("settings", json!({"keep_payloads": 1})).await, 204);
+    for name in ["Asha", "Ravi"] {
+        assert_eq!(post_json(&sandbox, &payload("order_update", texts(&[name]))).await.0, 200);
+    }
+    let kept = get("payloads").await;
+    assert_eq!((kept.as_array().unwrap().len(), &kept[0]["place"]), (1, &json!(1)), "{kept}");
+    assert_eq!(kept[0]["payload"]["template"]["components"], texts(&["Asha"]));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn templates_are_rejected_for_a_reason_and_listings_lose_their_place() {
+    let sandbox = start(Settings::default()).await;
+    let http = reqwest_client();
+    let change = |path: &str, body: Value| {
+        let request = http.post(format!("{}/_sandbox/{path}", sandbox.base_url())).json(&body);
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    let rejected = json!({"name": "hello", "language": "en_US", "status": "REJECTED", "reason": "PROMOTIONAL"});
+    assert_eq!(change("templates", rejected).await, 204);
+    let listing = async |query: &str| -> (u16, Value) {
+        let url = format!("{}/v25.0/{BUSINESS_ACCOUNT_ID}/message_templates?limit=2{query}", sandbox.base_url());
+        let answer = http.get(url).bearer_auth(ACCESS_TOKEN).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    };
+    let (_, first) = listing("").await;
+    assert_eq!(
+        (&first["data"][0]["status"], &first["data"][0]["rejected_reason"]),
+        (&json!("REJECTED"), &json!("PROMOTIONAL"))
+    );
+    assert_eq!(
+        (&first["data"][1]["rejected_reason"], &first["data"][1]["sub_category"]),
+        (&json!("NONE"), &json!("ORDER_STATUS"))
+    );
+
+    assert_eq!(change("cursors", json!({"lost": 1})).await, 204);
+    assert_eq!(listing("").await.0, 200, "the first page needs no place");
+    let after = format!("&after={}", first["paging"]["cursors"]["after"].as_str().unwrap());
+    let (status, refused) = listing(&after).await;
+    assert_eq!((status, &refused["error"]["code"]), (400, &json!(131_059)), "{refused}");
+    assert_eq!(listing(&after).await.0, 200);
     sandbox.shutdown().await;
 }

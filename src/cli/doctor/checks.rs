@@ -1,7 +1,7 @@
 //! The doctor's checks. Each says ok, warn or fail, and what to do. None of them sends anything; a store that is not
 //! there yet is made, as every command would.
 
-use crate::app::{self, Ground};
+use crate::app::{self, AppError, Ground};
 use crate::cli::words;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{CallError, CloudApi, SenderInfo, TokenInfo};
@@ -82,6 +82,9 @@ pub(super) async fn all(config: &Config, report: &mut Report) {
             kept(&ground, report).await;
             http(config, &ground, report).await;
             ground.close().await;
+        }
+        Err(error @ AppError::ErrorPolicy(_)) => {
+            report.fail("configured", error.to_string(), "correct that file; the store was not looked at");
         }
         Err(error) => report.fail("store", error.to_string(), "see [store] url, and that its server runs"),
     }

@@ -124,6 +124,12 @@ fn one(model: &Model, template: &Template, canvas: &mut Canvas, area: Rect) {
             _ => "WhatsApp does not let it be sent in this state.",
         };
         row = canvas.paragraph(text, 0, Role::Warn, words);
+        if let Some(why) = template.rejected_words() {
+            row = canvas.paragraph(text, row, Role::Warn, &format!("Its words: {why}."));
+        }
+    }
+    if !template.sub_category.is_empty() {
+        row = canvas.paragraph(text, row, Role::Dim, &format!("Its kind: {}.", template.category_words()));
     }
     let bubble = Rect { y: text.y + row.min(text.height), height: text.height.saturating_sub(row), ..text };
     let (who, values) = filled(model, template);

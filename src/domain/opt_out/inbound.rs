@@ -18,6 +18,9 @@ pub struct Said {
     pub changes: Vec<Change>,
     /// User ids with their phones, of whomever both were named.
     pub known: Vec<(String, Phone)>,
+    /// Of changes by somebody who hides the phone: their place in `changes`, and Meta's id of the message of ours that they
+    /// answer, which tells whose it is. Such a change may name nobody by itself.
+    pub answers: Vec<(usize, String)>,
     /// Parts that could not be read.
     pub malformed: usize,
 }
@@ -56,6 +59,23 @@ struct Message<'a> {
     button: Option<&'a RawValue>,
     #[serde(borrow, default)]
     interactive: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    context: Option<&'a RawValue>,
+}
+
+/// The message that somebody answers.
+#[derive(Deserialize, Default)]
+struct Context<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+}
+
+impl Message<'_> {
+    /// Meta's id of the message that this one answers.
+    fn answers(&self) -> Option<String> {
+        let id = receipt::text(part::<Context<'_>>(self.context).id);
+        (!id.is_empty()).then_some(id)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -154,9 +174,13 @@ impl Said {
         }
         self.known.extend(who.pair());
         let Some((kind, meaning, how, text)) = word(message, rules) else { return };
-        if who.key().is_none() {
-            self.malformed += 1;
-            return;
+        match message.answers() {
+            Some(wamid) if who.phone.is_none() => self.answers.push((self.changes.len(), wamid)),
+            _ if who.key().is_none() => {
+                self.malformed += 1;
+                return;
+            }
+            _ => {}
         }
         let change = Change {
             who,

@@ -3,6 +3,7 @@
 //! The rule that matters: a number without `+` is read with the country that the operator named, or not at
 //! all. A guess would reach a stranger.
 
+use super::alias::forms;
 use super::tidy::{Tidy, tidy};
 use super::{Country, Phone, PhoneProblem};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region, ValidationError};
@@ -87,6 +88,22 @@ pub fn parse_phone(raw: &str, default_country: Option<&Country>) -> Result<Parse
         return Ok(parsed);
     }
     Err(if is_of_the_country { shortfall(&national) } else { PhoneProblem::NotAssigned(country.code()) })
+}
+
+/// The same, and takes a form that only WhatsApp itself uses, such as a Brazilian mobile without its ninth digit, for the
+/// number that is dialled. For lists of people who are not to be written to, which often come from WhatsApp's own ids;
+/// nobody is ever sent to by what is read so.
+///
+/// # Errors
+///
+/// As [`parse_phone`].
+pub fn parse_phone_of_list(raw: &str, default_country: Option<&Country>) -> Result<ParsedPhone, PhoneProblem> {
+    parse_phone(raw, default_country).or_else(|problem| {
+        let Tidy { digits, .. } = tidy(raw)?;
+        let phone = digits.parse().ok().and_then(|digits| Phone::from_digits(digits).ok());
+        let forms = phone.map(forms).unwrap_or_default();
+        forms.into_iter().find_map(|form| parse_phone(&form.to_string(), None).ok()).ok_or(problem)
+    })
 }
 
 /// Whether a text is written like a phone number, valid or not: 7 digits or more and nothing else that

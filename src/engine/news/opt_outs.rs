@@ -3,7 +3,10 @@
 //! Facts: noted by whoever hears of them, once, and each that changes something is put on the audit trail. It never decides
 //! who is left out of a broadcast; the store does, in the step that records an intent.
 
+use crate::domain::ids::BroadcastId;
+use crate::domain::opt_out::inbound::Said;
 use crate::domain::opt_out::{Change, Kind, STOPPED_MARKETING, Who, inbound};
+use crate::domain::phone::Phone;
 use crate::domain::receipt::{News, Status, StatusEvent};
 use crate::domain::time::Millis;
 use crate::engine::Shared;
@@ -18,13 +21,44 @@ const MOST_CHANGES: usize = 1_000;
 
 /// Applies one part of a webhook.
 pub(super) async fn apply(shared: &Shared, news: &News, received_at: Millis) -> Result<(), StoreError> {
-    let said = inbound::read(news, &shared.parts.config.opt_out, received_at);
+    let mut said = inbound::read(news, &shared.parts.config.opt_out, received_at);
+    find_who_answered(shared, &mut said).await?;
     if said.malformed > 0 {
         tracing::warn!(field = news.field, malformed = said.malformed, "some of what people said could not be read");
     }
     let new = said.known.into_iter().filter(|(user, _)| is_new(shared, user)).collect();
     learn(shared, new).await?;
     note(shared, said.changes).await
+}
+
+/// Whoever hides the phone and answers a message of ours is whom that went to.
+async fn find_who_answered(shared: &Shared, said: &mut Said) -> Result<(), StoreError> {
+    for some in said.answers.chunks(MOST_CHANGES) {
+        let wamids: Vec<String> = some.iter().map(|(_, wamid)| wamid.clone()).collect();
+        let attempts = shared.parts.store.attempts_of(&wamids).await?;
+        for (place, wamid) in some {
+            let Some(attempt) = attempts.iter().find(|attempt| attempt.wamid == *wamid) else { continue };
+            let phone = phone_of(shared, &attempt.broadcast, attempt.seq).await?;
+            if let Some(change) = said.changes.get_mut(*place) {
+                change.who.phone = phone;
+                said.known.extend(change.who.pair());
+            }
+        }
+    }
+    let all = said.changes.len();
+    said.changes.retain(|change| change.who.key().is_some());
+    said.malformed += all - said.changes.len();
+    Ok(())
+}
+
+/// Whom a recipient's place in a broadcast stands for.
+async fn phone_of(shared: &Shared, broadcast: &BroadcastId, seq: u32) -> Result<Option<Phone>, StoreError> {
+    // The last one before, so that the next is the recipient.
+    match shared.parts.store.recipients(broadcast, None, seq.checked_sub(1), 1).await {
+        Ok(rows) => Ok(rows.first().filter(|row| row.seq == seq).map(|row| row.phone)),
+        Err(StoreError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Notes changes, and puts on the audit trail what changed something.
@@ -56,10 +90,7 @@ pub(in crate::engine) fn is_new(shared: &Shared, user: &str) -> bool {
 }
 
 /// Learns whose the user ids are.
-pub(in crate::engine) async fn learn(
-    shared: &Shared,
-    known: Vec<(String, crate::domain::phone::Phone)>,
-) -> Result<(), StoreError> {
+pub(in crate::engine) async fn learn(shared: &Shared, known: Vec<(String, Phone)>) -> Result<(), StoreError> {
     for some in known.chunks(MOST_CHANGES) {
         let learned = shared.parts.store.learn_users(some.to_vec()).await;
         // What was not taken is handed on again.
@@ -78,13 +109,7 @@ pub(in crate::engine) async fn of_receipt(shared: &Shared, event: &StatusEvent) 
     if let (None, Some(attempt)) = (who.phone, &event.attempt)
         && attempt.store == *shared.parts.store.id()
     {
-        // The last one before, so that the next is the recipient.
-        let after = attempt.seq.checked_sub(1);
-        match shared.parts.store.recipients(&attempt.broadcast, None, after, 1).await {
-            Ok(rows) => who.phone = rows.first().filter(|row| row.seq == attempt.seq).map(|row| row.phone),
-            Err(StoreError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
+        who.phone = phone_of(shared, &attempt.broadcast, attempt.seq).await?;
     }
     if who.key().is_none() {
         tracing::warn!(wamid = event.wamid, "somebody stopped marketing, but nothing says who");

@@ -119,6 +119,13 @@ fn why(value: &Value) -> String {
     said.join(", ")
 }
 
+/// Why it was rejected: WhatsApp's sentence if there is one, else its word.
+fn rejected_reason(value: &Value) -> String {
+    let sentence = value.get("rejection_info").and_then(|info| text(info, "reason"));
+    let reason = sentence.or_else(|| text(value, "reason")).filter(|reason| reason != "NONE").unwrap_or_default();
+    reason.chars().filter(|letter| !letter.is_control()).take(LONGEST_WHY).collect()
+}
+
 /// `FIRST_PAUSE` as people write it.
 fn plain(word: &str) -> String {
     let word: String = word.chars().filter(|letter| !letter.is_control()).take(LONGEST_WHY).collect();
@@ -140,16 +147,7 @@ fn notice(name: &str, language: &str, value: &Value) -> Option<String> {
 }
 
 fn unknown(name: String, language: String) -> Template {
-    Template {
-        id: String::new(),
-        name,
-        language,
-        status: String::new(),
-        category: String::new(),
-        quality: String::new(),
-        parameter_format: String::new(),
-        components: Vec::new(),
-    }
+    Template { name, language, ..Template::default() }
 }
 
 /// Name, language (with `_`), and all of it.
@@ -173,6 +171,7 @@ fn change(template: &mut Template, field: &str, value: &Value) {
     match field {
         STATUS => {
             if let Some(event) = word(value, "event") {
+                template.rejected_reason = if event == "REJECTED" { rejected_reason(value) } else { String::new() };
                 template.status = status(event);
             }
         }
@@ -248,6 +247,11 @@ mod tests {
         for (event, status) in [("PAUSED", "PAUSED"), ("REINSTATED", "APPROVED"), ("SOMETHING_NEW", "SOMETHING_NEW")] {
             assert_eq!(changed("message_template_status_update", &json!({"event": event})).status, status);
         }
+        let rejected = changed(STATUS, &json!({"event": "REJECTED", "reason": "INVALID_FORMAT"}));
+        assert_eq!(rejected.status_words(), "rejected: invalid format");
+        let mut rejected = rejected;
+        change(&mut rejected, STATUS, &json!({"event": "APPROVED", "reason": "NONE"}));
+        assert_eq!(rejected.rejected_reason, "");
         let quality = changed("message_template_quality_update", &json!({"new_quality_score": "red"}));
         assert_eq!((quality.quality.as_str(), quality.status.as_str()), ("RED", "APPROVED"));
         let notice = json!({"new_category": "UTILITY", "correct_category": "MARKETING"});

@@ -1,8 +1,8 @@
 //! One JSON object as a person: which field is the phone, which the name, and the rest as attributes.
 
 use crate::domain::broadcast::{Cells, Number};
-use crate::domain::phone::{Country, PhoneKind, parse_phone};
-use crate::intake::{COLUMNS_LIMIT, Options, Reason, Rejected, Row, cell, header};
+use crate::domain::phone::PhoneKind;
+use crate::intake::{COLUMNS_LIMIT, Options, PhoneReader, Reason, Rejected, Row, cell, header};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ const UNREADABLE_CHARACTERS: usize = 1_000;
 
 /// Reads objects by the options of the file.
 pub(super) struct Reader {
-    default_country: Option<Country>,
+    phones: PhoneReader,
     phone_column: Option<String>,
     max_cell_bytes: usize,
 }
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 impl Reader {
     pub(super) fn new(options: &Options) -> Self {
         Self {
-            default_country: options.default_country,
+            phones: options.phone_reader(),
             phone_column: options.phone_column.as_deref().map(header::folded),
             max_cell_bytes: options.max_cell_bytes,
         }
@@ -128,7 +128,7 @@ impl Reader {
             }
             fields.attribute_names.push(key);
         }
-        let parsed = parse_phone(&phone_text, self.default_country.as_ref())?;
+        let parsed = self.phones.read(&phone_text)?;
         Ok((parsed.kind, Number { phone: parsed.phone, name: number_name, attributes }))
     }
 

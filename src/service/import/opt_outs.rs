@@ -41,6 +41,7 @@ impl Service {
             default_country: self.country(options.country.as_deref())?,
             sheet: options.sheet,
             phone_column: options.phone_column,
+            whatsapp_forms: true,
             ..intake::Options::default()
         };
         let name = source_name(&source);

@@ -1,6 +1,7 @@
 //! The whole way for tests of errors and receipts: the sandbox, the real client, engine, store and webhook.
 
 use crate::cloud_client;
+use crate::real::statuses_body;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,11 +192,7 @@ impl Site {
 
     /// Posts statuses to the webhook as Meta does. They come without brackets.
     pub async fn post_statuses(&self, statuses: &str) -> u16 {
-        let body = format!(
-            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{
-            "messaging_product":"whatsapp","metadata":{{"phone_number_id":"{PHONE_NUMBER_ID}"}},
-            "statuses":[{statuses}]}}}}]}}]}}"#
-        );
+        let body = statuses_body(statuses);
         let signature = sign(APP_SECRET, body.as_bytes());
         let request = self.http.post(&self.webhook).header("x-hub-signature-256", signature).body(body);
         request.send().await.unwrap().status().as_u16()

@@ -1,6 +1,7 @@
 //! Where a scenario takes place: a sandbox behind a door, a store, people, and seats for processes of wacast.
 
 use super::door::Door;
+pub use crate::real::wait_at_most;
 use crate::real::{Wacast, free_port};
 use serde_json::Value;
 use std::ffi::OsString;
@@ -281,16 +282,6 @@ fn database() -> String {
 /// Waits for a condition, not for time.
 pub fn wait_for(what: &str, done: impl FnMut() -> bool) -> Duration {
     wait_at_most(PATIENCE, what, done)
-}
-
-/// The same with a deadline of its own; how long it took.
-pub fn wait_at_most(patience: Duration, what: &str, mut done: impl FnMut() -> bool) -> Duration {
-    let since = Instant::now();
-    while !done() {
-        assert!(since.elapsed() < patience, "did not come about in {patience:?}: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    since.elapsed()
 }
 
 /// Violence.

@@ -54,8 +54,9 @@ fn concerning_people(news: &News, length: usize) {
     let said = inbound::read(news, &Rules::default(), NOW);
     // A resume by WhatsApp's settings ends two kinds of stops.
     assert!(said.changes.len() <= 2 * length && said.known.len() <= length);
-    for change in &said.changes {
-        assert!(change.who.key().is_some(), "a word of nobody");
+    for (place, change) in said.changes.iter().enumerate() {
+        let answers = said.answers.iter().any(|(of, wamid)| *of == place && !wamid.is_empty());
+        assert!(change.who.key().is_some() || answers, "a word of nobody");
         assert!((0..=LATEST).contains(&change.at.0), "{:?}", change.at);
         assert!(change.wamid.len() + change.text.len() + change.how.len() <= 10 * LONGEST, "texts are cut");
     }

@@ -77,6 +77,8 @@ pub fn template(name: &str) -> Template {
         category: "MARKETING".to_owned(),
         quality: "GREEN".to_owned(),
         parameter_format: "POSITIONAL".to_owned(),
+        sub_category: "ORDER_STATUS".to_owned(),
+        rejected_reason: "INVALID_FORMAT".to_owned(),
         components: vec![],
     }
 }
