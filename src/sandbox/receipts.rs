@@ -272,8 +272,7 @@ fn status(shared: &Shared, due_us: u64, row: &LedgerRow, kind: Kind, category: &
     }
     match kind {
         Kind::Sent | Kind::Delivered => {
-            status["pricing"] =
-                json!({"billable": true, "pricing_model": "PMP", "type": "regular", "category": category});
+            status["pricing"] = pricing(row, category);
         }
         Kind::Failed(code) => {
             let title = &shared.policy.rule_for(i64::from(code), None, None, false).title;
@@ -284,6 +283,14 @@ fn status(shared: &Shared, due_us: u64, row: &LedgerRow, kind: Kind, category: &
         Kind::Read => {}
     }
     status
+}
+
+/// What a message costs: a utility template is free for whoever wrote in the 24 hours before.
+fn pricing(row: &LedgerRow, category: &str) -> Value {
+    let free = row.in_window && category == "utility";
+    let kind = if free { "free_customer_service" } else { "regular" };
+    let category = if row.lite { "marketing_lite" } else { category };
+    json!({"billable": !free, "pricing_model": "PMP", "type": kind, "category": category})
 }
 
 fn digits(text: &str) -> String {

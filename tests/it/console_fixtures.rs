@@ -126,6 +126,7 @@ pub fn view(broadcast: Broadcast, counts: &[(RecipientState, u64)]) -> Broadcast
         funnel: all.funnel(),
         failures: Vec::new(),
         skips: Vec::new(),
+        prices: Vec::new(),
         done_at: None,
         audit: None,
     }

@@ -8,6 +8,7 @@ use crate::console::message::Click;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, column_right, thousands, width};
 use crate::console::words;
+use crate::domain::pricing;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::service::view::BroadcastView;
 use crate::store::RecipientRow;
@@ -260,6 +261,10 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
     one(canvas, "not sure", count(RecipientState::InDoubt), Role::Warn, "d decides");
     one(canvas, "left out", count(RecipientState::Skipped), Role::Plain, "");
     one(canvas, "cancelled", count(RecipientState::Cancelled), Role::Plain, "");
+    if let Some(billed) = pricing::words(&view.prices, thousands) {
+        canvas.pieces(area, row, &[(Role::Plain, &format!("{:<19}", "billed")), (Role::Plain, &billed)]);
+        row += 1;
+    }
     row + 1
 }
 
