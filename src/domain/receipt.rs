@@ -306,7 +306,8 @@ fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Result<Opti
 
 /// Missing or odd parts say nothing; nothing at all is no pricing.
 fn pricing(raw: Option<&RawValue>) -> Option<Pricing> {
-    let raw: RawPricing<'_> = part(raw);
+    // An array would be taken for the parts in their order.
+    let raw: RawPricing<'_> = part(raw.filter(|raw| raw.get().starts_with('{')));
     let billable = match raw.billable.map(|raw| raw.get().trim_matches('"')) {
         Some("true") => Some(true),
         Some("false") => Some(false),
