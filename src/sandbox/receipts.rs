@@ -296,3 +296,33 @@ fn pricing(row: &LedgerRow, category: &str) -> Value {
 fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_utility_template_is_free_for_whoever_wrote() {
+        let row = |in_window, lite| LedgerRow {
+            place: 0,
+            at_us: 7,
+            sender: "1".to_owned(),
+            to: "+15550100111".to_owned(),
+            template: "hello / en_US".to_owned(),
+            opaque: String::new(),
+            wamid: "wamid.1".to_owned(),
+            in_window,
+            lite,
+        };
+        let told = |row: &LedgerRow, category| {
+            let pricing = pricing(row, category);
+            let word = |key: &str| pricing[key].as_str().unwrap_or_default().to_owned();
+            (word("category"), word("type"), pricing["billable"] == true)
+        };
+        let of = |category: &str, kind: &str, billed| (category.to_owned(), kind.to_owned(), billed);
+        assert_eq!(told(&row(false, false), "utility"), of("utility", "regular", true));
+        assert_eq!(told(&row(true, false), "utility"), of("utility", "free_customer_service", false));
+        assert_eq!(told(&row(true, false), "marketing"), of("marketing", "regular", true));
+        assert_eq!(told(&row(true, true), "marketing"), of("marketing_lite", "regular", true));
+    }
+}
