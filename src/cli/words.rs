@@ -224,7 +224,7 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
         }
     }
     let _ = write!(text, "\n{:>11}  in all", grouped(view.counts.total()));
-    if let Some(billed) = pricing::words(&view.prices, grouped) {
+    if let Some(billed) = pricing::words(&view.prices, " delivered messages", grouped) {
         let _ = write!(text, "\n\nWhatsApp billed {billed}");
     }
     if !view.failures.is_empty() {

@@ -50,7 +50,10 @@ fn about(model: &Model, view: &BroadcastView) -> Vec<String> {
             thousands(view.counts.get(RecipientState::Cancelled)),
         ),
     ];
-    lines.extend(pricing::words(&view.prices, thousands).map(|billed| format!("billed by WhatsApp {billed}")));
+    lines.extend(
+        pricing::words(&view.prices, " delivered messages", thousands)
+            .map(|billed| format!("WhatsApp billed {billed}")),
+    );
     for cause in view.failures.iter().take(3) {
         lines.push(format!("  {} x {} ({})", thousands(cause.count), cause.title, cause.code));
     }

@@ -70,9 +70,9 @@ impl Category {
 
     fn label(self) -> &'static str {
         match self {
-            Self::MarketingLite => "marketing (lite)",
+            Self::MarketingLite => "marketing lite",
             Self::AuthenticationInternational => "international authentication",
-            Self::ReferralConversion => "from an advertisement",
+            Self::ReferralConversion => "from an ad",
             Self::Other => "of another kind",
             other => other.word(),
         }
@@ -215,23 +215,23 @@ pub fn billed(prices: &[Priced]) -> (u64, u64) {
     (sum(|one| one.pricing.billable), sum(|_| true))
 }
 
-/// In words: `812 of 832 delivered: 812 marketing; 20 utility, free (they had written)`; `None`: nothing is known. `figure`
-/// writes a count.
-pub fn words(prices: &[Priced], figure: impl Fn(u64) -> String) -> Option<String> {
+/// In words: `812 of 832 delivered messages: 812 marketing, 20 utility free (had written)`; `None`: nothing is known.
+/// `messages` is what they are called, if it is to be said; `figure` writes a count.
+pub fn words(prices: &[Priced], messages: &str, figure: impl Fn(u64) -> String) -> Option<String> {
     let (billed, all) = billed(prices);
     let of = |one: &Priced| {
         let Priced { pricing: Pricing { category, kind, billable }, messages } = *one;
         let why = match (billable, kind) {
             (true, Kind::Regular | Kind::Other) => "",
-            (true, _) => ", billed all the same",
-            (false, Kind::FreeCustomerService) => ", free (they had written)",
-            (false, Kind::FreeEntryPoint) => ", free (they came by an advertisement)",
-            (false, _) => ", free",
+            (true, _) => " billed all the same",
+            (false, Kind::FreeCustomerService) => " free (had written)",
+            (false, Kind::FreeEntryPoint) => " free (from an ad)",
+            (false, _) => " free",
         };
         format!("{} {}{why}", figure(messages), category.label())
     };
     let kinds: Vec<String> = prices.iter().map(of).collect();
-    (all > 0).then(|| format!("{} of {} delivered: {}", figure(billed), figure(all), kinds.join("; ")))
+    (all > 0).then(|| format!("{} of {}{messages}: {}", figure(billed), figure(all), kinds.join(", ")))
 }
 
 /// Which receipt named the price.

@@ -14,7 +14,7 @@ pub fn so_far(so_far: &CostSoFar) -> String {
     let mut text = cost(&so_far.estimate, "so far");
     let Some(billed) = &so_far.billed else { return text };
     let currency = &so_far.estimate.currency;
-    if let Some(words) = pricing::words(&billed.prices, grouped) {
+    if let Some(words) = pricing::words(&billed.prices, " delivered messages", grouped) {
         let _ = writeln!(text, "{:>9}  WhatsApp billed {words}", "billed");
     }
     if billed.messages == 0 {

@@ -202,6 +202,9 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
         let role = if audit.agrees() { Role::Good } else { Role::Bad };
         row = canvas.paragraph(area, row, role, &format!("Checked after the end: {}.", audit.words()));
     }
+    if let Some(billed) = pricing::words(&view.prices, "", thousands) {
+        row = canvas.paragraph(area, row, Role::Plain, &format!("billed {billed}"));
+    }
     row + 1
 }
 
@@ -261,10 +264,6 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
     one(canvas, "not sure", count(RecipientState::InDoubt), Role::Warn, "d decides");
     one(canvas, "left out", count(RecipientState::Skipped), Role::Plain, "");
     one(canvas, "cancelled", count(RecipientState::Cancelled), Role::Plain, "");
-    if let Some(billed) = pricing::words(&view.prices, thousands) {
-        canvas.pieces(area, row, &[(Role::Plain, &format!("{:<19}", "billed")), (Role::Plain, &billed)]);
-        row += 1;
-    }
     row + 1
 }
 
