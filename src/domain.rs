@@ -15,6 +15,7 @@ pub mod media;
 pub mod message;
 pub mod opt_out;
 pub mod phone;
+pub mod pricing;
 pub mod receipt;
 pub mod schedule;
 pub mod state;

@@ -25,6 +25,7 @@ use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use crate::domain::phone::Phone;
+use crate::domain::pricing::Priced;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::domain::template::Template;
@@ -264,6 +265,12 @@ pub trait Store: Send + Sync + 'static {
     /// How many recipients were left out, by reason, most first.
     async fn skips(&self, id: &BroadcastId) -> Result<Vec<(String, u64)>>;
 
+    /// How many delivered messages Meta priced how, most first, each message once whatever came how often: the sums over
+    /// all [`RecipientRow::prices`]. Folded with the receipts that say it, see [`Mark::and`].
+    ///
+    /// [`Mark::and`]: crate::domain::pricing::Mark::and
+    async fn prices(&self, id: &BroadcastId) -> Result<Vec<Priced>>;
+
     /// Recipients in order of seq after `after`, in one state or all; `limit` 5,000 at most.
     async fn recipients(
         &self,
@@ -405,9 +412,12 @@ pub trait Store: Send + Sync + 'static {
     /// that of [`RECEIPTS`]. Rules: the ladder only goes up; proof of delivery counts whatever attempt it
     /// belongs to; `Sent` and `Failed` count only for the newest attempt, `Failed` not against delivered or read,
     /// `Sent` not against `failed` nor after a `Failed` of the same attempt, also when a retry waits; an attempt without
-    /// an answer gets its log row from the evidence.
+    /// an answer gets its log row from the evidence. What is said of a message's price counts by the rules of its own
+    /// ([`Mark::and`]), whether or not anybody moves.
     /// Being queued again by a receipt uses up a try if the evidence says so. In a final broadcast nobody is queued again: failed, and
     /// `retry` is when a follow-up may take this person up.
+    ///
+    /// [`Mark::and`]: crate::domain::pricing::Mark::and
     async fn fold_receipts(&self, lease: &Lease, moves: Vec<ReceiptMove>, up_to: u64) -> Result<FoldReport>;
 
     // ---- opt-outs ----

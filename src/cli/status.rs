@@ -39,7 +39,7 @@ pub(super) async fn run(start: Start, args: StatusArgs) -> Outcome {
         } else {
             terminal::line(&words::whole(&view, &zone, service.now()))?;
             if let Some(cost) = &cost {
-                terminal::line(&format!("\n{}", words::cost(cost, "so far").trim_end()))?;
+                terminal::line(&format!("\n{}", words::so_far(cost).trim_end()))?;
             }
             if !view.broadcast.status.is_final() {
                 terminal::line(&format!(

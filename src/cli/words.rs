@@ -3,10 +3,11 @@
 mod cost;
 mod since;
 
-pub use cost::cost;
+pub use cost::{cost, so_far};
 pub use since::since;
 
 use super::terminal::{bar, grouped, people};
+use crate::domain::pricing;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
@@ -223,6 +224,9 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
         }
     }
     let _ = write!(text, "\n{:>11}  in all", grouped(view.counts.total()));
+    if let Some(billed) = pricing::words(&view.prices, " delivered messages", grouped) {
+        let _ = write!(text, "\n\nWhatsApp billed {billed}");
+    }
     if !view.failures.is_empty() {
         text.push_str("\n\nFailures:");
         for cause in &view.failures {

@@ -4,6 +4,7 @@
 use super::model::{Model, Screen};
 use super::text::{people, thousands};
 use super::words;
+use crate::domain::pricing;
 use crate::domain::state::RecipientState;
 use crate::service::view::BroadcastView;
 
@@ -49,6 +50,10 @@ fn about(model: &Model, view: &BroadcastView) -> Vec<String> {
             thousands(view.counts.get(RecipientState::Cancelled)),
         ),
     ];
+    lines.extend(
+        pricing::words(&view.prices, " delivered messages", thousands)
+            .map(|billed| format!("WhatsApp billed {billed}")),
+    );
     for cause in view.failures.iter().take(3) {
         lines.push(format!("  {} x {} ({})", thousands(cause.count), cause.title, cause.code));
     }

@@ -5,6 +5,8 @@
 
 use super::attempt_id::AttemptId;
 use super::opt_out::{Who, inbound};
+use super::pricing::{Mark, Pricing};
+use super::state::RecipientState;
 use super::time::{Millis, SECOND};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -51,6 +53,20 @@ pub struct StatusEvent {
     pub sender: String,
     /// Whom it went to, as far as WhatsApp names them: not for finding a recipient (that is what the attempt's id is for).
     pub recipient: Who,
+    /// What the message costs, if that was said; of a failed one never.
+    pub pricing: Option<Pricing>,
+}
+
+impl StatusEvent {
+    /// What it says of the message's price.
+    pub fn mark(&self) -> Mark {
+        match self.status {
+            Status::Sent => Mark::reached(RecipientState::Sent, self.pricing),
+            Status::Delivered => Mark::reached(RecipientState::Delivered, self.pricing),
+            Status::Read => Mark::reached(RecipientState::Read, self.pricing),
+            Status::Failed { .. } => Mark::default(),
+        }
+    }
 }
 
 /// What a status says.
@@ -141,6 +157,18 @@ struct RawStatus<'a> {
     biz_opaque_callback_data: Option<&'a RawValue>,
     #[serde(borrow, default)]
     errors: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pricing: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct RawPricing<'a> {
+    #[serde(borrow, default)]
+    category: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    billable: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -271,6 +299,7 @@ fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Result<Opti
     };
     let id = text(raw.biz_opaque_callback_data);
     let attempt = AttemptId::parse(&id);
+    let pricing = if matches!(status, Status::Failed { .. }) { None } else { pricing(raw.pricing) };
     Ok(Some(StatusEvent {
         wamid: cut(&raw.id),
         status,
@@ -279,7 +308,20 @@ fn read_status(raw: &RawValue, sender: &str, received_at: Millis) -> Result<Opti
         attempt,
         sender: cut(sender),
         recipient: inbound::who(Some(&text(raw.recipient_id)), Some(&text(raw.recipient_user_id))),
+        pricing,
     }))
+}
+
+/// Missing or odd parts say nothing; nothing at all is no pricing.
+fn pricing(raw: Option<&RawValue>) -> Option<Pricing> {
+    // An array would be taken for the parts in their order.
+    let raw: RawPricing<'_> = part(raw.filter(|raw| raw.get().starts_with('{')));
+    let billable = match raw.billable.map(|raw| raw.get().trim_matches('"')) {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        _ => None,
+    };
+    Pricing::of(&text(raw.category), &text(raw.kind), billable)
 }
 
 fn failed(errors: Option<&RawValue>) -> Status {
@@ -379,6 +421,35 @@ mod tests {
         assert!(found.events.iter().all(|event| event.sender == "77" && event.attempt.is_none()));
         assert_eq!(found.events.iter().map(|event| event.foreign).collect::<Vec<_>>(), [false, false, false, true]);
         assert_eq!(found.events[3].recipient.phone, Phone::from_digits(15_550_100_111).ok());
+    }
+
+    #[test]
+    fn pricing_is_read_tolerantly_and_spoils_nothing() {
+        let long = "x".repeat(5_000);
+        for (said, read_as) in [
+            (
+                r#"{"billable":true,"pricing_model":"PMP","type":"regular","category":"marketing"}"#,
+                "marketing/regular/billed",
+            ),
+            (r#"{"type":"free_customer_service","category":"utility"}"#, "utility/free_customer_service/free"),
+            (r#"{"billable":"false","type":null,"category":"group_service"}"#, "other/other/free"),
+            (r#"{"billable":7,"type":["regular"],"category":"UTILITY","added":{}}"#, "utility/other/billed"),
+            (&format!(r#"{{"billable":true,"category":"{long}"}}"#), "other/other/billed"),
+            ("null", ""),
+            ("{}", ""),
+            ("[1]", ""),
+            (r#""free""#, ""),
+            (r#"{"billable":null,"type":{},"category":false}"#, ""),
+        ] {
+            for (status, priced) in [("sent", true), ("delivered", true), ("read", true), ("failed", false)] {
+                let found = read(&format!(r#"{{"id":"wamid.A","status":"{status}","pricing":{said}}}"#));
+                assert_eq!((found.events.len(), found.malformed), (1, 0), "{said}");
+                let pricing = found.events[0].pricing.map(|pricing| pricing.to_string()).unwrap_or_default();
+                assert_eq!(pricing, if priced { read_as } else { "" }, "{status} {said}");
+            }
+        }
+        let without = read(r#"{"id":"wamid.A","status":"sent"}"#);
+        assert_eq!((without.events[0].pricing, without.events[0].mark()), (None, Mark::default()));
     }
 
     #[test]

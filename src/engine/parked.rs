@@ -5,6 +5,7 @@
 
 use crate::domain::opt_out::Who;
 use crate::domain::phone::Phone;
+use crate::domain::pricing::Pricing;
 use crate::domain::receipt::{Status, StatusEvent};
 use crate::domain::time::{MINUTE, Millis};
 use crate::store::{Store, StoreError};
@@ -36,6 +37,8 @@ struct Kept {
     phone: Option<Phone>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pricing: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -76,10 +79,15 @@ impl Parked {
         self.kept.iter().map(|kept| kept.wamid.clone()).collect()
     }
 
-    /// Keeps a status, once. Returns how many had to go for it.
+    /// Keeps a status, once; of its price the last word. Returns how many had to go for it.
     pub(super) fn park(&mut self, event: &StatusEvent, now: Millis) -> u64 {
         let kept = Kept::of(event, now);
-        if self.kept.iter().any(|known| known.wamid == kept.wamid && known.status == kept.status) {
+        let is_same = |known: &&mut Kept| known.wamid == kept.wamid && known.status == kept.status;
+        if let Some(known) = self.kept.iter_mut().find(is_same) {
+            if kept.pricing.is_some() && known.pricing != kept.pricing {
+                known.pricing = kept.pricing;
+                self.changed = true;
+            }
             return 0;
         }
         self.kept.push_back(kept);
@@ -121,7 +129,8 @@ impl Kept {
         };
         let Who { phone, user } = event.recipient.clone();
         let wamid = event.wamid.clone();
-        Self { since, wamid, status: status.to_owned(), at: event.at, code, response, details, phone, user }
+        let pricing = event.pricing.map(|pricing| pricing.to_string());
+        Self { since, wamid, status: status.to_owned(), at: event.at, code, response, details, phone, user, pricing }
     }
 
     fn event(&self) -> StatusEvent {
@@ -139,6 +148,7 @@ impl Kept {
             foreign: false,
             recipient: Who { phone: self.phone, user: self.user.clone() },
             sender: String::new(),
+            pricing: self.pricing.as_deref().and_then(Pricing::parse),
         }
     }
 }
@@ -156,6 +166,7 @@ mod tests {
             foreign: false,
             recipient: Who::phone(Phone::from_digits(12_015_550_111).unwrap()),
             sender: String::new(),
+            pricing: None,
         }
     }
 
@@ -174,10 +185,19 @@ mod tests {
     fn what_was_parked_comes_back_as_it_was() {
         let mut parked = Parked::default();
         let failed = Status::Failed { code: 131_026, response: "{}".into(), details: "no".into() };
-        let events = [event(1, Status::Delivered), event(2, failed), event(1, Status::Read)];
+        let pricing = Pricing::of("utility", "free_customer_service", Some(false));
+        let priced = StatusEvent { pricing, ..event(1, Status::Delivered) };
+        let events = [priced, event(2, failed), event(1, Status::Read)];
         for event in &events {
             parked.park(event, Millis(1));
         }
+        let before = Pricing::of("utility", "regular", None);
+        let first = StatusEvent { pricing: before, ..event(3, Status::Sent) };
+        for event in [&first, &StatusEvent { pricing, ..first.clone() }, &event(3, Status::Sent)] {
+            parked.park(event, Millis(1));
+        }
+        assert_eq!(parked.of("wamid.3")[0].pricing, pricing, "the last word");
+        parked.let_go(&["wamid.3".to_owned()]);
         let text = serde_json::to_string(&parked.kept).unwrap();
         parked.kept = serde_json::from_str(&text).unwrap();
         assert_eq!(parked.of("wamid.1"), [events[0].clone(), events[2].clone()]);

@@ -268,7 +268,8 @@ impl<'a> Folder<'a> {
             }
             _ => {}
         }
-        moves.add(ReceiptMove { broadcast, seq, attempt, wamid: event.wamid, at: event.at, evidence });
+        let mark = event.mark();
+        moves.add(ReceiptMove { broadcast, seq, attempt, wamid: event.wamid, at: event.at, evidence, mark });
         Ok(())
     }
 
@@ -414,7 +415,8 @@ impl Moves {
         };
         let key = (new.broadcast.clone(), new.seq, new.attempt);
         let known = self.reached.get(&key).and_then(|place| self.in_order.get_mut(*place));
-        if let Some(ReceiptMove { evidence: Evidence::Reached(before), at, .. }) = known {
+        if let Some(ReceiptMove { evidence: Evidence::Reached(before), at, mark, .. }) = known {
+            *mark = mark.and(new.mark);
             if state.rung() > before.rung() {
                 *before = state;
                 *at = new.at;

@@ -267,6 +267,7 @@ mod tests {
             foreign: false,
             sender: String::new(),
             recipient: Who::default(),
+            pricing: None,
         };
         let policy = ErrorPolicy::built_in();
         let marketing = Message { marketing: true, ..Message::default() };
@@ -293,6 +294,7 @@ mod tests {
             foreign: false,
             sender: String::new(),
             recipient: Who::default(),
+            pricing: None,
         };
         for shared_file in [true, false] {
             let message = Message { shared_file, ..Message::default() };

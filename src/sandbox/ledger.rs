@@ -27,6 +27,8 @@ struct Entry {
     opaque_end: usize,
     sender: u16,
     template: u16,
+    in_window: bool,
+    lite: bool,
 }
 
 /// A message that was taken, as others see it.
@@ -46,6 +48,12 @@ pub struct LedgerRow {
     pub opaque: String,
     /// The id that was answered.
     pub wamid: String,
+    /// The person had written in the 24 hours before; not kept in a file.
+    #[serde(default)]
+    pub in_window: bool,
+    /// It came by the call for marketing messages; not kept in a file.
+    #[serde(default)]
+    pub lite: bool,
 }
 
 /// A part of the ledger.
@@ -94,6 +102,8 @@ pub(super) struct NewEntry<'a> {
     pub(super) sender: &'a str,
     pub(super) template: &'a str,
     pub(super) opaque: &'a str,
+    pub(super) in_window: bool,
+    pub(super) lite: bool,
 }
 
 /// Texts that come again and again, by number.
@@ -166,7 +176,7 @@ impl Ledger {
         let to = Phone::from_digits(fields.next()?.parse().ok()?).ok()?;
         let (sender, template) = (fields.next()?, fields.next()?);
         let opaque: String = serde_json::from_str(fields.next()?).ok()?;
-        self.remember(&NewEntry { to, at_us, sender, template, opaque: &opaque });
+        self.remember(&NewEntry { to, at_us, sender, template, opaque: &opaque, in_window: false, lite: false });
         Some(())
     }
 
@@ -189,6 +199,8 @@ impl Ledger {
             opaque_end: self.opaques.len(),
             sender: self.senders.place(new.sender),
             template: self.templates.place(new.template),
+            in_window: new.in_window,
+            lite: new.lite,
         });
         self.entries.len() - 1
     }
@@ -214,6 +226,8 @@ impl Ledger {
             template: self.templates.get(entry.template).to_owned(),
             opaque: self.opaque(place).to_owned(),
             wamid: self.wamid(place),
+            in_window: entry.in_window,
+            lite: entry.lite,
         })
     }
 
@@ -307,7 +321,17 @@ mod tests {
 
     fn push(ledger: &mut Ledger, to: u64, opaque: &str) {
         let to = Phone::from_digits(to).unwrap();
-        ledger.push(&NewEntry { to, at_us: 7, sender: "1", template: "hello / en", opaque }).unwrap();
+        ledger
+            .push(&NewEntry {
+                to,
+                at_us: 7,
+                sender: "1",
+                template: "hello / en",
+                opaque,
+                in_window: false,
+                lite: false,
+            })
+            .unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::receipts::post;
 use super::sign;
 use super::state::Shared;
 use crate::cloud_api::WebhookSender;
+use crate::domain::phone::Phone;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -62,15 +63,25 @@ pub(super) async fn say(shared: &Shared, inbound: &Inbound) -> Result<(), Sandbo
     let refused = |words: String| SandboxError::Refused(words);
     let url = shared.settings.load().webhook_url.clone().ok_or_else(|| refused("no webhook_url is set".to_owned()))?;
     let webhook = WebhookSender::new(&url).map_err(|error| refused(error.to_string()))?;
+    let said = !matches!(inbound.deed, Deed::Stop | Deed::Resume);
+    let phone = inbound.from.trim_start_matches('+').parse().ok().and_then(|digits| Phone::from_digits(digits).ok());
+    if let Some(phone) = phone.filter(|_| said) {
+        shared.spoke(phone, at_s(shared, inbound).saturating_mul(1_000_000));
+    }
     let body = body(shared, inbound).to_string().into_bytes();
     let signature = sign(shared.app_secret.expose_secret(), &body);
     let posted = tokio::time::timeout(PATIENCE, post(shared, &webhook, body.into(), &signature)).await;
     posted.map_err(|_| refused("the webhook did not take it".to_owned()))
 }
 
+/// When it was said, in seconds since 1970.
+fn at_s(shared: &Shared, inbound: &Inbound) -> u64 {
+    if inbound.at_s == 0 { shared.now_us() / 1_000_000 } else { inbound.at_s }
+}
+
 fn body(shared: &Shared, inbound: &Inbound) -> Value {
     let some = |text: &str| (!text.is_empty()).then(|| Value::from(text.trim_start_matches('+')));
-    let at_s = if inbound.at_s == 0 { shared.now_us() / 1_000_000 } else { inbound.at_s };
+    let at_s = at_s(shared, inbound);
     let sender = shared.core().senders.first().map(|sender| sender.id.clone()).unwrap_or_default();
     let mut contact = json!({"profile": {"name": "Somebody"}});
     // What Meta leaves out is not there; it is not null.

@@ -272,8 +272,7 @@ fn status(shared: &Shared, due_us: u64, row: &LedgerRow, kind: Kind, category: &
     }
     match kind {
         Kind::Sent | Kind::Delivered => {
-            status["pricing"] =
-                json!({"billable": true, "pricing_model": "PMP", "type": "regular", "category": category});
+            status["pricing"] = pricing(row, category);
         }
         Kind::Failed(code) => {
             let title = &shared.policy.rule_for(i64::from(code), None, None, false).title;
@@ -286,6 +285,44 @@ fn status(shared: &Shared, due_us: u64, row: &LedgerRow, kind: Kind, category: &
     status
 }
 
+/// What a message costs: a utility template is free for whoever wrote in the 24 hours before.
+fn pricing(row: &LedgerRow, category: &str) -> Value {
+    let free = row.in_window && category == "utility";
+    let kind = if free { "free_customer_service" } else { "regular" };
+    let category = if row.lite { "marketing_lite" } else { category };
+    json!({"billable": !free, "pricing_model": "PMP", "type": kind, "category": category})
+}
+
 fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_utility_template_is_free_for_whoever_wrote() {
+        let row = |in_window, lite| LedgerRow {
+            place: 0,
+            at_us: 7,
+            sender: "1".to_owned(),
+            to: "+15550100111".to_owned(),
+            template: "hello / en_US".to_owned(),
+            opaque: String::new(),
+            wamid: "wamid.1".to_owned(),
+            in_window,
+            lite,
+        };
+        let told = |row: &LedgerRow, category| {
+            let pricing = pricing(row, category);
+            let word = |key: &str| pricing[key].as_str().unwrap_or_default().to_owned();
+            (word("category"), word("type"), pricing["billable"] == true)
+        };
+        let of = |category: &str, kind: &str, billed| (category.to_owned(), kind.to_owned(), billed);
+        assert_eq!(told(&row(false, false), "utility"), of("utility", "regular", true));
+        assert_eq!(told(&row(true, false), "utility"), of("utility", "free_customer_service", false));
+        assert_eq!(told(&row(true, false), "marketing"), of("marketing", "regular", true));
+        assert_eq!(told(&row(true, true), "marketing"), of("marketing_lite", "regular", true));
+    }
 }

@@ -12,10 +12,11 @@ use super::tokens::Tokens;
 use super::{SandboxConfig, SandboxError};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::marketing::MARKETING;
+use crate::domain::phone::Phone;
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -23,6 +24,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Phones whose provoked code comes only once are remembered up to this many.
 const MOST_ONCE: usize = 1_000_000;
+
+/// People who wrote are remembered up to this many.
+const MOST_SPOKEN: usize = 100_000;
+/// How long somebody's message keeps the customer service window open.
+const WINDOW_US: u64 = 24 * 3_600 * 1_000_000;
 
 /// One sender.
 pub(super) struct Sender {
@@ -47,6 +53,8 @@ pub(super) struct Core {
     pub(super) dead_cursors: u32,
     /// Phones that had their one provoked code.
     once: HashSet<u64>,
+    /// When somebody last wrote, by phone.
+    spoke: HashMap<u64, u64>,
     requests: u64,
     refused: BTreeMap<i64, u64>,
 }
@@ -118,6 +126,7 @@ impl Shared {
                 payloads: Vec::new(),
                 dead_cursors: 0,
                 once: HashSet::new(),
+                spoke: HashMap::new(),
                 requests: 0,
                 refused: BTreeMap::new(),
             }),
@@ -253,13 +262,29 @@ impl Shared {
             _ => None,
         };
         let opaque = payload.biz_opaque_callback_data.as_ref().map_or("", Text::as_str);
-        let entry = NewEntry { to: *to, at_us: now_us, sender: sender_id, template: &sample.key, opaque };
+        let spoke = core.spoke.get(&to.digits());
+        let in_window = spoke.is_some_and(|at_us| *at_us <= now_us && now_us - at_us < WINDOW_US);
+        let (at_us, template, lite) = (now_us, &sample.key, way == Call::MarketingMessages);
+        let entry = NewEntry { to: *to, at_us, sender: sender_id, template, opaque, in_window, lite };
         let row = core.ledger.push(&entry).map_err(|problem| refused(Refusal::new(131_000, problem)))?;
         sender.taken.add(now_us);
         self.outbox.schedule(settings, self.seed, row, now_us, fate);
         match broken {
             Some(kind) => Err(Outcome::Broken(kind)),
             None => Ok(Outcome::Taken { wamid: core.ledger.wamid(row), to: to.digits() }),
+        }
+    }
+
+    /// Somebody wrote to the business: a customer service window is open from then on.
+    pub(super) fn spoke(&self, phone: Phone, at_us: u64) {
+        let mut core = self.core();
+        if core.spoke.len() >= MOST_SPOKEN {
+            let now_us = self.now_us();
+            core.spoke.retain(|_, at_us| now_us.saturating_sub(*at_us) < WINDOW_US);
+        }
+        if core.spoke.len() < MOST_SPOKEN {
+            let newest = core.spoke.entry(phone.digits()).or_default();
+            *newest = at_us.max(*newest);
         }
     }
 

@@ -204,8 +204,10 @@ impl Service {
         let failures =
             if counts.get(RecipientState::Failed) > 0 { store.failures(&broadcast.id).await? } else { vec![] };
         let skips = if counts.get(RecipientState::Skipped) > 0 { store.skips(&broadcast.id).await? } else { vec![] };
+        let prices = if counts.funnel().delivered > 0 { store.prices(&broadcast.id).await? } else { vec![] };
         let failures = failures.into_iter().map(|(code, count)| cause(self.error_policy(), code, count)).collect();
-        Ok(BroadcastView { broadcast, funnel: counts.funnel(), counts, failures, skips, done_at: None, audit: None })
+        let funnel = counts.funnel();
+        Ok(BroadcastView { broadcast, funnel, counts, failures, skips, prices, done_at: None, audit: None })
     }
 }
 
@@ -264,6 +266,7 @@ impl BroadcastView {
             "unsettled": self.counts.get(RecipientState::InDoubt),
             "failures": self.failures,
             "skips": self.skips.iter().map(|(reason, count)| json!({ "reason": reason, "count": count })).collect::<Vec<_>>(),
+            "prices": self.prices,
             "created_at": self.broadcast.created_at.rfc3339(),
             "start_at": time(self.broadcast.start_at),
             "started_at": time(self.broadcast.started_at),

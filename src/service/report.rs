@@ -10,8 +10,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 /// The report's columns.
-pub const COLUMNS: [&str; 10] =
-    ["phone", "name", "state", "attempts", "code", "title", "detail", "wamid", "changed_at", "due"];
+pub const COLUMNS: [&str; 11] =
+    ["phone", "name", "state", "attempts", "code", "title", "detail", "wamid", "changed_at", "due", "priced"];
 
 /// People in one page.
 const PAGE: u32 = 2_000;
@@ -69,6 +69,7 @@ fn line(row: &RecipientRow, masked: bool, title: &str) -> [String; COLUMNS.len()
         row.wamid.clone(),
         time(row.changed_at),
         time(row.due),
+        row.prices.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
     ]
 }
 

@@ -410,6 +410,7 @@ mod tests {
             counts,
             failures: vec![],
             skips: vec![],
+            prices: vec![],
             done_at: None,
             audit: None,
         }

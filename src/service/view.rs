@@ -8,6 +8,7 @@ use crate::domain::binding::Bindings;
 use crate::domain::broadcast::{Broadcast, Choices, Counts, Funnel, Number};
 use crate::domain::cost::Estimate;
 use crate::domain::ids::BroadcastId;
+use crate::domain::pricing::Priced;
 use crate::domain::schedule::Schedule;
 use crate::domain::sweep::Verdict;
 use crate::domain::template::TemplateKey;
@@ -120,6 +121,8 @@ pub struct BroadcastView {
     pub failures: Vec<Cause>,
     /// Left out by reason, most first.
     pub skips: Vec<(String, u64)>,
+    /// What Meta said that the messages cost which were delivered, most first.
+    pub prices: Vec<Priced>,
     /// When it will be through at the present speed; `None`: cannot be said.
     pub done_at: Option<Millis>,
     /// What came of comparing its records after its end; `None`: not ended, not compared yet, or one of many.

@@ -51,6 +51,7 @@ use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use crate::domain::phone::Phone;
+use crate::domain::pricing::Priced;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::domain::template::Template;
@@ -388,6 +389,11 @@ impl Store for MongoStore {
     async fn skips(&self, id: &BroadcastId) -> Result<Vec<(String, u64)>> {
         let id = id.clone();
         self.run(|inner| async move { inner.skips(&id).await }).await
+    }
+
+    async fn prices(&self, id: &BroadcastId) -> Result<Vec<Priced>> {
+        let id = id.clone();
+        self.run(|inner| async move { inner.prices(&id).await }).await
     }
 
     async fn recipients(

@@ -42,6 +42,7 @@ use crate::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use crate::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use crate::domain::phone::Phone;
+use crate::domain::pricing::Priced;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{PauseReason, RecipientState};
 use crate::domain::template::Template;
@@ -386,6 +387,11 @@ impl Store for SqliteStore {
     async fn skips(&self, id: &BroadcastId) -> Result<Vec<(String, u64)>> {
         let id = id.clone();
         self.read(move |connection| reports::skips(connection, &id)).await
+    }
+
+    async fn prices(&self, id: &BroadcastId) -> Result<Vec<Priced>> {
+        let id = id.clone();
+        self.read(move |connection| reports::prices(connection, &id)).await
     }
 
     async fn recipients(

@@ -7,6 +7,7 @@ use super::Store;
 use crate::domain::broadcast::{Broadcast, Cells, Definition, Number, UploadId};
 use crate::domain::ids::{BroadcastId, ScheduleId};
 use crate::domain::phone::Phone;
+use crate::domain::pricing::{Mark, Pricing};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::Millis;
@@ -392,6 +393,8 @@ pub struct ReceiptMove {
     pub at: Millis,
     /// What it says.
     pub evidence: Evidence,
+    /// What it says of the message's price.
+    pub mark: Mark,
 }
 
 /// An attempt, found by Meta's id of its message.
@@ -500,6 +503,8 @@ pub struct RecipientRow {
     pub due: Option<Millis>,
     /// What the template's slots are filled with.
     pub values: Vec<String>,
+    /// What Meta said the messages to this person cost that were delivered, by attempt: mostly one.
+    pub prices: Vec<Pricing>,
 }
 
 /// What stands as the detail of those whom [`Store::doubt_queued`] put in doubt.

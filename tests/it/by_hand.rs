@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::opt_out::Kinds;
+use wacast::domain::pricing::Mark;
 use wacast::domain::time::{DAY, Millis};
 use wacast::store::{
     Evidence, Holder, Intent, Lease, LeaseAnswer, NewRecipient, Outcome, RECEIPTS, ReceiptMove, Store, Verdict,
@@ -69,7 +70,8 @@ impl ByHand {
     pub async fn receipt(&self, seq: u32, at: Millis, evidence: Evidence) {
         let lease = take(&*self.store, RECEIPTS).await;
         let wamid = format!("wamid.{seq}.1");
-        let said = ReceiptMove { broadcast: self.id.clone(), seq, attempt: 1, wamid, at, evidence };
+        let mark = Mark::default();
+        let said = ReceiptMove { broadcast: self.id.clone(), seq, attempt: 1, wamid, at, evidence, mark };
         assert_eq!(self.store.fold_receipts(&lease, vec![said], 0).await.unwrap().moved, 1);
         self.store.release_lease(&lease).await.unwrap();
     }

@@ -65,6 +65,7 @@ fn person(seq: u32, state: RecipientState) -> RecipientRow {
         changed_at: Some(NOW.plus(-5 * MINUTE)),
         due: None,
         values: vec!["Asha".to_owned()],
+        prices: vec![],
     }
 }
 

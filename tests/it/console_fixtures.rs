@@ -17,6 +17,7 @@ use wacast::console::view;
 use wacast::console::words::Zone;
 use wacast::domain::broadcast::{Audience, Broadcast, Counts, Definition, Number, UploadId};
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::pricing::{Pricing, listed};
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
 use wacast::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
@@ -126,6 +127,7 @@ pub fn view(broadcast: Broadcast, counts: &[(RecipientState, u64)]) -> Broadcast
         funnel: all.funnel(),
         failures: Vec::new(),
         skips: Vec::new(),
+        prices: Vec::new(),
         done_at: None,
         audit: None,
     }
@@ -184,6 +186,8 @@ pub fn ended(random: u64, label: &str) -> BroadcastView {
         ],
     );
     view.failures = vec![cause(131_026, "not reachable on WhatsApp", 57)];
+    let pricing = |kind| Pricing::of("marketing", kind, None).unwrap();
+    view.prices = listed([(pricing("regular"), 1_902), (pricing("free_entry_point"), 38)]);
     view
 }
 

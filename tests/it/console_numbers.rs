@@ -136,6 +136,7 @@ pub fn recipient_view() -> RecipientView {
             changed_at: Some(NOW.plus(-5 * MINUTE)),
             due: None,
             values: vec!["Asha".to_owned(), "Pune".to_owned()],
+            prices: vec![],
         },
         title: "not reachable on WhatsApp".to_owned(),
         advice: "Treat the number as suspect.".to_owned(),

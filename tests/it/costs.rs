@@ -2,11 +2,13 @@
 
 use crate::bed::{Bed, column, request};
 use crate::real::Workplace;
+use serde_json::json;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wacast::cli::words;
 use wacast::domain::cost::Rates;
+use wacast::sandbox::Inbound;
 use wacast::service::view::BroadcastRequest;
 
 #[tokio::test]
@@ -57,6 +59,56 @@ async fn rates_of_ones_own_say_whom_they_do_not_cover() {
     };
     let plan = bed.service.plan(&asked, |_, _| {}).await.unwrap();
     assert!(words::cost(&plan.cost, "costs").contains("not known: no rate for marketing in INR"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_binary_tells_what_whatsapp_billed() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Workplace::new(&format!("sqlite://{}", folder.path().join("wacast.db").display()), 4).await;
+    let mix = wacast::sandbox::Mix { failed: vec![], read: 0.5, delivered: 0.5 };
+    place.sandbox.change(|settings| (settings.mix, settings.receipts_doubled) = (mix, 1.0)).unwrap();
+    let file = place.folder.path().join("people.csv");
+    std::fs::write(&file, "phone\n+919876500001\n+919876500002\n+4915112345678\n").unwrap();
+    place.json(&["import", file.to_str().unwrap(), "--list", "people", "--json"]);
+    let running = place.headless();
+    // Whoever wrote in the last 24 hours gets a utility template for nothing.
+    let wrote = Inbound { from: "919876500002".into(), text: "hello".into(), ..Inbound::default() };
+    place.sandbox.say(&wrote).await.unwrap();
+    let send = ["send", "--template", "hello", "--language", "en_US", "--list", "people", "--yes", "--json"];
+    let id = place.json(&send)["broadcast_id"].as_str().unwrap().to_owned();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let prices = json!([
+        { "category": "utility", "type": "regular", "billable": true, "messages": 2 },
+        { "category": "utility", "type": "free_customer_service", "billable": false, "messages": 1 },
+    ]);
+    loop {
+        let shown = place.json(&["status", &id, "--json"]);
+        if shown["prices"] == prices && shown["counts"]["read"].as_u64() >= Some(1) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "receipts come: {shown}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    // Doubles come 300 ms later.
+    while place.sandbox.receipts_waiting() > 0 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let shown = place.json(&["status", &id, "--cost", "--json"]);
+    assert_eq!(shown["prices"], prices, "each once");
+    assert_eq!((&shown["cost"]["total"], &shown["cost"]["billed"]["total"]), (&json!("0.0578"), &json!("0.0564")));
+    assert_eq!((&shown["cost"]["billed"]["messages"], &shown["cost"]["billed"]["prices"]), (&json!(2), &prices));
+    let shown = place.json_or_text(&["status", &id, "--cost"]);
+    let words = "WhatsApp billed 2 of 3 delivered messages: 2 utility, 1 utility free (had written)";
+    assert_eq!(shown.matches(words).count(), 2, "{shown}");
+    assert!(shown.contains("USD 0.0564 for these by the rates of 2026-10-01"), "{shown}");
+    let out = place.folder.path().join("report.csv");
+    place.json_or_text(&["report", &id, "--out", out.to_str().unwrap()]);
+    let report = std::fs::read_to_string(out).unwrap();
+    assert!(report.lines().next().unwrap().ends_with(",priced"), "{report}");
+    assert_eq!(report.matches("utility/regular/billed").count(), 2, "{report}");
+    let free = report.lines().find(|line| line.contains("919876500002")).unwrap();
+    assert!(free.ends_with(",utility/free_customer_service/free"), "{free}");
+    running.drain();
 }
 
 #[tokio::test(flavor = "multi_thread")]

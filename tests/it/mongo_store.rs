@@ -1,7 +1,7 @@
 //! The ledger in MongoDB: the contract, and what is particular to a server.
 
 use super::mongod::{Kind, Mongod, shared};
-use super::store_contract::stage::{NOW, SENDER, accepted, failed, in_doubt, phone, retry, running, undelivered};
+use super::store_contract::stage::{NOW, Run, SENDER, accepted, failed, in_doubt, phone, retry, running, undelivered};
 use super::store_contract::trail::append_from_many_hands;
 use super::store_contract::{Factory, contract_suite};
 use async_trait::async_trait;
@@ -13,6 +13,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
+use wacast::domain::pricing::Pricing;
+use wacast::domain::state::RecipientState;
 use wacast::domain::time::Millis;
 use wacast::store::mongo::MongoStore;
 use wacast::store::{DoubtDecision, RawReceipt, Store, StoreError, Verdict};
@@ -318,14 +320,30 @@ async fn an_older_layout_is_brought_up() {
     let reached = doc! { "_id": 5_i64, "quarter": DateTime::from_millis(NOW.0), "phones": [919_000_000_000_i64] };
     collection("reached").insert_one(reached).await.unwrap();
 
+    // And a segment knew nothing of prices.
+    let old = running(&(Arc::new(open(&url).await.unwrap()) as Arc<dyn Store>), 1).await;
+    let intent = old.open_one().await;
+    old.settle(&intent, accepted(&intent)).await;
+    let forget = doc! { "$unset": { "marks": 1, "later_marks": 1, "prices": 1 } };
+    collection("segments").update_many(doc! {}, forget).await.unwrap();
+    collection("about").update_one(doc! { "_id": "store" }, doc! { "$set": { "schema": 4_i64 } }).await.unwrap();
+
     let again: Arc<dyn Store> = Arc::new(open(&url).await.unwrap());
     assert_eq!(again.id(), store.id());
+    let old = Run { store: again.clone(), ..old };
+    assert_eq!(again.prices(&old.id).await.unwrap(), []);
+    let pricing = Pricing::of("utility", "regular", None);
+    old.fold_all(vec![old.priced(0, 1, RecipientState::Delivered, pricing)]).await;
+    assert_eq!(again.prices(&old.id).await.unwrap()[0].messages, 1);
+    again.release_lease(&old.lease).await.unwrap();
+    again.release_lease(&old.receipts).await.unwrap();
     let about = all(&url, "about", doc! { "_id": "store" }).await.remove(0);
     assert!(about.get_i64("schema").unwrap() > 1, "so that an older wacast leaves it alone");
     assert!(!database.list_collection_names().await.unwrap().contains(&"quarters".to_owned()));
-    assert_eq!(again.people_reached_since(NOW).await.unwrap(), 1);
-    let run = running(&again, 1).await;
+    assert_eq!(again.people_reached_since(NOW).await.unwrap(), 2);
+    let run = running(&again, 2).await;
+    run.open_one().await;
     let intent = run.open_one().await;
     run.settle(&intent, accepted(&intent)).await;
-    assert_eq!(again.people_reached_since(NOW).await.unwrap(), 2, "new portions come after the old ones");
+    assert_eq!(again.people_reached_since(NOW).await.unwrap(), 3, "new portions come after the old ones");
 }

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use wacast::api::ApiConfig;
 use wacast::domain::phone::Phone;
+use wacast::domain::pricing::{self, Pricing};
 use wacast::domain::receipt::{Status, check_shape, statuses};
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::{HOUR, MINUTE, Millis};
@@ -107,6 +108,8 @@ async fn a_receipt_that_comes_before_the_answer_is_parked_until_its_message_is_k
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(site.sandbox.summary().people_twice, []);
+    let billed = Pricing::of("utility", "regular", Some(true)).unwrap();
+    assert_eq!(site.store.prices(&id).await.unwrap(), pricing::listed([(billed, 50)]), "their prices were kept");
     site.end().await;
 }
 
@@ -117,7 +120,10 @@ async fn disorder_doubles_and_malformed_ones_spoil_nothing() {
     // A thousand in one call: read before delivered before sent, everything twice, one malformed in the middle.
     let mut said: Vec<String> = Vec::new();
     for status in ["read", "delivered", "sent", "read"] {
-        said.extend(rows.iter().map(|row| by_our_id(row, status)));
+        let billable = status == "delivered";
+        let price = format!(r#""pricing":{{"category":"utility","type":"regular","billable":{billable}}},"status""#);
+        let priced = |row| by_our_id(row, status).replace(r#""status""#, &price);
+        said.extend(rows.iter().map(|row| if status == "read" { by_our_id(row, status) } else { priced(row) }));
     }
     said[500] = r#"{"id":7,"status":["sent"]}"#.to_owned();
     assert_eq!(said.len(), 1_000);
@@ -128,6 +134,8 @@ async fn disorder_doubles_and_malformed_ones_spoil_nothing() {
     let (broadcast, _) =
         site.until(&id, "the end", |broadcast, _| broadcast.status == BroadcastStatus::Completed).await;
     assert_eq!(site.store.log(Some(&broadcast.id), 0, 5_000).await.unwrap().len(), 250, "one row an attempt");
+    let billed = Pricing::of("utility", "regular", Some(true)).unwrap();
+    assert_eq!(site.store.prices(&id).await.unwrap(), pricing::listed([(billed, 250)]), "each once, by the later word");
     site.end().await;
 }
 

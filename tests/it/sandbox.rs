@@ -17,8 +17,8 @@ use wacast::domain::message::MessageMaker;
 use wacast::domain::phone::Phone;
 use wacast::sandbox::numbers::{Country, Way, provoking};
 use wacast::sandbox::{
-    ACCESS_TOKEN, APP_SECRET, BUSINESS_ACCOUNT_ID, Fault, FaultKind, Mix, PHONE_NUMBER_ID, Sandbox, SandboxConfig,
-    SandboxHandle, Settings, sign,
+    ACCESS_TOKEN, APP_SECRET, BUSINESS_ACCOUNT_ID, Deed, Fault, FaultKind, Inbound, Mix, PHONE_NUMBER_ID, Sandbox,
+    SandboxConfig, SandboxHandle, Settings, sign,
 };
 
 async fn start(settings: Settings) -> SandboxHandle {
@@ -294,8 +294,44 @@ async fn receipts_climb_the_ladder_and_carry_the_attempt() {
         assert_eq!(status["biz_opaque_callback_data"], attempt(7).to_string());
         assert!(status["timestamp"].as_str().unwrap().parse::<u64>().unwrap() > 1_700_000_000);
     }
-    assert_eq!(got[0]["pricing"]["category"], "utility");
+    let billed = json!({"billable": true, "pricing_model": "PMP", "type": "regular", "category": "utility"});
+    assert_eq!((&got[0]["pricing"], &got[1]["pricing"]), (&billed, &billed));
     assert!(got[2].get("pricing").is_none());
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn receipts_name_the_price_as_meta_does() {
+    let (url, mut calls) = webhook(0).await;
+    let mix = Mix { read: 0.0, delivered: 1.0, failed: Vec::new() };
+    let sandbox = start(Settings { mix, ..fast(url) }).await;
+    let client = client(&sandbox.base_url());
+    let failing = provoking(Country::India, Way::Usual, 131_026);
+    let others: Vec<Phone> = (0..3).map(|place| Phone::from_digits(15_550_100_120 + place).unwrap()).collect();
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    // The first one has just written, the second one a day and more ago; the third one only changed a setting.
+    for (phone, deed, at_s) in
+        [(others[0], Deed::Message, 0), (others[1], Deed::Message, now_s - 25 * 3_600), (others[2], Deed::Resume, 0)]
+    {
+        let from = phone.to_string();
+        sandbox.say(&Inbound { deed, from, at_s, text: "hello".into(), ..Inbound::default() }).await.unwrap();
+        calls.recv().await.unwrap();
+    }
+    for to in [&others[..], &[failing]].concat() {
+        assert!(matches!(client.send(PHONE_NUMBER_ID, body(to, 1), Gate::open()).await, SendResult::Accepted { .. }));
+    }
+    let got = statuses(&mut calls, 7).await;
+    let price_of = |phone: Phone| -> Vec<Value> {
+        let to = phone.digits().to_string();
+        got.iter().filter(|one| one["recipient_id"] == to.as_str()).map(|one| one["pricing"].clone()).collect()
+    };
+    let price = |kind: &str, billable: bool| {
+        vec![json!({"billable": billable, "pricing_model": "PMP", "type": kind, "category": "utility"}); 2]
+    };
+    assert_eq!(price_of(others[0]), price("free_customer_service", false));
+    assert_eq!(price_of(others[1]), price("regular", true));
+    assert_eq!(price_of(others[2]), price("regular", true));
+    assert_eq!(price_of(failing), [Value::Null], "what failed has none");
     sandbox.shutdown().await;
 }
 

@@ -14,6 +14,7 @@ pub mod leases;
 pub mod making;
 pub mod opt_outs;
 pub mod people;
+pub mod prices;
 pub mod random_walk;
 pub mod receipts;
 pub mod recovery;

@@ -2,10 +2,37 @@
 
 use crate::cli::terminal::{grouped, people};
 use crate::domain::cost::Estimate;
+use crate::domain::pricing;
+use crate::service::cost::CostSoFar;
 use std::fmt::Write;
 
 /// How many markets are shown one by one.
 const MARKETS: usize = 5;
+
+/// What a broadcast costs so far: the estimate, and what WhatsApp said that it bills.
+pub fn so_far(so_far: &CostSoFar) -> String {
+    let mut text = cost(&so_far.estimate, "so far");
+    let Some(billed) = &so_far.billed else { return text };
+    let currency = &so_far.estimate.currency;
+    if let Some(words) = pricing::words(&billed.prices, " delivered messages", grouped) {
+        let _ = writeln!(text, "{:>9}  WhatsApp billed {words}", "billed");
+    }
+    if billed.messages == 0 {
+        return text;
+    }
+    match billed.rates_from {
+        Some(day) => {
+            let _ = writeln!(text, "{:>9}  {currency} {} for these by the rates of {day}", "", billed.total);
+        }
+        None => {
+            let _ = writeln!(text, "{:>9}  what that comes to is not known: no rate in {currency}", "");
+        }
+    }
+    if billed.without_rate > 0 && billed.rates_from.is_some() {
+        let _ = writeln!(text, "{:>9}  {} of them without a rate: not counted", "", grouped(billed.without_rate));
+    }
+    text
+}
 
 /// An estimate with what it rests on. `name`: what the first line is called, nine letters at most.
 pub fn cost(estimate: &Estimate, name: &str) -> String {

@@ -8,6 +8,7 @@ use crate::console::message::Click;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, column_right, thousands, width};
 use crate::console::words;
+use crate::domain::pricing;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::service::view::BroadcastView;
 use crate::store::RecipientRow;
@@ -200,6 +201,9 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
     if let Some(audit) = &view.audit {
         let role = if audit.agrees() { Role::Good } else { Role::Bad };
         row = canvas.paragraph(area, row, role, &format!("Checked after the end: {}.", audit.words()));
+    }
+    if let Some(billed) = pricing::words(&view.prices, "", thousands) {
+        row = canvas.paragraph(area, row, Role::Plain, &format!("billed {billed}"));
     }
     row + 1
 }

@@ -20,7 +20,7 @@ use mongodb::{Client, IndexModel};
 use std::time::Duration;
 
 /// The layout that this program writes. A store with a newer one is refused.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
 /// The oldest server: transactions that make collections, and projections with expressions.
 const OLDEST: (i64, i64) = (4, 4);
 /// How long a server is looked for, and a connection waited for.
@@ -170,7 +170,8 @@ async fn about(inner: &Inner, now: Millis) -> Op<StoreId> {
     let fresh = doc! {
         "$setOnInsert": { "store": StoreId::from_random(fastrand::u64(..)).as_str(), "made_at": date(now) },
         // All that a newer layout has is optional in the documents, so an older store is brought up by its number. The third
-        // has the opt-outs: a program that does not know them must not send. The fourth numbers rows and portions together.
+        // has the opt-outs: a program that does not know them must not send. The fourth numbers rows and portions together. The fifth
+        // has prices in the segments, which a program that does not know them would drop.
         "$max": { "schema": SCHEMA },
     };
     let about = inner

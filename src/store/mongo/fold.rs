@@ -126,6 +126,7 @@ impl Inner {
         let mut known = self.known(session, moves, &mut sheet).await?;
         let mut report = FoldReport::default();
         for said in moves {
+            sheet.mark(&said.broadcast, said.seq, said.attempt, said.mark);
             match sheet.state(&said.broadcast, said.seq) {
                 None => report.unknown += 1,
                 Some(state) if sheet.fold(said, state, &mut known) => report.moved += 1,

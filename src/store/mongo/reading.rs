@@ -7,6 +7,7 @@ use super::segment::{Decision, Segment};
 use super::sheet::UnderWay;
 use crate::domain::broadcast::Counts;
 use crate::domain::ids::BroadcastId;
+use crate::domain::pricing::{self, Priced, Pricing};
 use crate::domain::state::RecipientState;
 use crate::store::{AttemptPlace, LogRow, RESTORED, RecipientRow, StoreError};
 use mongodb::IndexModel;
@@ -35,6 +36,7 @@ struct Chosen {
     state: RecipientState,
     newest: u32,
     decision: Option<Decision>,
+    prices: Vec<Pricing>,
 }
 
 /// All segments of a broadcast.
@@ -106,6 +108,19 @@ impl Inner {
         Ok(skips)
     }
 
+    pub(super) async fn prices(&self, id: &BroadcastId) -> Op<Vec<Priced>> {
+        self.must_exist(id).await?;
+        let stages = vec![
+            doc! { "$match": segments_of(id) },
+            doc! { "$project": { "of": { "$objectToArray": "$prices" } } },
+            doc! { "$unwind": "$of" },
+            doc! { "$group": { "_id": "$of.k", "count": { "$sum": "$of.v" } } },
+        ];
+        let found = self.aggregate("segments", stages).await?;
+        let of = |found: &Document| Some((Pricing::parse(found.get_str("_id").ok()?)?, count(found.get("count"))));
+        Ok(pricing::listed(found.iter().filter_map(of)))
+    }
+
     pub(super) async fn must_exist(&self, id: &BroadcastId) -> Op<()> {
         match self.sender_of(None, id).await? {
             Some(_) => Ok(()),
@@ -166,6 +181,7 @@ impl Inner {
                 state,
                 newest: segment.newest(seq),
                 decision: segment.decision(seq),
+                prices: segment.prices_of(seq),
             }));
         }
         Ok(chosen)
@@ -294,6 +310,7 @@ fn recipient_row(
         changed_at: None,
         due: None,
         values: person.values,
+        prices: chosen.prices.clone(),
     };
     if let Some(attempt) = attempt {
         row.attempt = large(attempt.id.a);

@@ -6,6 +6,7 @@
 
 use super::documents::{large, small};
 use crate::domain::ids::BroadcastId;
+use crate::domain::pricing::{Mark, Pricing};
 use crate::domain::state::RecipientState;
 use crate::store::StoreError;
 use mongodb::bson::{Bson, DateTime, Document, doc};
@@ -59,6 +60,16 @@ pub struct Segment {
     /// Who stands where they do by an operator's word. Few, and gone with the next move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     decided: Vec<Decided>,
+    /// What receipts said of the price of the first attempts: two characters each ([`Mark::code`]), in order of seq, as far
+    /// as there was such a receipt.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    marks: String,
+    /// The same of later attempts, by `PLACE/ATTEMPT`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    later_marks: BTreeMap<String, String>,
+    /// How many delivered messages were priced how.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    prices: BTreeMap<String, i32>,
 }
 
 /// An operator's word on people of one segment who were in doubt.
@@ -92,6 +103,9 @@ impl Segment {
             failures: BTreeMap::new(),
             skips: Vec::new(),
             decided: Vec::new(),
+            marks: String::new(),
+            later_marks: BTreeMap::new(),
+            prices: BTreeMap::new(),
         }
     }
 
@@ -200,6 +214,56 @@ impl Segment {
         }
     }
 
+    /// What is known of the price of an attempt.
+    fn mark_of(&self, place: usize, attempt: u32) -> Mark {
+        let code = match attempt {
+            1 => self.marks.get(place * 2..place * 2 + 2),
+            later => self.later_marks.get(&format!("{place}/{later}")).map(String::as_str),
+        };
+        code.map_or_else(Mark::default, Mark::of_code)
+    }
+
+    /// Notes what a receipt said of the price of an attempt. Whether that was new.
+    pub fn mark(&mut self, seq: u32, attempt: u32, said: Mark) -> bool {
+        if self.state(seq).is_none() {
+            return false;
+        }
+        let place = (seq - self.first_seq()) as usize;
+        let before = self.mark_of(place, attempt);
+        let now = before.and(said);
+        if now == before {
+            return false;
+        }
+        if attempt == 1 {
+            let missing = (place * 2 + 2).saturating_sub(self.marks.len()) / 2;
+            self.marks.push_str(&Mark::default().code().repeat(missing));
+            // Codes are ASCII.
+            self.marks.replace_range(place * 2..place * 2 + 2, &now.code());
+        } else {
+            self.later_marks.insert(format!("{place}/{attempt}"), now.code());
+        }
+        for (mark, by) in [(before, -1), (now, 1)] {
+            if let Some(pricing) = mark.counts() {
+                bump(&mut self.prices, pricing.to_string(), by);
+            }
+        }
+        true
+    }
+
+    /// What the delivered messages to a recipient were priced as, by attempt.
+    pub fn prices_of(&self, seq: u32) -> Vec<Pricing> {
+        let Some(place) = seq.checked_sub(self.first_seq()).map(|place| place as usize) else { return Vec::new() };
+        let mut marks = vec![(1, self.mark_of(place, 1))];
+        if !self.later_marks.is_empty() {
+            let from = format!("{place}/");
+            let of_this = self.later_marks.range(from.clone()..).take_while(|(key, _)| key.starts_with(&from));
+            let attempt = |key: &str| key[from.len()..].parse().unwrap_or(u32::MAX);
+            marks.extend(of_this.map(|(key, code)| (attempt(key), Mark::of_code(code))));
+            marks.sort_by_key(|(attempt, _)| *attempt);
+        }
+        marks.into_iter().filter_map(|(_, mark)| mark.counts()).collect()
+    }
+
     /// An upsert that writes it whole.
     pub fn statement(&self) -> Result<Document, StoreError> {
         Ok(doc! { "q": { "_id": &self.id }, "u": super::documents::to_document(self)?, "upsert": true })
@@ -263,6 +327,27 @@ mod tests {
         assert_eq!(back, segment);
         assert_eq!((back.newest(2_000), back.newest(2_002)), (3, 1));
         assert_eq!(back.decision(2_000).map(|decision| decision.tries), Some(2));
+    }
+
+    #[test]
+    fn prices_follow_the_marks_of_each_attempt() {
+        let mut segment = segment();
+        let billed = Pricing::of("marketing", "regular", None);
+        let said = Mark::reached(RecipientState::Delivered, billed);
+        assert!(segment.mark(2_002, 1, said) && !segment.mark(2_002, 1, said), "a double is not new");
+        assert!(
+            segment.mark(2_002, 12, said) && segment.mark(2_002, 2, Mark::reached(RecipientState::Delivered, None))
+        );
+        assert!(segment.mark(2_000, 1, Mark::reached(RecipientState::Sent, billed)));
+        assert!(!segment.mark(2_003, 1, said), "nobody");
+        assert_eq!(segment.prices, BTreeMap::from([("marketing/regular/billed".to_owned(), 2)]));
+        let free = Pricing::of("marketing", "regular", Some(false));
+        assert!(segment.mark(2_002, 1, Mark::reached(RecipientState::Read, free)));
+        assert_eq!(segment.prices_of(2_002), [free, billed].map(Option::unwrap));
+        assert_eq!((segment.prices_of(2_000), segment.prices_of(2_001)), (vec![], vec![]));
+        assert_eq!((segment.prices.len(), segment.prices.values().sum::<i32>()), (2, 2));
+        let document = crate::store::mongo::documents::to_document(&segment).unwrap();
+        assert_eq!(mongodb::bson::deserialize_from_document::<Segment>(document).unwrap(), segment);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::reading;
 use super::segment::{Decision, Segment, SegmentKey};
 use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
+use crate::domain::pricing::Mark;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::{MINUTE, Millis};
 use crate::store::StoreError;
@@ -225,6 +226,14 @@ impl Sheet {
             && let Some(segment) = self.segments.get_mut(&key)
         {
             segment.tried(seq, attempt);
+            self.changed_segments.insert(key);
+        }
+    }
+
+    /// Notes what a receipt said of an attempt's price.
+    pub fn mark(&mut self, broadcast: &BroadcastId, seq: u32, attempt: u32, said: Mark) {
+        let key = SegmentKey::of(broadcast, seq);
+        if self.segments.get_mut(&key).is_some_and(|segment| segment.mark(seq, attempt, said)) {
             self.changed_segments.insert(key);
         }
     }

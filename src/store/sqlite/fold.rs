@@ -133,6 +133,7 @@ fn log_entry<'a>(known: Known, standing: &Standing, one: &'a ReceiptMove) -> Log
         from_receipt: true,
         wamid: &one.wamid,
         response,
+        mark: one.mark,
     }
 }
 

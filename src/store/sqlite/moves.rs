@@ -6,6 +6,7 @@
 use super::column::{all, digits, phone, state, status};
 use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
+use crate::domain::pricing::{Mark, Pricing};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::{MINUTE, Millis};
 use crate::store::Result;
@@ -80,6 +81,8 @@ pub(super) struct LogEntry<'a> {
     pub(super) from_receipt: bool,
     pub(super) wamid: &'a str,
     pub(super) response: &'a str,
+    /// What a receipt said of its price.
+    pub(super) mark: Mark,
 }
 
 /// The moves of one command. [`Moves::finish`] writes the figures.
@@ -91,6 +94,7 @@ pub(super) struct Moves<'c> {
     known: Vec<(BroadcastId, Option<Known>)>,
     counts: BTreeMap<(i64, RecipientState), i64>,
     failures: BTreeMap<(i64, i64), i64>,
+    prices: BTreeMap<(i64, Pricing), i64>,
     /// Who was reached, or may have been, by phone: the newest quarter hour.
     reached: BTreeMap<i64, i64>,
     /// The broadcast that a window of this command is for.
@@ -110,13 +114,14 @@ impl<'c> Moves<'c> {
             )?,
             log: connection.prepare_cached(
                 "INSERT INTO attempts
-                    (broadcast_no, seq, attempt, phone, status, timestamp, code, from_receipt, wamid, response)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                    (broadcast_no, seq, attempt, phone, status, timestamp, code, from_receipt, wamid, response, priced)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                 ON CONFLICT (broadcast_no, seq, attempt) DO NOTHING",
             )?,
             known: Vec::new(),
             counts: BTreeMap::new(),
             failures: BTreeMap::new(),
+            prices: BTreeMap::new(),
             reached: BTreeMap::new(),
             window_of: None,
         })
@@ -220,7 +225,7 @@ impl<'c> Moves<'c> {
     }
 
     /// Writes a row of the log, unless the attempt has one. An answer completes a row that a receipt made.
-    /// With the first word that Meta took the attempt its recipient is reached.
+    /// With the first word that Meta took the attempt its recipient is reached. What is said of the price is counted.
     pub(super) fn log(&mut self, entry: &LogEntry<'_>) -> Result<()> {
         let status = if entry.sent { "sent" } else { "failed" };
         let new = self.log.execute(params![
@@ -233,8 +238,12 @@ impl<'c> Moves<'c> {
             entry.code,
             entry.from_receipt,
             entry.wamid,
-            entry.response
+            entry.response,
+            stored(entry.mark)
         ])? > 0;
+        if new {
+            self.price(entry.broadcast_no, Mark::default(), entry.mark);
+        }
         if (new && entry.sent) || (!new && self.log_again(entry, status)?) {
             self.reach(entry.phone, entry.at);
         }
@@ -243,17 +252,24 @@ impl<'c> Moves<'c> {
 
     /// Adds to a row of the log what was not known when it was written. `true`: it says `sent` only now.
     fn log_again(&mut self, entry: &LogEntry<'_>, status: &str) -> Result<bool> {
-        let found: Option<(i64, bool, bool, bool)> = self
+        let found: Option<(i64, bool, bool, bool, Mark)> = self
             .connection
             .prepare_cached(
-                "SELECT id, status = 'sent', from_receipt, wamid = '' FROM attempts
+                "SELECT id, status = 'sent', from_receipt, wamid = '', priced FROM attempts
                 WHERE broadcast_no = ?1 AND seq = ?2 AND attempt = ?3",
             )?
             .query_row(params![entry.broadcast_no, entry.seq, entry.attempt], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                let mark = Mark::of_code(row.get_ref(4)?.as_str().unwrap_or_default());
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, mark))
             })
             .optional()?;
-        let Some((id, was_sent, was_from_receipt, without_wamid)) = found else { return Ok(false) };
+        let Some((id, was_sent, was_from_receipt, without_wamid, before)) = found else { return Ok(false) };
+        let mark = before.and(entry.mark);
+        if mark != before {
+            let mut statement = self.connection.prepare_cached("UPDATE attempts SET priced = ?2 WHERE id = ?1")?;
+            statement.execute(params![id, stored(mark)])?;
+            self.price(entry.broadcast_no, before, mark);
+        }
         // A refusal never overwrites a receipt's proof.
         if was_from_receipt && !entry.from_receipt && (entry.sent || !was_sent) {
             self.connection
@@ -269,6 +285,15 @@ impl<'c> Moves<'c> {
             statement.execute(params![id, entry.wamid])?;
         }
         Ok(false)
+    }
+
+    /// Counts a message as what is known of its price now, and no longer as before.
+    fn price(&mut self, broadcast_no: i64, before: Mark, now: Mark) {
+        for (mark, by) in [(before, -1), (now, 1)] {
+            if let Some(pricing) = mark.counts() {
+                *self.prices.entry((broadcast_no, pricing)).or_default() += by;
+            }
+        }
     }
 
     /// Writes the figures' differences.
@@ -288,8 +313,20 @@ impl<'c> Moves<'c> {
         for ((broadcast_no, code), people) in self.failures.into_iter().filter(|(_, people)| *people != 0) {
             failures.execute(params![broadcast_no, code, people])?;
         }
+        let mut prices = self.connection.prepare_cached(
+            "INSERT INTO prices (broadcast_no, pricing, messages) VALUES (?1, ?2, ?3)
+            ON CONFLICT DO UPDATE SET messages = messages + ?3",
+        )?;
+        for ((broadcast_no, pricing), messages) in self.prices.into_iter().filter(|(_, messages)| *messages != 0) {
+            prices.execute(params![broadcast_no, pricing.to_string(), messages])?;
+        }
         write_reached(self.connection, &self.reached)
     }
+}
+
+/// As `attempts.priced` has it.
+fn stored(mark: Mark) -> String {
+    if mark == Mark::default() { String::new() } else { mark.code() }
 }
 
 /// Moves people to the newest quarter hour in which they were reached, in their tables.

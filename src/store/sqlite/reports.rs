@@ -6,6 +6,7 @@ use super::moves::QUARTER;
 use crate::domain::broadcast::Counts;
 use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
+use crate::domain::pricing::{self, Mark, Priced, Pricing};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
 use crate::store::{LogRow, RecipientRow, Result};
@@ -42,6 +43,15 @@ pub(super) fn skips(connection: &Connection, id: &BroadcastId) -> Result<Vec<(St
     all(connection, sql, [known(connection, id)?.no], |row| Ok((row.get(0)?, unsigned(row, 1)?)))
 }
 
+/// See [`crate::store::Store::prices`].
+pub(super) fn prices(connection: &Connection, id: &BroadcastId) -> Result<Vec<Priced>> {
+    let sql = "SELECT pricing, messages FROM prices WHERE broadcast_no = ?1";
+    let found = all(connection, sql, [known(connection, id)?.no], |row| {
+        Ok((Pricing::parse(row.get_ref(0)?.as_str().unwrap_or_default()), unsigned(row, 1)?))
+    })?;
+    Ok(pricing::listed(found.into_iter().filter_map(|(pricing, messages)| Some((pricing?, messages)))))
+}
+
 /// See [`crate::store::Store::recipients`].
 pub(super) fn recipients(
     connection: &Connection,
@@ -70,7 +80,11 @@ pub(super) fn recipients(
     };
     let sql = format!(
         "SELECT seq, recipients.phone, name, recipients.state, recipients.attempt, recipients.code, detail,
-            coalesce(attempts.wamid, ''), changed_at, due, variables
+            coalesce(attempts.wamid, ''), changed_at, due, variables,
+            (SELECT coalesce(group_concat(priced, ''), '') FROM (
+                SELECT priced FROM attempts AS every WHERE every.broadcast_no = recipients.broadcast_no
+                AND every.seq = recipients.seq ORDER BY every.attempt
+            ))
         FROM recipients {index} LEFT JOIN attempts USING (broadcast_no, seq, attempt)
         WHERE broadcast_no = ?1 AND seq > ?2 {condition} ORDER BY seq LIMIT ?3"
     );
@@ -93,7 +107,14 @@ fn recipient(row: &Row<'_>, broadcast: BroadcastStatus) -> Result<RecipientRow> 
         changed_at: row.get::<_, Option<i64>>(8)?.map(Millis),
         due: Some(time(row, 9)?).filter(|due| waits && due.0 > 0),
         values: serde_json::from_str(row.get_ref(10)?.as_str().unwrap_or_default())?,
+        prices: prices_of(row.get_ref(11)?.as_str().unwrap_or_default()),
     })
+}
+
+/// What the messages count as whose marks stand in a row.
+fn prices_of(marks: &str) -> Vec<Pricing> {
+    let code = |code: &[u8]| Mark::of_code(std::str::from_utf8(code).unwrap_or_default()).counts();
+    marks.as_bytes().chunks(2).filter_map(code).collect()
 }
 
 const LOG: &str = "SELECT attempts.id, broadcasts.id, seq, attempt, phone, attempts.status, timestamp, code, response

@@ -15,7 +15,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x7761_6361;
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken.
-const STEPS: [&str; 6] = [FIRST, SECOND, OPT_OUTS, REACHED, REJECTS, NO_ACCEPTED];
+const STEPS: [&str; 7] = [FIRST, SECOND, OPT_OUTS, REACHED, REJECTS, NO_ACCEPTED, PRICES];
 
 /// Notes on the layout:
 /// - `numbers.id` is `upload << 32 | row`. Every index ends with the row's id, so the index on `phone` is
@@ -292,6 +292,20 @@ DROP TABLE accepted;
 DROP INDEX IF EXISTS attempts_by_wamid;
 ";
 
+/// - `attempts.priced` is what the attempt's receipts said of its price ([`Mark::code`]); '': nothing.
+/// - `prices` is how many delivered messages were priced how, kept by differences as `counts` is.
+///
+/// [`Mark::code`]: crate::domain::pricing::Mark::code
+const PRICES: &str = "
+ALTER TABLE attempts ADD COLUMN priced TEXT NOT NULL DEFAULT '';
+CREATE TABLE prices (
+    broadcast_no INTEGER NOT NULL,
+    pricing TEXT NOT NULL,
+    messages INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_no, pricing)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Receipts without an id of ours are found by it, by the end of Meta's id, which is what differs from message to message.
 /// Its keys come in no order, so that every message changes a page of its own, and most stores never see such a receipt:
 /// it is made when the first one comes ([`super::fold::find_by_wamid`]).
@@ -401,6 +415,7 @@ mod tests {
             assert_eq!(store.windows_opened("100").await.unwrap(), 0);
             assert_eq!(store.log(None, 0, 10).await.unwrap().len(), 1);
             assert_eq!(store.people_reached_since(Millis(0)).await.unwrap(), 1);
+            assert_eq!(store.prices(&"0000002s".parse().unwrap()).await.unwrap(), []);
             store.close().await;
         }
         let store = SqliteStore::open(&path, NOW).await.unwrap();

@@ -5,6 +5,7 @@
 use super::flight::unsent;
 use super::leases;
 use super::moves::{Known, LogEntry, Moves, Next, Standing, queued_or_cancelled};
+use crate::domain::pricing::Mark;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::store::{Lease, Outcome, Result, StoreError, Verdict};
 use rusqlite::Connection;
@@ -69,6 +70,7 @@ fn log_entry(known: Known, outcome: &Outcome) -> Option<LogEntry<'_>> {
         from_receipt: false,
         wamid: "",
         response: "",
+        mark: Mark::default(),
     };
     match &outcome.verdict {
         Verdict::Accepted { wamid, response } => Some(LogEntry { sent: true, wamid, response, ..entry }),

@@ -432,6 +432,11 @@ impl Director<'_> {
                     self.world.break_rule(rule, || detail);
                 }
             }
+            let prices = self.world.store.prices(id).await.expect("counts");
+            let found = self.world.truth().check_prices(id, &prices);
+            if let Some(Broken { rule, detail }) = found {
+                self.world.break_rule(rule, || detail);
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use wacast::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId}
 use wacast::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use wacast::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use wacast::domain::phone::Phone;
+use wacast::domain::pricing::Priced;
 use wacast::domain::schedule::Schedule;
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
@@ -480,6 +481,10 @@ impl Store for Facade {
 
     async fn skips(&self, id: &BroadcastId) -> Result<Vec<(String, u64)>> {
         self.inner().skips(id).await
+    }
+
+    async fn prices(&self, id: &BroadcastId) -> Result<Vec<Priced>> {
+        self.inner().prices(id).await
     }
 
     async fn recipients(

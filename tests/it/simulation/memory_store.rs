@@ -26,6 +26,7 @@ use wacast::domain::broadcast::{Broadcast, Counts, Definition, Number, UploadId}
 use wacast::domain::ids::{BroadcastId, ScheduleId, StoreId};
 use wacast::domain::opt_out::{Change, Event, Kinds, Noted, OptedOut};
 use wacast::domain::phone::Phone;
+use wacast::domain::pricing::Priced;
 use wacast::domain::schedule::Schedule;
 use wacast::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use wacast::domain::template::Template;
@@ -301,6 +302,10 @@ impl Store for MemoryStore {
 
     async fn skips(&self, id: &BroadcastId) -> Result<Vec<(String, u64)>> {
         self.ledger().skips(id)
+    }
+
+    async fn prices(&self, id: &BroadcastId) -> Result<Vec<Priced>> {
+        self.ledger().prices(id)
     }
 
     async fn recipients(

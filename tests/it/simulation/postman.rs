@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use wacast::clock::Clock;
 use wacast::domain::attempt_id::AttemptId;
+use wacast::domain::pricing::Pricing;
 use wacast::store::{RawReceipt, Store};
 
 /// Codes of failed receipts.
@@ -72,6 +73,21 @@ pub fn took(world: &Arc<World>, sender: &str, id: &AttemptId) {
     }
 }
 
+/// What a receipt says of the price: mostly what the one before said, and now and then nothing, as Meta does.
+fn price(id: &AttemptId, says: Word) -> Option<Pricing> {
+    let mut dice = fastrand::Rng::with_seed(u64::from(id.seq) << 8 | u64::from(id.attempt));
+    let kind = ["regular", "free_customer_service"][dice.usize(0..2)];
+    let (told, changes) = (dice.u8(0..8), dice.u8(0..8) == 0);
+    let billable = (kind == "regular") ^ (changes && !matches!(says, Word::Sent));
+    let tells = match says {
+        Word::Sent => told > 0,
+        Word::Delivered => told > 1,
+        Word::Read => told == 1,
+        Word::Failed(_) => false,
+    };
+    if tells { Pricing::of("utility", kind, Some(billable)) } else { None }
+}
+
 /// Brings one receipt to the webhook, as often as it takes.
 async fn post(world: Arc<World>, sender: String, id: AttemptId, after_ms: u64, says: Word) {
     sleep(Duration::from_millis(after_ms)).await;
@@ -99,15 +115,29 @@ async fn store(world: &Arc<World>, sender: &str, id: &AttemptId, says: Word) {
         Word::Read => ("read", String::new()),
         Word::Failed(code) => ("failed", format!(r#","errors":[{{"code":{code},"title":"simulated"}}]"#)),
     };
+    let pricing = price(id, says);
+    let priced = pricing.map_or_else(String::new, |pricing| {
+        let (kind, billable) = (pricing.kind.word(), pricing.billable);
+        format!(r#","pricing":{{"category":"utility","type":"{kind}","billable":{billable}}}"#)
+    });
     let at = world.clock.now();
     let body = format!(
-        r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{"metadata":{{"phone_number_id":"{sender}"}},"statuses":[{{"id":"wamid.{}.{}","status":"{status}","timestamp":"{}","biz_opaque_callback_data":"{id}"{errors}}}]}}}}]}}]}}"#,
+        r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{"metadata":{{"phone_number_id":"{sender}"}},"statuses":[{{"id":"wamid.{}.{}","status":"{status}","timestamp":"{}","biz_opaque_callback_data":"{id}"{errors}{priced}}}]}}}}]}}]}}"#,
         id.seq,
         id.attempt,
         at.0 / 1_000
     );
     if let Word::Failed(code) = says {
         world.truth().attempt(&id.broadcast, id.seq, id.attempt).failed = Some(code);
+    }
+    let place = match says {
+        Word::Sent => Some(0),
+        Word::Delivered => Some(1),
+        Word::Read => Some(2),
+        Word::Failed(_) => None,
+    };
+    if let Some(place) = place {
+        world.truth().attempt(&id.broadcast, id.seq, id.attempt).told[place] = Some(pricing);
     }
     let number = world.number(&id.broadcast);
     world.note(0, "receipt", u64::from(id.seq) << 8 | u64::from(id.attempt), || {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wacast::domain::error_policy::{Action, ErrorPolicy};
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::pricing::{self, Priced, Pricing};
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::store::DoubtDecision;
 
@@ -23,6 +24,8 @@ pub struct Attempt {
     pub refused: Option<i64>,
     /// The code of a failed receipt that the store took.
     pub failed: Option<i64>,
+    /// What the receipts `sent`, `delivered` and `read` said of the price that the store took; `None`: no such receipt.
+    pub told: [Option<Option<Pricing>>; 3],
     /// No receipt will ever come.
     pub without_receipts: bool,
 }
@@ -293,6 +296,24 @@ impl Truth {
             self.statuses[number] = (*status, Instant::now());
         }
         found
+    }
+
+    /// At the end: what the store says was priced, against what the server said.
+    pub fn check_prices(&self, id: &BroadcastId, stored: &[Priced]) -> Option<Broken> {
+        let mut counted: BTreeMap<Pricing, u64> = BTreeMap::new();
+        let people = self.people.iter().filter(|((broadcast, _), _)| broadcast == id);
+        for attempt in people.flat_map(|(_, person)| person.attempts.values()) {
+            let [_, delivered, read] = attempt.told;
+            if delivered.is_none() && read.is_none() {
+                continue;
+            }
+            if let Some(pricing) = attempt.told.iter().rev().find_map(|told| told.flatten()) {
+                *counted.entry(pricing).or_default() += 1;
+            }
+        }
+        let told = pricing::listed(counted);
+        let words = || format!("b{}: {stored:?} are stored, {told:?} were told", self.number(id));
+        (stored != told).then(|| broken("each message priced once", words()))
     }
 
     /// At the end: what the store says of somebody against what the server knows.

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use wacast::domain::opt_out::Kinds;
+use wacast::domain::pricing::{Mark, Pricing};
 use wacast::domain::state::BroadcastStatus;
 use wacast::domain::state::RecipientState::{Accepted, Cancelled, Delivered, Sending};
 use wacast::store::{AudiencePlace, Intent, Outcome, RECEIPTS, RawReceipt, ReceiptMove, UploadReport};
@@ -59,9 +60,11 @@ pub async fn the_largest_calls_are_answered(stores: &dyn Factory) {
         wamid: "wamid".to_owned(),
         at: NOW,
         evidence: reached(Delivered),
+        mark: Mark::reached(Delivered, Pricing::of("marketing", "regular", None)),
     };
     let report = store.fold_receipts(&receipts, intents.iter().map(proof).collect(), last).await.unwrap();
     assert_eq!(report.moved, u64::from(LARGEST));
+    assert_eq!(store.prices(&id).await.unwrap()[0].messages, u64::from(LARGEST));
     let rows = store.recipients(&id, Some(Delivered), None, LARGEST).await.unwrap();
     assert_eq!(rows.len(), LARGEST as usize);
 }

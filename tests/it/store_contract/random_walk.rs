@@ -7,13 +7,13 @@ mod model;
 use super::Factory;
 use super::stage::{NOW, Run, SENDER, running_under, take, take_over};
 use super::trail::{act, whole_trail};
-use model::{Model, any_evidence};
+use model::{Model, any_evidence, any_pricing};
 use std::ops::Range;
 use std::sync::Arc;
 use wacast::domain::opt_out::Kinds;
 use wacast::domain::state::RecipientState::{Failed, InDoubt, Sending};
 use wacast::domain::state::{BroadcastStatus, PauseReason};
-use wacast::store::{DoubtDecision, FoldReport, Intent, Lease, Outcome, Store, StoreError, Verdict};
+use wacast::store::{DoubtDecision, Evidence, FoldReport, Intent, Lease, Outcome, Store, StoreError, Verdict};
 
 const STEPS: u32 = 200;
 const PEOPLE: u32 = 10;
@@ -111,6 +111,7 @@ impl Walk {
         assert_eq!(self.run.letters().await, states, "after {does}");
         assert_eq!(self.run.store.counts(&self.run.id).await.unwrap(), self.model.counts(), "after {does}");
         assert_eq!(self.run.status().await, self.model.status, "after {does}");
+        assert_eq!(self.run.store.prices(&self.run.id).await.unwrap(), self.model.prices(), "after {does}");
         if self.whereabouts.step.is_multiple_of(5) {
             let mut log: Vec<_> = self.run.log().await.into_iter().map(|row| (row.0, row.1)).collect();
             log.sort_unstable();
@@ -190,9 +191,16 @@ impl Walk {
             let attempt = self.dice.u32(1..=newest);
             let due = self.model.now.plus(self.dice.i64(0..30_000));
             let evidence = any_evidence(&mut self.dice, due);
+            let pricing = any_pricing(&mut self.dice);
             if self.model.is_clear(seq, attempt, &evidence) {
                 expected += u64::from(self.model.fold(seq, attempt, &evidence));
-                moves.push(self.run.receipt(seq, attempt, evidence));
+                moves.push(match evidence {
+                    Evidence::Reached(state) => {
+                        self.model.price(seq, attempt, state, pricing);
+                        self.run.priced(seq, attempt, state, pricing)
+                    }
+                    failed @ Evidence::Failed { .. } => self.run.receipt(seq, attempt, failed),
+                });
             }
         }
         let told = moves.len() as u64;

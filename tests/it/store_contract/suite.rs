@@ -110,6 +110,13 @@ macro_rules! contract_suite {
                 a_person_is_found_in_every_upload
                 a_person_is_found_in_every_broadcast
                 attempts_of_one_recipient_are_told_in_order;
+            prices:
+                each_delivered_message_is_priced_once
+                the_last_word_of_the_latest_receipt_counts
+                what_failed_is_not_priced_until_proof_comes
+                every_attempt_is_a_message_of_its_own
+                prices_of_many_come_to_the_same_in_any_order
+                prices_survive_reopening;
             random_walk:
                 the_first_ten_walks
                 the_next_ten_walks

@@ -7,6 +7,7 @@ use wacast::domain::broadcast::{Broadcast, Counts, Number};
 use wacast::domain::ids::{BroadcastId, ScheduleId};
 use wacast::domain::opt_out::Record;
 use wacast::domain::phone::Phone;
+use wacast::domain::pricing::Mark;
 use wacast::domain::schedule::Schedule;
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::Millis;
@@ -116,6 +117,8 @@ pub(super) struct Ledger {
     pub(super) rows: BTreeMap<(BroadcastId, u32, u32), usize>,
     /// Attempts of which a receipt said that they failed.
     pub(super) undelivered: BTreeSet<(BroadcastId, u32, u32)>,
+    /// What receipts said of the price of each attempt.
+    pub(super) marks: BTreeMap<(BroadcastId, u32, u32), Mark>,
     /// The newest quarter hour in which each person was reached, or may have been.
     pub(super) reached: BTreeMap<Phone, i64>,
     pub(super) receipts: BTreeMap<u64, RawReceipt>,

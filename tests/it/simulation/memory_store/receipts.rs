@@ -66,6 +66,8 @@ impl Ledger {
         let standing = kept.people[one.seq as usize].clone();
         let is_final = kept.broadcast.status.is_final();
         let attempt = (one.broadcast.clone(), one.seq, one.attempt);
+        let mark = self.marks.entry(attempt.clone()).or_default();
+        *mark = mark.and(one.mark);
         let undelivered = matches!(standing.state, RecipientState::Queued | RecipientState::Cancelled)
             && self.undelivered.contains(&attempt);
         if matches!(one.evidence, Evidence::Failed { .. }) {

@@ -4,6 +4,7 @@ use super::ledger::{Ledger, LogEntry};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use wacast::domain::ids::BroadcastId;
+use wacast::domain::pricing::{self, Mark, Priced, Pricing};
 use wacast::domain::state::RecipientState;
 use wacast::store::{LogRow, RecipientRow, Result};
 
@@ -44,6 +45,21 @@ impl Ledger {
         Ok(most_first(counted))
     }
 
+    pub(super) fn prices(&self, id: &BroadcastId) -> Result<Vec<Priced>> {
+        self.known(id)?;
+        let mut counted: BTreeMap<Pricing, u64> = BTreeMap::new();
+        for pricing in self.marks_from(id, 0).filter_map(|(_, mark)| mark.counts()) {
+            *counted.entry(pricing).or_default() += 1;
+        }
+        Ok(pricing::listed(counted))
+    }
+
+    /// The marks of a broadcast's recipients from one on, by seq and attempt.
+    fn marks_from(&self, id: &BroadcastId, seq: u32) -> impl Iterator<Item = (u32, &Mark)> {
+        let of_it = self.marks.range((id.clone(), seq, 0)..=(id.clone(), u32::MAX, u32::MAX));
+        of_it.map(|((_, seq, _), mark)| (*seq, mark))
+    }
+
     pub(super) fn recipients(
         &self,
         id: &BroadcastId,
@@ -70,6 +86,10 @@ impl Ledger {
                 changed_at: person.changed_at,
                 due: person.due.filter(|_| waits),
                 values: person.values.clone(),
+                prices: {
+                    let marks = self.marks_from(id, seq).take_while(|(other, _)| *other == seq);
+                    marks.filter_map(|(_, mark)| mark.counts()).collect()
+                },
             }
         };
         Ok(wanted.take(limit as usize).map(row).collect())

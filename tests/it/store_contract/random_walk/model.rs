@@ -2,8 +2,9 @@
 //!
 //! Every move of the model is held against the table of legal moves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wacast::domain::broadcast::Counts;
+use wacast::domain::pricing::{self, Priced, Pricing};
 use wacast::domain::state::BroadcastStatus;
 use wacast::domain::state::RecipientState::{
     self, Accepted, Cancelled, Delivered, Failed, InDoubt, Queued, Read, Sending, Sent,
@@ -36,6 +37,8 @@ pub struct Model {
     pub logged: BTreeSet<(u32, u32)>,
     /// Attempts of which a `failed` receipt was folded.
     pub undelivered: BTreeSet<(u32, u32)>,
+    /// What `sent`, `delivered` and `read` of each attempt said of its price; `None`: there was no such receipt.
+    pub told: BTreeMap<(u32, u32), [Option<Option<Pricing>>; 3]>,
 }
 
 impl Model {
@@ -48,6 +51,7 @@ impl Model {
             unanswered: vec![],
             logged: BTreeSet::new(),
             undelivered: BTreeSet::new(),
+            told: BTreeMap::new(),
         }
     }
 
@@ -158,6 +162,24 @@ impl Model {
         true
     }
 
+    /// A receipt that got somewhere, and what it says of the price.
+    pub fn price(&mut self, seq: u32, attempt: u32, state: RecipientState, pricing: Option<Pricing>) {
+        let told = self.told.entry((seq, attempt)).or_default();
+        let said = &mut told[if state == Sent { 0 } else { 1 + usize::from(state == Read) }];
+        *said = Some(pricing.or(said.flatten()));
+    }
+
+    /// How many messages are priced how.
+    pub fn prices(&self) -> Vec<Priced> {
+        let mut counted: BTreeMap<Pricing, u64> = BTreeMap::new();
+        for told in self.told.values().filter(|told| told[1].is_some() || told[2].is_some()) {
+            if let Some(pricing) = told.iter().rev().find_map(|said| said.flatten()) {
+                *counted.entry(pricing).or_default() += 1;
+            }
+        }
+        pricing::listed(counted)
+    }
+
     /// An operator's word on somebody in doubt.
     pub fn decide(&mut self, seq: u32, decision: DoubtDecision) {
         match decision {
@@ -211,6 +233,12 @@ impl Model {
         assert!(state.may_become(next), "the model is wrong: {} → {}", state.word(), next.word());
         *state = next;
     }
+}
+
+/// What a receipt says of the price, or that it says nothing.
+pub fn any_pricing(dice: &mut fastrand::Rng) -> Option<Pricing> {
+    let kind = ["regular", "free_customer_service"][dice.usize(0..2)];
+    Pricing::of(["marketing", "utility"][dice.usize(0..2)], kind, None).filter(|_| dice.u8(0..4) > 0)
 }
 
 /// A receipt's evidence, any of them.

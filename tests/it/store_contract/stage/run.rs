@@ -1,11 +1,13 @@
 //! A running broadcast: opens windows, settles, folds, and checks after each step that the counts add up.
 
 use super::{NOW, SENDER, preparing, recipient, take};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use wacast::domain::broadcast::Counts;
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::opt_out::Kinds;
+use wacast::domain::pricing::{self, Mark, Pricing};
 use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::domain::time::Millis;
 use wacast::store::{
@@ -92,7 +94,17 @@ impl Run {
     /// What a receipt says of an attempt; Meta's clock is 3 s behind.
     pub fn receipt(&self, seq: u32, attempt: u32, evidence: Evidence) -> ReceiptMove {
         let wamid = format!("wamid.{seq}.{attempt}");
-        ReceiptMove { broadcast: self.id.clone(), seq, attempt, wamid, at: NOW.plus(-3_000), evidence }
+        let mark = match &evidence {
+            Evidence::Reached(state) => Mark::reached(*state, None),
+            Evidence::Failed { .. } => Mark::default(),
+        };
+        ReceiptMove { broadcast: self.id.clone(), seq, attempt, wamid, at: NOW.plus(-3_000), evidence, mark }
+    }
+
+    /// What a receipt says that carries a price.
+    pub fn priced(&self, seq: u32, attempt: u32, state: RecipientState, pricing: Option<Pricing>) -> ReceiptMove {
+        let mark = Mark::reached(state, pricing);
+        ReceiptMove { mark, ..self.receipt(seq, attempt, reached(state)) }
     }
 
     /// Folds one receipt.
@@ -135,12 +147,17 @@ impl Run {
         self.store.broadcast(&self.id).await.unwrap().status
     }
 
-    /// The counts are those of the recipients one by one, and add up to the audience.
+    /// The counts, and those of prices, are those of the recipients one by one, and add up to the audience.
     pub async fn check(&self) {
         let mut counted = Counts::default();
+        let mut prices: BTreeMap<Pricing, u64> = BTreeMap::new();
         for row in self.rows().await {
             counted.add(row.state, 1);
+            for pricing in row.prices {
+                *prices.entry(pricing).or_default() += 1;
+            }
         }
+        assert_eq!(self.store.prices(&self.id).await.unwrap(), pricing::listed(prices));
         let counts = self.store.counts(&self.id).await.unwrap();
         assert_eq!(counts, counted);
         assert_eq!(counts.total(), u64::from(self.store.broadcast(&self.id).await.unwrap().total));
