@@ -515,8 +515,7 @@ async fn record_pause(reign: &Reign, asked: &PauseAsked) -> Result<(), StoreErro
         if asked.lasts == Lasts::Open && resume_at.is_none() && is_paused(reign, &id).await? {
             continue;
         }
-        let waits = asked.reason == PauseReason::Template && resume_at.is_some();
-        let detail = if waits { format!("{} {}", asked.detail, templates::GOES_ON) } else { asked.detail.clone() };
+        let detail = templates::with_way_on(asked.reason, &asked.detail, resume_at);
         match reign.store().pause(&id, asked.reason, &detail, resume_at).await {
             Ok(_) => {
                 tracing::warn!(broadcast = %id, reason = asked.reason.word(), detail, "paused");

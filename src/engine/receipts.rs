@@ -11,6 +11,7 @@ use super::slow_down::SlowDown;
 use super::verdict::{self, Effect, Message};
 use super::{Shared, news, pause_before_asking, trouble};
 use crate::die;
+use crate::domain::broadcast::Broadcast;
 use crate::domain::ids::BroadcastId;
 use crate::domain::opt_out::Change;
 use crate::domain::phone::Phone;
@@ -322,7 +323,8 @@ impl<'a> Folder<'a> {
         let concerned = if told.all {
             let senders = self.senders_with(&about.definition.sender, told.reason).await?;
             let mut open = store.broadcasts(true, super::reign::OPEN_BROADCASTS).await?;
-            open.retain(|one| one.status == BroadcastStatus::Running && senders.contains(&one.definition.sender));
+            let going = |one: &Broadcast| matches!(one.status, BroadcastStatus::Running | BroadcastStatus::Preparing);
+            open.retain(|one| going(one) && senders.contains(&one.definition.sender));
             open
         } else {
             vec![about]
@@ -334,14 +336,15 @@ impl<'a> Folder<'a> {
             if is_over || told.at <= resumed_at(&**store, &broadcast.id).await? {
                 continue;
             }
-            let (id, reason, detail) = (&broadcast.id, told.reason, &told.detail);
+            let (id, reason) = (&broadcast.id, told.reason);
             let resume_at = match reason {
                 PauseReason::Template if !told.for_good => {
                     super::templates::look_again_at(&**store, &broadcast, self.shared.parts.clock.now()).await?
                 }
                 _ => None,
             };
-            match store.pause(id, reason, detail, resume_at).await {
+            let detail = super::templates::with_way_on(reason, &told.detail, resume_at);
+            match store.pause(id, reason, &detail, resume_at).await {
                 Ok(_) => self.shared.note_act("pause", id, format!("{}: {detail}", reason.word())).await,
                 Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error),

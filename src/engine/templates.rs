@@ -163,9 +163,13 @@ pub(crate) async fn agree(store: &dyn Store, broadcast: &Broadcast) -> Result<()
     Ok(())
 }
 
-/// The way on for a broadcast that an answer of WhatsApp's stopped, and that waits for its template.
-pub(super) const GOES_ON: &str =
-    "It is looked at again from time to time, and goes on by itself once the template is approved.";
+/// What an answer or a receipt said that stops a broadcast, and the way on for one that waits for its template.
+pub(super) fn with_way_on(reason: PauseReason, detail: &str, resume_at: Option<Millis>) -> String {
+    if reason != PauseReason::Template || resume_at.is_none() {
+        return detail.to_owned();
+    }
+    format!("{detail} It is looked at again from time to time, and goes on by itself once the template is approved.")
+}
 
 fn way_on(waits: bool) -> &'static str {
     if waits {

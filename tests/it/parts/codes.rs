@@ -201,37 +201,53 @@ async fn codes_about_the_template_pause_their_broadcast_only() {
     site.drain();
 }
 
+/// One of these codes comes while another broadcast of the sender, `beside`, waits for something else.
+async fn stops(site: &Site, one: &(Phone, Case), beside: &str) {
+    let (phone, case) = one;
+    let (what, title) = (format!("{:?}", case.what), &case.rule.title);
+    let reason = word(case.action().pause_reason());
+    let waiter = waiter(*phone);
+    provoke(site, [waiter.clone()]);
+    site.until_status(beside, "running").await;
+    let id = broadcast(site, "hello", &phone.to_string()[1..], &[*phone, waiter.0]).await;
+    let paused = site.until_status(&id, "paused").await;
+    assert_eq!(paused["reason"], reason, "{what}: {paused}");
+    assert!(tells(case, &paused), "{what}: {paused}");
+    let other = site.until_status(beside, "paused").await;
+    assert_eq!(other["reason"], reason, "{what}: {other}");
+    until_all_stand(site, &id, std::slice::from_ref(one)).await;
+    // Nobody is sent to by this sender any more, and that is shown.
+    let shown = site.until("it is shown", "/sender", |sender| is_shown(&sender["problems"], title)).await;
+    assert!(shown["problems"].to_string().contains(&id), "{what}: {shown}");
+    site.ask(&format!("/broadcasts/{id}/cancel"), &json!({})).await;
+}
+
+/// A broadcast to somebody who waits for a minute, so that it runs on without sending.
+async fn waiting(site: &Site, place: usize) -> (String, Phone) {
+    let phone = Phone::from_digits(919_870_070_000 + place as u64).unwrap();
+    provoke(site, [(phone, Provoked { code: 131_057, ..Provoked::default() })]);
+    (broadcast(site, "hello", &format!("beside {place}"), &[phone]).await, phone)
+}
+
 /// Everything of the sender stands still, one code after the other.
 async fn everything_stops(cases: &[(Phone, Case)]) {
     let mut site = site(cases, Settings::default()).await;
-    // Somebody of it waits for a minute, so it runs on without sending.
-    let waits = Phone::from_digits(919_870_040_001).unwrap();
-    provoke(&site, [(waits, Provoked { code: 131_057, ..Provoked::default() })]);
-    let bystander = broadcast(&site, "hello", "bystander", &[waits]).await;
-    site.until_count(&bystander, "queued", 1).await;
-    for (place, one) in cases.iter().enumerate() {
-        let (phone, case) = one;
-        let (what, title) = (format!("{:?}", case.what), &case.rule.title);
-        let reason = word(case.action().pause_reason());
-        let waiter = waiter(*phone);
-        provoke(&site, [waiter.clone()]);
-        site.until_status(&bystander, "running").await;
-        let id = broadcast(&site, "hello", &format!("list {place}"), &[*phone, waiter.0]).await;
-        let paused = site.until_status(&id, "paused").await;
-        assert_eq!(paused["reason"], reason, "{what}: {paused}");
-        assert!(tells(case, &paused), "{what}: {paused}");
-        let other = site.until_status(&bystander, "paused").await;
-        assert_eq!(other["reason"], reason, "{what}: {other}");
-        until_all_stand(&site, &id, std::slice::from_ref(one)).await;
-        // Nobody is sent to by this sender any more, and that is shown.
-        let problems = site.until("it is shown", "/sender", |sender| is_shown(&sender["problems"], title)).await;
-        assert!(problems["problems"].to_string().contains(&id), "{what}: {problems}");
-        site.ask(&format!("/broadcasts/{id}/cancel"), &json!({})).await;
-        site.ask(&format!("/broadcasts/{bystander}/resume"), &json!({})).await;
+    let (by_receipt, by_answer): (Vec<_>, Vec<_>) = cases.iter().partition(|(_, case)| case.what.by_receipt);
+    let (beside, waits) = waiting(&site, 0).await;
+    for one in by_answer {
+        stops(&site, one, &beside).await;
+        site.ask(&format!("/broadcasts/{beside}/resume"), &json!({})).await;
     }
-    let report = lines(&site.json_or_text(&["report", &bystander, "--out", "-"]));
-    let line = &report[&waits.to_string()];
-    assert_eq!((line.state.as_str(), line.code), ("queued", 131_057), "the bystander lost nothing");
+    let line = &lines(&site.json_or_text(&["report", &beside, "--out", "-"]))[&waits.to_string()];
+    assert_eq!((line.state.as_str(), line.code), ("queued", 131_057), "who stands beside lost nothing");
+    site.ask(&format!("/broadcasts/{beside}/cancel"), &json!({})).await;
+    // Receipts tell the time in whole seconds, and what is older than an operator's word stops nothing: so another one
+    // stands beside each of these.
+    for (place, one) in (1..).zip(by_receipt) {
+        let (beside, _) = waiting(&site, place).await;
+        stops(&site, one, &beside).await;
+        site.ask(&format!("/broadcasts/{beside}/cancel"), &json!({})).await;
+    }
     site.drain();
 }
 

@@ -25,6 +25,7 @@ pub struct Attempt {
     /// The code of a failed receipt that the store took.
     pub failed: Option<i64>,
     /// What the receipts `sent`, `delivered` and `read` said of the price that the store took; `None`: no such receipt.
+    #[expect(clippy::option_option, reason = "a receipt that names no price is not the same as no receipt")]
     pub told: [Option<Option<Pricing>>; 3],
     /// No receipt will ever come.
     pub without_receipts: bool,

@@ -38,6 +38,7 @@ pub struct Model {
     /// Attempts of which a `failed` receipt was folded.
     pub undelivered: BTreeSet<(u32, u32)>,
     /// What `sent`, `delivered` and `read` of each attempt said of its price; `None`: there was no such receipt.
+    #[expect(clippy::option_option, reason = "a receipt that names no price is not the same as no receipt")]
     pub told: BTreeMap<(u32, u32), [Option<Option<Pricing>>; 3]>,
 }
 
