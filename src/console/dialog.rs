@@ -288,6 +288,14 @@ impl Dialog {
         }
     }
 
+    /// Why an action of its place is not there at the moment, in words.
+    pub fn why_not(&self, _model: &Model, action: Action) -> String {
+        match self {
+            Self::Wizard(wizard) => wizard.why_not(action).to_owned(),
+            _ => "there is nothing that it could be done to".to_owned(),
+        }
+    }
+
     /// A row of its list was clicked: it is marked.
     pub fn click(&mut self, row: usize) {
         match self {

@@ -7,6 +7,7 @@ mod rows;
 mod screens;
 mod settings;
 mod since;
+mod why_not;
 
 pub(super) use broadcasts::{chosen, open as open_broadcast};
 pub(super) use numbers::{ask_to_undo_opt_out, begun, open_file, open_person, under_way};
@@ -95,15 +96,19 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
             return requests;
         }
     }
-    Key::of(event)
-        .and_then(|key| actions::lookup(model.place(), key))
-        .map_or_else(Vec::new, |action| act(model, action))
+    let Some(key) = Key::of(event) else { return Vec::new() };
+    if let Some(action) = actions::lookup(model.place(), key) {
+        return act(model, action);
+    }
+    why_not::not_heard(model, key);
+    Vec::new()
 }
 
 /// Does what an action means where the keys are heard now.
 fn act(model: &mut Model, action: Action) -> Vec<Request> {
     if let Some(mut dialog) = model.dialogs.pop() {
         if !dialog.offers(model, action) {
+            why_not::not_offered(model, &dialog, action);
             model.dialogs.push(dialog);
             return Vec::new();
         }

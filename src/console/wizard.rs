@@ -170,6 +170,17 @@ impl Wizard {
         }
     }
 
+    /// Why an action of its place is not there at the moment.
+    pub fn why_not(&self, action: Action) -> &'static str {
+        match (&self.review, action) {
+            _ if self.starting => "it is being started, wait a moment",
+            (Review::Planning(..), _) => "it is still being worked out",
+            (Review::Refused(_), _) => "it cannot be sent like this; Esc goes one step back",
+            (Review::Ready(_), Action::Toggle) => "it does not look like a repeat, so type the count",
+            (Review::Ready(_), _) => "there is one person to show only",
+        }
+    }
+
     /// The field that letters go to first.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.step {

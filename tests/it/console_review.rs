@@ -221,5 +221,5 @@ fn a_template_is_a_way_into_the_wizard() {
     let mut pending = full(80, 24);
     press(&mut pending, "4 down down enter");
     assert!(pending.dialogs.is_empty());
-    assert_eq!(pending.toast.unwrap().text, "Cannot send it: WhatsApp lets only approved templates be sent.");
+    assert_eq!(pending.toast.unwrap().text, "Enter (send it) not now: WhatsApp lets only approved templates be sent.");
 }

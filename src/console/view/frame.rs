@@ -6,19 +6,36 @@ use crate::console::actions::{self, Action, Entry, is_screen};
 use crate::console::look::Role;
 use crate::console::message::Click;
 use crate::console::model::{Model, Screen};
-use crate::console::text::{cells, pace, thousands, width};
+use crate::console::text::{cells, pace, thousands, width, wrap};
 use crate::console::{update, words};
 use crate::domain::state::BroadcastStatus;
 use ratatui::layout::Rect;
+
+/// Most rows that the line for what just happened takes.
+const TOAST_ROWS: usize = 3;
 
 /// Draws them and returns what is left for the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
     header(model, canvas, area);
     tabs(model, canvas, area);
-    let toast = Rect { y: area.bottom() - 2, height: 1, ..area };
+    let rows = toast_rows(model, area);
+    let toast = Rect { y: area.bottom() - 1 - rows, height: rows, ..area };
     toast_line(model, canvas, toast);
     footer(model, canvas, Rect { y: area.bottom() - 1, height: 1, ..area });
-    Rect { y: area.y + 2, height: area.height.saturating_sub(4), ..area }
+    Rect { y: area.y + 2, height: area.height.saturating_sub(3 + rows), ..area }
+}
+
+/// How many rows what just happened takes: what to do next stands at its end, and must not be cut off.
+pub fn toast_rows(model: &Model, area: Rect) -> u16 {
+    let typing = model.listing().is_some_and(|list| list.typing);
+    match &model.toast {
+        Some(toast) if !typing => cells(wrap(&toast.text, toast_room(area)).len().clamp(1, TOAST_ROWS)),
+        _ => 1,
+    }
+}
+
+fn toast_room(area: Rect) -> usize {
+    usize::from(area.width.saturating_sub(2)).max(1)
 }
 
 /// REAL or REHEARSAL, before anything else, and how the sender stands.
@@ -101,7 +118,9 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
             true,
         );
     } else if let Some(toast) = &model.toast {
-        canvas.pieces(area, 0, &[(Role::Plain, " "), (toast.role, &toast.text)]);
+        for (row, line) in wrap(&toast.text, toast_room(area)).iter().take(TOAST_ROWS).enumerate() {
+            canvas.pieces(area, cells(row), &[(Role::Plain, " "), (toast.role, line)]);
+        }
     } else if model.frozen {
         let words = "The screen is frozen: f follows again. Sending goes on.";
         canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Warn, words)]);
