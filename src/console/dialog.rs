@@ -288,6 +288,11 @@ impl Dialog {
         }
     }
 
+    /// Takes a letter where something is chosen: what begins with it. `false`: nothing does.
+    pub fn type_ahead(&mut self, letter: char) -> bool {
+        if let Self::Wizard(wizard) = self { wizard.type_ahead(letter) } else { false }
+    }
+
     /// Why an action of its place is not there at the moment, in words.
     pub fn why_not(&self, _model: &Model, action: Action) -> String {
         match self {
@@ -315,7 +320,8 @@ impl Dialog {
             Self::Help { scroll, of } => {
                 match action {
                     Action::Up => *scroll = scroll.saturating_sub(1),
-                    Action::Down => *scroll = scroll.saturating_add(1).min(actions::heard_in(*of).count()),
+                    // The view stops at the last line; one entry takes two lines at most.
+                    Action::Down => *scroll = scroll.saturating_add(1).min(actions::heard_in(*of).count() * 2),
                     _ => return (Then::Close, Vec::new()),
                 }
                 (Then::Stay, Vec::new())

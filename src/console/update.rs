@@ -2,6 +2,7 @@
 
 mod answers;
 mod broadcasts;
+mod follow_up;
 mod numbers;
 mod rows;
 mod screens;
@@ -13,6 +14,7 @@ pub(super) use broadcasts::{chosen, open as open_broadcast};
 pub(super) use numbers::{ask_to_undo_opt_out, begun, open_file, open_person, under_way};
 pub(super) use screens::copied;
 pub use screens::{act_on_screen, available, something_runs};
+pub(super) use settings::ask_to_test;
 
 use super::actions::{self, Action, Key, Place};
 use super::dialog::Then;
@@ -24,6 +26,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// Takes an event in and says what is to be done.
 pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
+    // Whatever happens: what was said goes when its time is over.
+    on_clock(model, model.now);
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => on_key(model, key),
         Event::Key(_) => Vec::new(),
@@ -97,6 +101,11 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
         }
     }
     let Some(key) = Key::of(event) else { return Vec::new() };
+    if let Key::Char(letter) = key
+        && model.dialogs.last_mut().is_some_and(|dialog| dialog.type_ahead(letter))
+    {
+        return Vec::new();
+    }
     if let Some(action) = actions::lookup(model.place(), key) {
         return act(model, action);
     }

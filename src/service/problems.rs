@@ -31,7 +31,8 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template], prog
     let waiting = picture.open.iter().filter(|view| view.broadcast.status != BroadcastStatus::Paused).count();
     if picture.driver == Driver::Nobody && waiting + picture.schedules.iter().filter(|one| one.enabled).count() > 0 {
         let what = match picture.engine.trouble.as_str() {
-            "" => "nobody drives the sender: nothing goes out and no schedule fires".to_owned(),
+            "" => "no running wacast sends from this number: nothing goes out, and nothing that is planned starts"
+                .to_owned(),
             trouble => format!("nothing goes out: {trouble}"),
         };
         let advice =
@@ -176,7 +177,7 @@ fn template_problems(
         let soon = schedule.next_fire_at.is_some_and(|at| at.since(now) < SCHEDULE_AHEAD_MS);
         if let Some(template) = status_now(&schedule.definition.template).filter(|_| soon) {
             let what = format!(
-                "schedule {} fires soon, but its template {} is {}",
+                "schedule {} starts soon, but its template {} is {}",
                 schedule.id,
                 template.key(),
                 template.status.to_lowercase()
@@ -189,11 +190,14 @@ fn template_problems(
 fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
     let forwarding = picture.receipts.forwarding;
     if forwarding.dropped_at.is_some_and(|at| now.since(at) < HOUR) {
-        let bodies =
-            if forwarding.dropped == 1 { "1 body".to_owned() } else { format!("{} bodies", forwarding.dropped) };
+        let bodies = if forwarding.dropped == 1 {
+            "1 batch of receipts".to_owned()
+        } else {
+            format!("{} batches of receipts", forwarding.dropped)
+        };
         let advice =
-            "They are lost there, not here. See that the addresses of [http] forward_webhooks answer with 200.";
-        add(None, format!("{bodies} of the webhook could not be handed on"), advice);
+            "They are lost there, not here. See that the addresses in Settings, forward_webhooks, answer with 200.";
+        add(None, format!("{bodies} could not be handed on to your other programs"), advice);
     }
     let sending = picture.open.iter().any(BroadcastView::is_under_way);
     if !picture.receipts.set_up {

@@ -75,7 +75,12 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
     let idle = Snapshot { open: Vec::new(), ..full_snapshot() };
     for (snapshot, keys, why) in [
         (full_snapshot(), "r", "r (go on) not now: it is not paused."),
-        (idle, "p", "p (pause) not now: nothing is going out; 2 shows all broadcasts."),
+        (idle.clone(), "p", "p (pause) not now: nothing is going out, and the last one has ended."),
+        (
+            Snapshot { ended: Vec::new(), ..idle },
+            "p",
+            "p (pause) not now: nothing is going out; 2 shows all broadcasts.",
+        ),
         (nobody, "+", "+ (faster) not now: nobody is sending."),
     ] {
         let mut model = watching(snapshot);
@@ -424,7 +429,7 @@ fn who_waits_is_counted_before_the_audience_is_fixed() {
 }
 
 #[test]
-fn why_not_faster_names_the_pace_that_counts_and_who_is_taken_up() {
+fn why_not_faster_names_the_pace_that_counts_and_who_goes_on() {
     let said = |own: Option<f64>, why: WhyNotFaster| {
         let mut snapshot = full_snapshot();
         snapshot.open = vec![running()];
@@ -439,7 +444,7 @@ fn why_not_faster_names_the_pace_that_counts_and_who_is_taken_up() {
         (None, pace(), "At the pace you set, 60 a second."),
         (Some(90.0), pace(), "At the pace you set, 60 a second."),
         (Some(5.0), pace(), "At this broadcast's own pace, 5 a second."),
-        (None, WhyNotFaster::Idle, "diwali-offer is being taken up"),
+        (None, WhyNotFaster::Idle, "diwali-offer goes on in a moment"),
     ] {
         let shown = said(own, why);
         assert!(shown.contains(words), "{words}: {shown}");

@@ -11,7 +11,7 @@ use super::super::model::{Coming, Import, Model, Screen};
 use super::super::text::shown_phone;
 use super::super::wizard::Wizard;
 use super::super::{settings_list, summary, words};
-use super::{answers, broadcasts, numbers, rows, settings, since, why_not};
+use super::{answers, broadcasts, follow_up, numbers, rows, settings, since, why_not};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::SECOND;
@@ -41,13 +41,17 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         }
         Action::Pause => match selected()?.broadcast.status {
             BroadcastStatus::Paused => Err("it is paused already: r lets it go on".to_owned()),
-            status => may(!status.is_final(), "it has ended"),
+            status => may(!status.is_final(), has_ended(model)),
         },
-        Action::Resume => may(selected()?.broadcast.status == BroadcastStatus::Paused, "it is not paused"),
+        Action::Resume => {
+            let status = selected()?.broadcast.status;
+            may(!status.is_final(), has_ended(model))?;
+            may(status == BroadcastStatus::Paused, "it is not paused")
+        }
         Action::Cancel if model.screen == Screen::Schedule => {
             may(model.selected().is_some(), "a schedule is not cancelled: t switches it off")
         }
-        Action::Cancel => may(!selected()?.broadcast.status.is_final(), "it has ended"),
+        Action::Cancel => may(!selected()?.broadcast.status.is_final(), has_ended(model)),
         Action::Export | Action::Plain if model.screen != Screen::Live || action == Action::Export => {
             selected().map(|_| ())
         }
@@ -91,6 +95,15 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
         },
         Action::Sync if model.syncing => Err("WhatsApp is being asked already".to_owned()),
         _ => Ok(()),
+    }
+}
+
+/// Why nothing more can be done to a broadcast that is over; on Live the last one is listed below those that are open.
+fn has_ended(model: &Model) -> &'static str {
+    match model.screen {
+        Screen::Live if model.open().is_empty() => "nothing is going out, and the last one has ended",
+        Screen::Live => "the last one has ended; the arrow keys mark another",
+        _ => "it has ended",
     }
 }
 
@@ -145,7 +158,7 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             requests
         }
         Action::Pause | Action::Resume | Action::Cancel => broadcasts::command(model, action),
-        Action::FollowUp => broadcasts::ask_whom_to_follow_up(model),
+        Action::FollowUp => follow_up::ask_whom(model),
         Action::Decide => broadcasts::ask_what_becomes_of_doubts(model),
         Action::Export => broadcasts::ask_how_to_export(model),
         Action::Accept => open(model),

@@ -145,18 +145,28 @@ pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
         .map(|entry| (entry, shown_keys(entry)))
         .collect();
     let wide = |(entry, shown): &(&Entry, String)| width(shown) + width(entry.word) + 3;
-    // Help stands there whatever else has no room: it names all the others.
-    let help = entries.iter().find(|(entry, _)| entry.action == Action::Help).map_or(0, wide);
-    let room = usize::from(area.width) + 2;
-    let all: usize = entries.iter().map(wide).sum();
-    for one in &entries {
-        let (entry, shown) = one;
-        let reserved = if all + 1 > room && entry.action != Action::Help { help } else { 0 };
-        // The blanks behind the last one may be cut.
-        if usize::from(used) + wide(one) + reserved > room {
-            continue;
+    let can = |entry: &Entry| !on_screen || update::available(model, entry.action).is_ok();
+    // Help names all the others, and the way back must not be missing; then what can be done now, then the rest. The
+    // blanks behind the last one may be cut.
+    let rank = |entry: &Entry| match entry.action {
+        Action::Help => 0,
+        Action::Back => 1,
+        _ if can(entry) => 2,
+        _ => 3,
+    };
+    let mut left = usize::from(area.width) + 1;
+    let mut by_rank: Vec<_> = entries.iter().collect();
+    by_rank.sort_by_key(|(entry, _)| rank(entry));
+    let mut fit = Vec::new();
+    for one in by_rank {
+        if wide(one) <= left {
+            left -= wide(one);
+            fit.push(one.0.action);
         }
-        let possible = !on_screen || update::available(model, entry.action).is_ok();
+    }
+    for one in entries.iter().filter(|one| fit.contains(&one.0.action)) {
+        let (entry, shown) = one;
+        let possible = can(entry);
         let roles = if possible { (Role::Key, Role::Plain) } else { (Role::Dim, Role::Dim) };
         let begin = used;
         used += canvas.put(area, 0, used, roles.0, shown);
