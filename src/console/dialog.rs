@@ -297,7 +297,7 @@ impl Dialog {
     pub fn why_not(&self, _model: &Model, action: Action) -> String {
         match self {
             Self::Wizard(wizard) => wizard.why_not(action).to_owned(),
-            _ => "there is nothing that it could be done to".to_owned(),
+            _ => "it is not possible at this moment".to_owned(),
         }
     }
 

@@ -150,6 +150,8 @@ pub struct Toast {
     pub role: Role,
     /// When it goes.
     pub until: Millis,
+    /// It goes with the next key already: it is about the last one.
+    pub about_a_key: bool,
 }
 
 /// A file that is being loaded, or was.
@@ -499,7 +501,16 @@ impl Model {
 
     /// Says something for eight seconds.
     pub fn say(&mut self, role: Role, text: impl Into<String>) {
-        self.toast = Some(Toast { text: text.into(), role, until: self.now.plus(8 * SECOND) });
+        let until = self.now.plus(8 * SECOND);
+        self.toast = Some(Toast { text: text.into(), role, until, about_a_key: false });
+    }
+
+    /// Says why the last key did nothing, until the next one.
+    pub fn say_of_the_key(&mut self, text: impl Into<String>) {
+        self.say(Role::Warn, text);
+        if let Some(toast) = &mut self.toast {
+            toast.about_a_key = true;
+        }
     }
 
     /// Whether something on the screen changes with time alone.

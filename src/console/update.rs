@@ -78,6 +78,9 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
         requests.extend(on_key(model, KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event }));
         return requests;
     }
+    if model.toast.as_ref().is_some_and(|toast| toast.about_a_key) {
+        model.toast = None;
+    }
     // Text fields take letters first.
     if model.dialogs.is_empty() {
         if let Some(form) = &mut model.set_up {

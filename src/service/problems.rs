@@ -110,7 +110,8 @@ fn account_problems(
     if let Some(token) = &account.token {
         let soon = token.days_left(now).is_some_and(|days| days < super::token::RENEW_DAYS);
         let advice = format!(
-            "Make a new one for the system user, with both scopes and this account, then: {program} token --stdin"
+            "Make a new one for the system user, with both permissions and this account; Settings (8), T takes it, or {program} token \
+             --stdin"
         );
         if !token.trouble.is_empty() || soon {
             let not_renewed = match token.not_renewed.as_str() {
@@ -146,7 +147,9 @@ fn paused(view: &BroadcastView, add: &mut impl FnMut(Option<&BroadcastView>, Str
             "Put right what it names: the template in WhatsApp Manager (then sync templates), a file, or the values. Then \
              resume it."
         }
-        Some(PauseReason::Auth) => "Hand a working access token to `wacast token --stdin`: it goes on by itself then.",
+        Some(PauseReason::Auth) => {
+            "Take a new access token: Settings (8), T, or `wacast token --stdin`. It goes on by itself then."
+        }
         Some(PauseReason::Failures) => "Look at its failures; resume it if they do not concern the rest.",
         Some(PauseReason::Store) => "Make room or mend the store, then resume it.",
         _ => "Mend what stands in the way, then resume it.",
@@ -202,7 +205,7 @@ fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Optio
     let sending = picture.open.iter().any(BroadcastView::is_under_way);
     if !picture.receipts.set_up {
         if sending && !picture.rehearsal {
-            let advice = "Delivered and read stay unknown, and people in doubt stay in doubt. Set [whatsapp] app_secret and point the webhook here.";
+            let advice = "Delivered and read stay unknown, and who is not sure stays so. \"First steps\" in the README says how to set them up.";
             add(None, "no receipts are set up".to_owned(), advice);
         }
         return;

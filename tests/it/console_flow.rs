@@ -88,7 +88,7 @@ fn nobody_to_be_tried_again_says_why() {
     let retry = FollowUpRequest { pick: Pick::Retry, ..all_who_failed() };
     answer(&mut model, Answer::Picked(retry, Box::new(Ok(Picked::default()))));
     let shown = text(&model);
-    assert!(shown.contains("Nobody of it was held back for a while"), "{shown}");
+    assert!(shown.contains("WhatsApp has named no time for anybody"), "{shown}");
     assert!(shown.contains("(131026)"), "the causes are named: {shown}");
 }
 

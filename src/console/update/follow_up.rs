@@ -76,9 +76,7 @@ pub(super) fn picked(model: &mut Model, request: FollowUpRequest, picked: Result
 fn nobody(model: &Model, request: &FollowUpRequest) -> Note {
     let mut lines = Vec::new();
     if request.pick == Pick::Retry {
-        lines.push(
-            "Nobody of it was held back for a while: WhatsApp named no time for anybody to be tried again.".into(),
-        );
+        lines.push("WhatsApp has named no time for anybody of it to be tried again, so nobody is waited for.".into());
         if let Some(view) = model.selected().filter(|view| !view.failures.is_empty()) {
             lines.push(String::new());
             lines.push("Who failed, failed for this:".to_owned());
@@ -116,7 +114,7 @@ fn ask_whom_to_spare(model: &mut Model, request: FollowUpRequest, picked: &Picke
         let spare = Choice::Do(Request::Picked(FollowUpRequest { without: codes, ..request }));
         choices.insert(0, (format!("leave those out: go on with the other {}", thousands(others)), spare));
     }
-    let words = format!("all {} the same: every message that is delivered costs", thousands(picked.people));
+    let words = format!("send to all {} all the same; what is delivered costs", thousands(picked.people));
     choices.push((words, Choice::Count(Box::new(all))));
     let title = format!("{}: {} better left alone", people_words(picked.people), is_or_are(spared));
     let choose = Choose { title, text: lines.join("\n"), cursor: 0, choices };

@@ -4,7 +4,6 @@
 
 use super::super::actions::{self, Action, Entry, Key, Place, is_screen};
 use super::super::dialog::Dialog;
-use super::super::look::Role;
 use super::super::model::{Model, Screen};
 use crossterm::event::KeyCode;
 
@@ -26,7 +25,7 @@ fn say(model: &mut Model, entry: Option<&Entry>, why_not: &str) {
         Some(entry) if !entry.word.is_empty() => format!("{} ({}) not now: {why_not}.", entry.shown, entry.word),
         _ => format!("Not now: {why_not}."),
     };
-    model.say(Role::Warn, words);
+    model.say_of_the_key(words);
 }
 
 /// A key that means nothing where the keys are heard now.
@@ -49,7 +48,7 @@ pub(super) fn not_heard(model: &mut Model, key: Key) {
         }
         _ => return,
     };
-    model.say(Role::Warn, words);
+    model.say_of_the_key(words);
 }
 
 /// Whether the field that has the keys takes nothing but digits.

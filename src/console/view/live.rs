@@ -101,10 +101,17 @@ fn last_line(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
         failed => format!(", {} failed", thousands(failed)),
     };
     let [.., down] = glyphs.arrows;
-    let how = if marked { " Enter opens".to_owned() } else { format!(" {down} Enter") };
     let figures = format!("{word}{at}, {} taken{failed}.", thousands(view.funnel.accepted));
-    let used = width("Last:   ") + width(glyph) + width(&figures) + width(&how) + 3;
-    let name = canvas.fit(&words::name_of(view), cells(usize::from(area.width).saturating_sub(used).max(8)));
+    let name = words::name_of(view);
+    let taken = width("Last:   ") + width(glyph) + width(&figures) + 3;
+    let room = usize::from(area.width).saturating_sub(taken);
+    let (how, short) = if marked {
+        (" Enter opens it.".to_owned(), " Enter".to_owned())
+    } else {
+        (format!(" {down} and Enter open it."), format!(" {down} Enter"))
+    };
+    let how = if width(&name) + width(&how) <= room { how } else { short };
+    let name = canvas.fit(&name, cells(room.saturating_sub(width(&how)).max(8)));
     canvas.pieces(
         line,
         0,
@@ -457,7 +464,7 @@ fn nothing_going_out(snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Re
         &[(Role::Dim, " Then       "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")],
     );
     let safe = if snapshot.rehearsal {
-        " This is a rehearsal: messages go to the built-in sandbox, nobody gets anything."
+        " This is a rehearsal: it goes to the built-in sandbox, nobody gets anything."
     } else {
         " Nothing is sent before you type the number of people at the end."
     };

@@ -7,7 +7,7 @@ use crate::console::model::Model;
 use crate::console::text::{behind, cells, pace, people, shown_phone, thousands};
 use crate::console::wizard::{Review, Start, Wizard};
 use crate::console::words;
-use crate::domain::broadcast::{OnBadRows, OnTemplatePause};
+use crate::domain::broadcast::{Number, OnBadRows, OnTemplatePause};
 use crate::domain::template::Template;
 use crate::service::times;
 use crate::service::view::{Driver, Plan};
@@ -96,6 +96,10 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         );
         return;
     }
+    if plan.goes_to() == 0 {
+        canvas.text(area, 1, Role::Bad, "Nobody would get it like this: Esc goes back, to choose others.");
+        return;
+    }
     let what = match plan.request.start_at {
         _ if wizard.start == Start::Every => "schedule",
         Some(_) => "plan",
@@ -109,7 +113,7 @@ fn person_title(model: &Model, wizard: &Wizard, plan: &Plan, mask: &str) -> Stri
     match plan.samples.get(wizard.sample) {
         Some(number) => {
             let who = shown_phone(number.phone, model.facts.privacy, mask);
-            format!("Preview {} of {}, with a real row: {} {who}", wizard.sample + 1, plan.samples.len(), number.name)
+            format!("Preview {} of {}: {} {who}", wizard.sample + 1, plan.samples.len(), number.name)
         }
         None => "Preview".to_owned(),
     }
@@ -118,7 +122,9 @@ fn person_title(model: &Model, wizard: &Wizard, plan: &Plan, mask: &str) -> Stri
 fn message_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: u16) -> Vec<Line> {
     let Some(template) = template_of(model, wizard) else { return Vec::new() };
     let values = wizard.values_for(plan.samples.get(wizard.sample));
-    phone::lines(template, &values, room.saturating_sub(4))
+    let mut lines = vec![(Role::Dim, "(with a real row of the list)".to_owned())];
+    lines.extend(phone::lines(template, &values, room.saturating_sub(4)));
+    lines
 }
 
 fn template_of<'a>(model: &'a Model, wizard: &'a Wizard) -> Option<&'a Template> {
@@ -148,9 +154,20 @@ fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<L
         let sum = if rules.len() > 1 { format!("{}: ", thousands(left_out)) } else { String::new() };
         add(Role::Plain, "Left out", &format!("{sum}{}", rules.join("; ")));
     }
-    for (number, reason) in plan.left_out_first.iter().take(3) {
-        let who = shown_phone(number.phone, model.facts.privacy, model.look.glyphs.mask);
-        add(Role::Dim, "", &format!("{} {who}: {reason}", number.name));
+    let who = |number: &Number| {
+        let phone = shown_phone(number.phone, model.facts.privacy, model.look.glyphs.mask);
+        format!("{} {phone}", number.name)
+    };
+    if plan.left_out.len() == 1 {
+        // The reason stands above, once.
+        let first: Vec<_> = plan.left_out_first.iter().take(2).map(|(number, _)| who(number)).collect();
+        if !first.is_empty() {
+            add(Role::Dim, "", &format!("such as {}", first.join(", ")));
+        }
+    } else {
+        for (number, reason) in plan.left_out_first.iter().take(3) {
+            add(Role::Dim, "", &format!("{}: {reason}", who(number)));
+        }
     }
     let quality = words::quality(&plan.quality, model.look.glyphs);
     add(
@@ -171,7 +188,7 @@ fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<L
     if let Some(budget) = plan.budget {
         let fits = plan.goes_to() <= budget.left();
         let left = format!(
-            "{} of {} people in 24 hours may still be written to",
+            "{} of {} people in 24 hours are left",
             thousands(budget.left()),
             thousands(budget.limit)
         );

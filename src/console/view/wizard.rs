@@ -122,8 +122,9 @@ fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
     }
     let columns_known = wizard.columns();
     let rows = wizard.variables.len() * 2;
-    let (form, hint) = top(form, form.height.saturating_sub(2));
-    choices_hint(wizard, canvas, hint);
+    let (form, hint) = top(form, cells(rows).min(form.height.saturating_sub(2)));
+    let blank = u16::from(hint.height > 2);
+    choices_hint(wizard, canvas, top(hint, blank).1);
     let first = scroll_to(wizard.variable_cursor, form.height, rows);
     let [left, right, ..] = canvas.glyphs().arrows;
     for field in first..rows.min(first + usize::from(form.height)) {

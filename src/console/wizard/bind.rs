@@ -75,7 +75,7 @@ impl Binding {
     /// What stands between this choice and going on, in words.
     pub fn lacks(&self, columns: &[String]) -> Option<&'static str> {
         if self.choice == 0 {
-            Some("choose a column or a fixed text")
+            Some("choose a column, or the same text for everybody")
         } else if self.is_fixed(columns) && self.text.trimmed().is_empty() {
             Some("type the text")
         } else {

@@ -202,6 +202,10 @@ impl Wizard {
     fn start(&mut self, model: &mut Model) -> Vec<Request> {
         let Review::Ready(plan) = &self.review else { return Vec::new() };
         let goes_to = plan.goes_to();
+        if goes_to == 0 {
+            "Nobody would get it: choose others, or another template.".clone_into(&mut self.trouble);
+            return Vec::new();
+        }
         if self.lacks_repeat() {
             "This looks like a repeat. Press Space first if it is to be sent again.".clone_into(&mut self.trouble);
             return Vec::new();
