@@ -10,6 +10,7 @@ use super::model::Model;
 use super::numbers::{FixBox, OptOutBox};
 use super::sheet::Sheet;
 use super::since::SinceCard;
+use super::text::thousands;
 use super::update;
 use super::wizard::Wizard;
 
@@ -341,7 +342,10 @@ impl Dialog {
             Self::Choose(choose) => act_choose(choose, model, action),
             Self::Count(count) => match action {
                 Action::Accept if count.is_typed() => (Then::Close, vec![count.request.clone()]),
-                Action::Accept => (Then::Stay, Vec::new()),
+                Action::Accept => {
+                    model.say_of_the_key(format!("Type {} first, then Enter.", thousands(count.people)));
+                    (Then::Stay, Vec::new())
+                }
                 _ => (Then::Close, Vec::new()),
             },
             Self::Note(note) => match action {

@@ -62,6 +62,7 @@ fn a_follow_up_spares_those_for_whom_it_is_no_use_unless_it_is_told_otherwise() 
     // The count is that of those it goes to; what is checked is everybody who was looked at.
     let made = FollowUpRequest { expect: Some(57), ..all_who_failed() };
     assert_eq!(press(&mut all, "5 7 enter"), []);
+    assert!(text(&all).contains("Type 55 first, then Enter."), "{}", text(&all));
     assert_eq!(press(&mut all, "backspace 5 enter"), [Request::FollowUp(made)]);
     // Nobody else is left: the harmless answer is the first one.
     let mut none = opened();
@@ -160,6 +161,22 @@ fn letters_find_a_choice_and_what_was_typed_stays_with_its_choice() {
     assert!(text(&model).contains("friend"), "{}", text(&model));
     press(&mut model, "z");
     assert!(model.toast.is_some(), "nothing begins with z");
+}
+
+#[test]
+fn nothing_is_started_when_nobody_would_get_it() {
+    let mut model = at_review(80, 24, |plan| plan.left_out = vec![("opted out (button)".to_owned(), plan.people)]);
+    assert!(text(&model).contains("Nobody would get it like this"), "{}", text(&model));
+    assert_eq!(press(&mut model, "0 enter"), []);
+}
+
+#[test]
+fn why_a_key_did_nothing_goes_with_the_next_key() {
+    let mut model = full(80, 24);
+    press(&mut model, "z");
+    assert!(model.toast.is_some());
+    press(&mut model, "4");
+    assert!(model.toast.is_none());
 }
 
 #[test]

@@ -339,7 +339,7 @@ fn an_unfilled_variable_stops_the_wizard_where_it_is_missing() {
     answer(&mut model, Answer::Audience(Some("diwali".to_owned()), Ok(audience())));
     press(&mut model, "enter enter");
     assert_eq!(model.place(), Place::WizardForm);
-    assert!(text(&model).contains("{{2}}: choose a column or a fixed text."), "{}", text(&model));
+    assert!(text(&model).contains("{{2}}: choose a column, or the same text for everybody."), "{}", text(&model));
     // The same text for everybody is the last choice, the one before the first.
     press(&mut model, "left tab");
     type_text(&mut model, "Pune");

@@ -81,7 +81,7 @@ const fn decide(place: P) -> Entry {
         A::Decide,
         &[C('d')],
         "d",
-        ["decide doubts", "say what is to become of people who may or may not have it"],
+        ["decide", "say what is to become of those who are \"not sure\": they may or may not have it"],
     )
 }
 

@@ -179,7 +179,11 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         Answer::Picked(request, picked) => follow_up::picked(model, request, *picked),
         Answer::FollowedUp(answer) => match *answer {
             Ok(broadcast) => {
-                model.say(Role::Good, format!("{} is made; it shows on Live.", name(&broadcast)));
+                let words = broadcast.start_at.map_or_else(
+                    || format!("{} goes out; Live shows it.", name(&broadcast)),
+                    |at| format!("{} is planned: it starts {}.", name(&broadcast), model.facts.zone.at(at, model.now)),
+                );
+                model.say(Role::Good, words);
                 return screens::show(model, Screen::Live);
             }
             Err(error) => model.say(Role::Bad, error.message),

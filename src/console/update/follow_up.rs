@@ -166,6 +166,6 @@ fn count_box(model: &Model, request: FollowUpRequest, picked: &Picked) -> CountB
         text: lines.join("\n"),
         people: goes_to,
         field: CountBox::field(),
-        request: Request::FollowUp(FollowUpRequest { expect, start_at, repeat, ..request }),
+        request: Request::FollowUp(FollowUpRequest { start_at, expect, repeat, ..request }),
     }
 }

@@ -61,7 +61,7 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
             let settled = view.counts.get(RecipientState::Read) + view.counts.get(RecipientState::Skipped);
             may(view.counts.total() > settled, "everybody has read it")
         }
-        Action::Decide => may(selected()?.counts.get(RecipientState::InDoubt) > 0, "nobody of it is in doubt"),
+        Action::Decide => may(selected()?.counts.get(RecipientState::InDoubt) > 0, "nobody of it is \"not sure\""),
         Action::Accept if model.screen == Screen::Live => selected().map(|_| ()),
         Action::Mark => match &model.broadcasts.opened {
             Some(opened) => may(opened.people.marked().is_some(), "nobody is listed"),
