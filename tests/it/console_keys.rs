@@ -92,19 +92,20 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
 
 #[test]
 fn a_key_that_does_nothing_says_why() {
-    let at_review = || at_review(80, 24, |_| {});
-    let live = || full(80, 24);
-    for (mut model, keys, why) in [
-        (live(), "u", "u (follow up) is for Broadcasts (2). ? shows the keys of this screen."),
-        (live(), "z", "z means nothing here: ? shows the keys of this screen."),
-        (live(), "esc", "You are at the top of this screen: q leaves wacast."),
-        (live(), "tab", "This screen has one part only: 1 to 8 show the others."),
-        (live(), "4 p", "p (pause) is for Live (1), Broadcasts (2). ? shows the keys of this screen."),
-        (live(), "2 space", "Space (mark) not now: no broadcast is marked."),
-        (live(), "n p", "p means nothing in this box: the last line shows its keys."),
-        (at_review(), "z", "Only digits go in here."),
-        (at_review(), "space", "Space (send again) not now: it does not look like a repeat, so type the count."),
+    let review: fn() -> Model = || at_review(80, 24, |_| {});
+    let live: fn() -> Model = || full(80, 24);
+    for (opened, keys, why) in [
+        (live, "u", "u (follow up) is for Broadcasts (2). ? shows the keys of this screen."),
+        (live, "z", "z means nothing here: ? shows the keys of this screen."),
+        (live, "esc", "You are at the top of this screen: q leaves wacast."),
+        (live, "tab", "This screen has one part only: 1 to 8 show the others."),
+        (live, "4 p", "p (pause) is for Live (1), Broadcasts (2). ? shows the keys of this screen."),
+        (live, "2 space", "Space (mark) not now: no broadcast is marked."),
+        (live, "n p", "p means nothing in this box: the last line shows its keys."),
+        (review, "z", "Only digits go in here."),
+        (review, "space", "Space (send again) not now: it does not look like a repeat, so type the count."),
     ] {
+        let mut model = opened();
         assert!(press(&mut model, keys).iter().all(|request| !request.changes()), "{keys}");
         assert_eq!(model.toast.as_ref().map(|toast| toast.text.as_str()), Some(why), "{keys}");
         assert!(text(&model).contains(&why[..why.len().min(40)]), "{keys}: {}", text(&model));
