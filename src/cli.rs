@@ -113,7 +113,7 @@ async fn dispatch(cli: Cli) -> Outcome {
             terminal::line(String::from_utf8_lossy(&text).trim_end())?;
             return Ok(Exit::Completed);
         }
-        Some(Command::Demo) => return demo::run(cli.no_tui).await,
+        Some(Command::Demo) => return Box::pin(demo::run(cli.no_tui)).await,
         Some(Command::Sandbox(args)) => return sandbox::run(&args.listen).await,
         Some(Command::Prove(args)) => return crate::prove::run(args).await,
         _ => {}

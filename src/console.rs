@@ -83,6 +83,8 @@ pub struct Screens {
     pub messages_per_second: f64,
     /// Nothing can be changed from here.
     pub read_only: bool,
+    /// Everything is gone when the console is left: the demo.
+    pub temporary: bool,
     /// Reads and changes the configuration.
     pub settings: Arc<dyn Settings>,
     /// What the program itself has to say.
@@ -122,7 +124,8 @@ pub async fn run(parts: ConsoleParts) -> Result<Ended, ConsoleError> {
         Show::Screens(screens) => {
             let facts = facts(&screens.time_zone, screens.default_country, screens.messages_per_second);
             let (in_folder, out_folder, read_only) = (parts.in_folder, parts.out_folder, screens.read_only);
-            let facts = Facts { privacy: parts.privacy, in_folder, out_folder, read_only, ..facts };
+            let temporary = screens.temporary;
+            let facts = Facts { privacy: parts.privacy, in_folder, out_folder, read_only, temporary, ..facts };
             let model = Model::new(facts, parts.look, size, wall());
             let around = desk::Around { read_only, settings: screens.settings, events: screens.events };
             let (told, pictures) = watch::channel(None);
@@ -182,6 +185,7 @@ fn facts(time_zone: &str, default_country: Option<String>, pace_limit: f64) -> F
         pace_limit,
         privacy: true,
         read_only: false,
+        temporary: false,
         ssh_without_multiplexer: said("SSH_CONNECTION").is_some() && said("TMUX").is_none() && said("STY").is_none(),
         seed: fastrand::u64(..),
     }

@@ -76,6 +76,8 @@ struct FollowUpBody {
     pick: Pick,
     code: Option<i64>,
     #[serde(default)]
+    without: Vec<i64>,
+    #[serde(default)]
     label: String,
     schedule_at: Option<String>,
     messages_per_second: Option<f64>,
@@ -100,6 +102,7 @@ pub(super) async fn follow_up(
         expect: asked.expect,
         repeat: asked.repeat,
         code: asked.code,
+        without: asked.without,
         ..FollowUpRequest::new(of, asked.pick)
     };
     let made = api.service.follow_up(request).await?;

@@ -367,6 +367,9 @@ pub struct FollowUpArgs {
     /// Of those only who failed with this code
     #[arg(long, value_name = "CODE")]
     pub code: Option<i64>,
+    /// Of those not who failed with this code; may be said several times
+    #[arg(long, value_name = "CODE")]
+    pub without: Vec<i64>,
     /// A word of your own for it
     #[arg(long, value_name = "L", default_value = "")]
     pub label: String,

@@ -112,6 +112,7 @@ async fn over<F: Future<Output = Result<Option<Running>, AppError>> + Send + 'st
         default_country: config.intake.default_country.clone(),
         messages_per_second: config.sender.messages_per_second,
         read_only,
+        temporary: settings.is_demo(),
         settings: Arc::new(settings),
         events: logging::recent(),
     };

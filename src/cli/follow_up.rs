@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, people};
 use super::{Start, act, with_ground, words};
 use crate::domain::broadcast::Pick;
-use crate::service::follow_up::FollowUpRequest;
+use crate::service::follow_up::{FollowUpRequest, Picked};
 use crate::service::times;
 
 pub(super) async fn run(start: Start, args: FollowUpArgs) -> Outcome {
@@ -16,12 +16,17 @@ pub(super) async fn run(start: Start, args: FollowUpArgs) -> Outcome {
             .ok_or_else(|| Failure::usage("bad_pick", format!("there is no pick \"{}\"", args.pick)))?;
         let request = FollowUpRequest {
             code: args.code,
+            without: args.without,
             label: args.label,
             start_at: args.at.as_deref().map(|text| times::parse(text, &zone, service.now())).transpose()?,
             repeat: args.repeat,
             ..FollowUpRequest::new(of, pick)
         };
-        let count = service.picked(&request.audience()).await?.people;
+        let picked = service.picked(&request.audience()).await?;
+        let count = picked.people;
+        if !args.json {
+            about(&picked);
+        }
         let expect = match args.expect {
             Some(expected) => Some(expected),
             None if args.yes => None,
@@ -40,6 +45,24 @@ pub(super) async fn run(start: Start, args: FollowUpArgs) -> Outcome {
         Ok(Exit::Completed)
     })
     .await
+}
+
+/// What is to be known before it is made, on stderr.
+fn about(picked: &Picked) {
+    for cause in &picked.not_again {
+        let (who, code) = (people(cause.count), cause.code);
+        terminal::note(&format!(
+            "{who} should not be tried again: {} ({code}); --without {code} spares them",
+            cause.title
+        ));
+    }
+    for (rule, count) in &picked.left_out {
+        terminal::note(&format!("{} will be left out: {rule}", people(*count)));
+    }
+    if picked.cost.rates_from.is_some() {
+        let (currency, total) = (&picked.cost.currency, picked.cost.total);
+        terminal::note(&format!("it costs about {currency} {total}; WhatsApp bills what it delivers"));
+    }
 }
 
 /// Asks for the number of people, typed.

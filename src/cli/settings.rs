@@ -19,6 +19,11 @@ impl Configured {
     pub(crate) fn new(config: Config, from: Option<LoadFrom>) -> Self {
         Self { config, from }
     }
+
+    /// Whether nothing of it is kept.
+    pub(crate) fn is_demo(&self) -> bool {
+        self.from.is_none()
+    }
 }
 
 #[async_trait]

@@ -178,7 +178,7 @@ impl Desk {
             Request::Picked(request) => {
                 self.answer(async move {
                     let picked = service.picked(&request.audience()).await;
-                    Answer::Picked(request, picked)
+                    Answer::Picked(request, Box::new(picked))
                 });
             }
             Request::Export { id, masked, path } => {

@@ -10,6 +10,7 @@ use super::model::Model;
 use super::numbers::{FixBox, OptOutBox};
 use super::sheet::Sheet;
 use super::since::SinceCard;
+use super::text::thousands;
 use super::update;
 use super::wizard::Wizard;
 
@@ -288,6 +289,19 @@ impl Dialog {
         }
     }
 
+    /// Takes a letter where something is chosen: what begins with it. `false`: nothing does.
+    pub fn type_ahead(&mut self, letter: char) -> bool {
+        if let Self::Wizard(wizard) = self { wizard.type_ahead(letter) } else { false }
+    }
+
+    /// Why an action of its place is not there at the moment, in words.
+    pub fn why_not(&self, _model: &Model, action: Action) -> String {
+        match self {
+            Self::Wizard(wizard) => wizard.why_not(action).to_owned(),
+            _ => "it is not possible at this moment".to_owned(),
+        }
+    }
+
     /// A row of its list was clicked: it is marked.
     pub fn click(&mut self, row: usize) {
         match self {
@@ -307,7 +321,8 @@ impl Dialog {
             Self::Help { scroll, of } => {
                 match action {
                     Action::Up => *scroll = scroll.saturating_sub(1),
-                    Action::Down => *scroll = scroll.saturating_add(1).min(actions::heard_in(*of).count()),
+                    // The view stops at the last line; one entry takes two lines at most.
+                    Action::Down => *scroll = scroll.saturating_add(1).min(actions::heard_in(*of).count() * 2),
                     _ => return (Then::Close, Vec::new()),
                 }
                 (Then::Stay, Vec::new())
@@ -327,7 +342,10 @@ impl Dialog {
             Self::Choose(choose) => act_choose(choose, model, action),
             Self::Count(count) => match action {
                 Action::Accept if count.is_typed() => (Then::Close, vec![count.request.clone()]),
-                Action::Accept => (Then::Stay, Vec::new()),
+                Action::Accept => {
+                    model.say_of_the_key(format!("Type {} first, then Enter.", thousands(count.people)));
+                    (Then::Stay, Vec::new())
+                }
                 _ => (Then::Close, Vec::new()),
             },
             Self::Note(note) => match action {

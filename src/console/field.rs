@@ -47,6 +47,11 @@ impl Field {
         self
     }
 
+    /// Whether it takes digits only.
+    pub fn is_count(&self) -> bool {
+        self.kind == Kind::Count
+    }
+
     /// What is in it.
     pub fn value(&self) -> &str {
         self.input.value()

@@ -299,7 +299,7 @@ pub enum Answer {
     /// It was decided about people in doubt.
     Decided(Box<Result<Decided, ServiceError>>),
     /// Whom a follow-up would go to.
-    Picked(FollowUpRequest, Result<Picked, ServiceError>),
+    Picked(FollowUpRequest, Box<Result<Picked, ServiceError>>),
     /// A follow-up was made.
     FollowedUp(Box<Result<Broadcast, ServiceError>>),
     /// A schedule was switched.

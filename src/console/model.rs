@@ -15,7 +15,7 @@ use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::BroadcastStatus;
 use crate::domain::template::Template;
-use crate::domain::time::{Millis, SECOND};
+use crate::domain::time::{DAY, Millis, SECOND};
 use crate::service::audience::AudienceView;
 use crate::service::error::ServiceError;
 use crate::service::import::ImportProgress;
@@ -24,6 +24,9 @@ use crate::service::view::{BroadcastView, Problem, Snapshot};
 use crate::store::{LogRow, SyncedTemplates};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// How long Live shows the last broadcast that ended, in milliseconds.
+const SHOWN_AFTER_END_MS: i64 = DAY;
 
 /// What stays the same while the console runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +49,8 @@ pub struct Facts {
     pub privacy: bool,
     /// Nothing can be changed from here: started with `--read-only`.
     pub read_only: bool,
+    /// The store is gone when the console is left: the demo.
+    pub temporary: bool,
     /// Over SSH, and neither tmux nor screen keeps it alive.
     pub ssh_without_multiplexer: bool,
     /// Random for this start: a part of idempotency keys.
@@ -145,6 +150,8 @@ pub struct Toast {
     pub role: Role,
     /// When it goes.
     pub until: Millis,
+    /// It goes with the next key already: it is about the last one.
+    pub about_a_key: bool,
 }
 
 /// A file that is being loaded, or was.
@@ -293,6 +300,8 @@ pub struct Model {
     pub events: Events,
     /// It was asked for what happened since the operator was last here.
     pub asked_since: bool,
+    /// That failed: it is asked again, not before this.
+    pub since_after: Option<Millis>,
     /// The operator asked for it: it is shown whatever it says.
     pub wants_since: bool,
     /// When the operator was last here; `None`: never, or not known yet.
@@ -336,6 +345,7 @@ impl Model {
             settings: SettingsList::default(),
             events: Events::default(),
             asked_since: false,
+            since_after: None,
             wants_since: false,
             last_here: None,
             sample: None,
@@ -412,10 +422,24 @@ impl Model {
         self.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.open)
     }
 
+    /// The last broadcast that ended, for as long as Live shows it.
+    pub fn last_ended(&self) -> Option<&BroadcastView> {
+        let last = self.snapshot.as_ref()?.ended.first()?;
+        last.broadcast.ended_at.is_none_or(|at| self.now.since(at) < SHOWN_AFTER_END_MS).then_some(last)
+    }
+
+    /// What is listed on Live: the open broadcasts, then the last one that ended.
+    pub fn on_live(&self) -> impl Iterator<Item = &BroadcastView> {
+        self.open().iter().chain(self.last_ended())
+    }
+
     /// The broadcast that keys act on: the one that is opened, or the marked one of Live or Broadcasts.
     pub fn selected(&self) -> Option<&BroadcastView> {
         match self.screen {
-            Screen::Live => self.open().get(self.live_cursor.min(self.open().len().saturating_sub(1))),
+            Screen::Live => {
+                let listed = self.on_live().count();
+                self.on_live().nth(self.live_cursor.min(listed.saturating_sub(1)))
+            }
             Screen::Broadcasts => {
                 if let Some(opened) = &self.broadcasts.opened {
                     return opened.view.get();
@@ -477,7 +501,16 @@ impl Model {
 
     /// Says something for eight seconds.
     pub fn say(&mut self, role: Role, text: impl Into<String>) {
-        self.toast = Some(Toast { text: text.into(), role, until: self.now.plus(8 * SECOND) });
+        let until = self.now.plus(8 * SECOND);
+        self.toast = Some(Toast { text: text.into(), role, until, about_a_key: false });
+    }
+
+    /// Says why the last key did nothing, until the next one.
+    pub fn say_of_the_key(&mut self, text: impl Into<String>) {
+        self.say(Role::Warn, text);
+        if let Some(toast) = &mut self.toast {
+            toast.about_a_key = true;
+        }
     }
 
     /// Whether something on the screen changes with time alone.

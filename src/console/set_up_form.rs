@@ -13,25 +13,37 @@ use std::path::PathBuf;
 pub const FIELDS: [(&str, &str, Step); 7] = [
     (
         "Access token",
-        "Meta for Developers, your app, WhatsApp, API Setup; better: a system user's token that never expires",
+        "What lets wacast send for you. Where: business.facebook.com, Settings, System users, Generate token. The one under \
+         \"API Setup\" of your app works, too, but for a day only.",
         Step::Number,
     ),
-    ("Phone number id", "on the same page, under \"From\": digits, not the phone number itself", Step::Number),
-    ("WhatsApp Business account id", "on the same page, below the number id: digits", Step::Account),
+    (
+        "Phone number id",
+        "Which of your numbers sends: a long row of digits, not the phone number itself. Where: developers.facebook.com, your \
+         app, WhatsApp, API Setup, under \"From\".",
+        Step::Number,
+    ),
+    (
+        "WhatsApp Business account id",
+        "The account that your templates belong to. Where: the same page, API Setup, just below the phone number id.",
+        Step::Account,
+    ),
     (
         "Country of numbers without +",
-        "two letters, like IN; empty: such numbers are rejected, never guessed",
+        "Two letters, like IN: how numbers in your files without + are read. Empty: such rows are rejected, never guessed.",
         Step::Place,
     ),
-    ("Time zone", "yours, for example Asia/Kolkata or Europe/Berlin; all times are shown and read in it", Step::Place),
+    ("Time zone", "Yours, for example Asia/Kolkata or Europe/Berlin. All times are shown and read in it.", Step::Place),
     (
         "App secret (may stay empty)",
-        "your app, App settings, Basic; receipts are signed with it. Without it delivered and read stay unknown",
+        "Needed to know who got and who read it: WhatsApp signs its receipts with it. Where: developers.facebook.com, your app, \
+         App settings, Basic.",
         Step::Place,
     ),
     (
         "Verify token (may stay empty)",
-        "a word that you make up; type the same in your app: WhatsApp, Configuration, Webhook, Verify token",
+        "Goes with the app secret: a word that you make up. Type the same one in your app: WhatsApp, Configuration, Webhook, \
+         Verify token.",
         Step::Place,
     ),
 ];

@@ -137,7 +137,7 @@ fn finished(view: &BroadcastView) -> Row {
         let words = format!("{taken} taken by WhatsApp, {left} did not get it");
         return of(view, "cancelled", Role::Plain, &words);
     }
-    let to = people(view.counts.total().max(u64::from(view.broadcast.total)));
+    let to = words::goes_to_words(view);
     let failed = count(RecipientState::Failed);
     let failed = if failed > 0 { format!(", {} failed", thousands(failed)) } else { String::new() };
     of(view, "completed", Role::Good, &format!("{to}, {taken} taken by WhatsApp{failed}"))

@@ -2,7 +2,7 @@
 //! and sent on to a colleague.
 
 use super::model::{Model, Screen};
-use super::text::{people, thousands};
+use super::text::thousands;
 use super::words;
 use crate::domain::pricing;
 use crate::domain::state::RecipientState;
@@ -34,7 +34,7 @@ fn about(model: &Model, view: &BroadcastView) -> Vec<String> {
         .map_or_else(String::new, |reason| format!(", {}", words::pause_words(Some(reason), &broadcast.detail)));
     let mut lines = vec![
         format!("{} ({}): {status}{why}", words::name_of(view), broadcast.id),
-        format!("template {}, {}", broadcast.definition.template.key(), people(u64::from(broadcast.total))),
+        format!("template {}, {}", broadcast.definition.template.key(), words::goes_to_words(view)),
         format!("waiting to go {}", thousands(words::to_go(view))),
         format!(
             "taken by WhatsApp {}, delivered {}, read {}",

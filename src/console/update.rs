@@ -2,16 +2,19 @@
 
 mod answers;
 mod broadcasts;
+mod follow_up;
 mod numbers;
 mod rows;
 mod screens;
 mod settings;
 mod since;
+mod why_not;
 
 pub(super) use broadcasts::{chosen, open as open_broadcast};
 pub(super) use numbers::{ask_to_undo_opt_out, begun, open_file, open_person, under_way};
 pub(super) use screens::copied;
 pub use screens::{act_on_screen, available, something_runs};
+pub(super) use settings::ask_to_test;
 
 use super::actions::{self, Action, Key, Place};
 use super::dialog::Then;
@@ -23,6 +26,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// Takes an event in and says what is to be done.
 pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
+    // Whatever happens: what was said goes when its time is over.
+    on_clock(model, model.now);
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => on_key(model, key),
         Event::Key(_) => Vec::new(),
@@ -73,6 +78,9 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
         requests.extend(on_key(model, KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event }));
         return requests;
     }
+    if model.toast.as_ref().is_some_and(|toast| toast.about_a_key) {
+        model.toast = None;
+    }
     // Text fields take letters first.
     if model.dialogs.is_empty() {
         if let Some(form) = &mut model.set_up {
@@ -95,15 +103,24 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
             return requests;
         }
     }
-    Key::of(event)
-        .and_then(|key| actions::lookup(model.place(), key))
-        .map_or_else(Vec::new, |action| act(model, action))
+    let Some(key) = Key::of(event) else { return Vec::new() };
+    if let Key::Char(letter) = key
+        && model.dialogs.last_mut().is_some_and(|dialog| dialog.type_ahead(letter))
+    {
+        return Vec::new();
+    }
+    if let Some(action) = actions::lookup(model.place(), key) {
+        return act(model, action);
+    }
+    why_not::not_heard(model, key);
+    Vec::new()
 }
 
 /// Does what an action means where the keys are heard now.
 fn act(model: &mut Model, action: Action) -> Vec<Request> {
     if let Some(mut dialog) = model.dialogs.pop() {
         if !dialog.offers(model, action) {
+            why_not::not_offered(model, &dialog, action);
             model.dialogs.push(dialog);
             return Vec::new();
         }

@@ -84,7 +84,8 @@ pub fn render(model: &Model, buffer: &mut Buffer) -> Drawn {
             Screen::Settings => settings::render(model, &mut canvas, body),
         }
     }
-    let below_header = Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area };
+    let toast = if model.set_up.is_none() { frame::toast_rows(model, area) } else { 1 };
+    let below_header = Rect { y: area.y + 1, height: area.height.saturating_sub(2 + toast), ..area };
     for dialog in &model.dialogs {
         canvas.hide_cursor();
         // What lies below a dialog is not clicked through it; the footer's keys are the dialog's.

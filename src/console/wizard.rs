@@ -7,7 +7,7 @@ mod bind;
 mod step;
 mod when;
 
-pub use bind::{Binding, bindings, guess};
+pub use bind::{Binding, SAME_TEXT, bindings, guess};
 pub use when::{Start, WhenField};
 
 use super::actions::{Action, Place};
@@ -84,6 +84,8 @@ pub struct Wizard {
     pub variables: Vec<(Slot, Binding)>,
     /// The marked field of the variables: two for each variable.
     pub variable_cursor: usize,
+    /// The letters that were typed to find a choice.
+    pub looked_for: String,
     /// Now, at a time, or again and again.
     pub start: Start,
     /// The time as typed.
@@ -129,6 +131,7 @@ impl Wizard {
             template: None,
             variables: Vec::new(),
             variable_cursor: 0,
+            looked_for: String::new(),
             start: Start::Now,
             time: Field::new("", 40),
             cron: Field::new("", 60),
@@ -145,7 +148,7 @@ impl Wizard {
             starting: false,
             trouble: String::new(),
         };
-        (wizard, vec![Request::Templates])
+        (wizard, vec![Request::Templates, Request::OwnNumbers])
     }
 
     /// Where its keys are heard.
@@ -170,6 +173,17 @@ impl Wizard {
         }
     }
 
+    /// Why an action of its place is not there at the moment.
+    pub fn why_not(&self, action: Action) -> &'static str {
+        match (&self.review, action) {
+            _ if self.starting => "it is being started, wait a moment",
+            (Review::Planning(..), _) => "it is still being worked out",
+            (Review::Refused(_), _) => "it cannot be sent like this; Esc goes one step back",
+            (Review::Ready(_), Action::Toggle) => "it does not look like a repeat, so type the count",
+            (Review::Ready(_), _) => "there is one person to show only",
+        }
+    }
+
     /// The field that letters go to first.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.step {
@@ -188,6 +202,27 @@ impl Wizard {
             Step::Review if !self.starting && matches!(self.review, Review::Ready(_)) => Some(&mut self.count),
             _ => None,
         }
+    }
+
+    /// Takes a letter where a choice is marked: the choice that begins with it. `false`: there is none to take it.
+    pub fn type_ahead(&mut self, letter: char) -> bool {
+        let columns = self.columns().to_vec();
+        let on_choice = self.step == Step::Variables && self.variable_cursor.is_multiple_of(2);
+        let Some((_, binding)) = self.variables.get_mut(self.variable_cursor / 2).filter(|_| on_choice) else {
+            return false;
+        };
+        let longer = format!("{}{letter}", self.looked_for);
+        let alone = letter.to_string();
+        let found = binding.find(&longer, &columns).map(|choice| (choice, longer));
+        let Some((choice, typed)) = found.or_else(|| binding.find(&alone, &columns).map(|choice| (choice, alone)))
+        else {
+            self.looked_for.clear();
+            return false;
+        };
+        binding.choose(choice);
+        self.looked_for = typed;
+        self.trouble.clear();
+        true
     }
 
     /// A field took something.

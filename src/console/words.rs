@@ -4,6 +4,7 @@
 //! Pure; the labels of states come from the domain's tables.
 
 use super::look::{Glyphs, Role};
+use crate::domain::cost::Estimate;
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::domain::template::{Place, Slot};
@@ -12,6 +13,10 @@ use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
 use std::sync::OnceLock;
 
 use super::text::{counted, pace, thousands};
+
+/// How many markets are shown one by one.
+const MARKETS: usize = 5;
+const MARKETS_IN_A_SMALL_WINDOW: usize = 2;
 
 /// The zone that times are shown in.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,13 +171,27 @@ pub fn would_not_get_it(view: &BroadcastView) -> u64 {
     to_go(view) - view.counts.get(RecipientState::Sending)
 }
 
-/// How many are through, of how many. Nobody is through while nobody was sent to, however many were left out.
+/// How many people a broadcast goes to: everybody of it but those who are left out. The same figure wherever people are
+/// counted, and the one that is typed before it starts.
+pub fn goes_to(view: &BroadcastView) -> u64 {
+    let all = view.counts.total().max(u64::from(view.broadcast.total));
+    all.saturating_sub(view.counts.get(RecipientState::Skipped))
+}
+
+/// `1,204 people, 36 left out`.
+pub fn goes_to_words(view: &BroadcastView) -> String {
+    let people = super::text::people(goes_to(view));
+    match view.counts.get(RecipientState::Skipped) {
+        0 => people,
+        left_out => format!("{people}, {} left out", thousands(left_out)),
+    }
+}
+
+/// How many are through, of how many it goes to. Nobody is through while nobody was sent to.
 pub fn through(view: &BroadcastView) -> (u64, u64) {
     let counts = &view.counts;
-    let total = counts.total().max(u64::from(view.broadcast.total));
-    let never_sent_to = counts.get(RecipientState::Skipped) + counts.get(RecipientState::Cancelled);
-    let done = counts.total() - counts.open();
-    (if done > never_sent_to { done } else { 0 }, total)
+    let done = counts.total() - counts.open() - counts.get(RecipientState::Skipped);
+    (if done > counts.get(RecipientState::Cancelled) { done } else { 0 }, goes_to(view))
 }
 
 /// Who messages come from, as the person who gets them sees it.
@@ -204,10 +223,10 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
         return (snapshot.engine.trouble.clone(), Role::Bad);
     }
     if snapshot.driver == Driver::Nobody {
-        return ("Nobody is sending: no running wacast drives this sender.".to_owned(), Role::Warn);
+        return ("Nobody is sending: no running wacast sends from this number.".to_owned(), Role::Warn);
     }
     if !snapshot.open.iter().any(|view| is_going_out(view.broadcast.status)) {
-        return ("Nothing goes out: what is here is paused, or waits for its time.".to_owned(), Role::Plain);
+        return ("Nothing goes out: what is here is paused or waits for its time.".to_owned(), Role::Plain);
     }
     match &snapshot.engine.why {
         WhyNotFaster::Idle => (idle(snapshot), Role::Plain),
@@ -226,8 +245,8 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
         }
         WhyNotFaster::InFlight { limit } => (
             format!(
-                "WhatsApp answers slowly: {} are under way, the most allowed.",
-                counted(u64::from(*limit), "request")
+                "WhatsApp answers slowly: {} wait for its answer, the most at a time.",
+                counted(u64::from(*limit), "message")
             ),
             Role::Warn,
         ),
@@ -243,11 +262,11 @@ pub fn why_not_faster(snapshot: &Snapshot, zone: &Zone) -> (String, Role) {
     }
 }
 
-/// The engine has nothing in hand: either it has not taken up yet what goes on, or nobody is left.
+/// The engine has nothing in hand: either it has not begun with what goes on, or nobody is left.
 fn idle(snapshot: &Snapshot) -> String {
     let waits = |status| snapshot.open.iter().find(|view| view.broadcast.status == status && to_go(view) > 0);
     if let Some(view) = waits(BroadcastStatus::Running) {
-        format!("{} is being taken up: it goes on in a moment.", name_of(view))
+        format!("{} goes on in a moment.", name_of(view))
     } else if let Some(view) = waits(BroadcastStatus::Preparing) {
         format!("{} is getting ready: who gets it is being fixed.", name_of(view))
     } else {
@@ -269,6 +288,28 @@ fn own_pace(snapshot: &Snapshot, sender_pace: f64) -> Option<String> {
     }
 }
 
+/// What it costs, and what that rests on; the markets one by one where there is room.
+pub fn cost(estimate: &Estimate, roomy: bool) -> Vec<String> {
+    let Estimate { currency, category, total, by_market, without_rate, rates_from } = estimate;
+    let Some(day) = rates_from else {
+        return vec![format!("not known: there is no rate for {category} in {currency}")];
+    };
+    let mut lines = vec![format!("about {currency} {total}, by the rates of {day}; WhatsApp bills what it delivers")];
+    if by_market.len() > 1 || roomy {
+        let shown = if roomy { MARKETS } else { MARKETS_IN_A_SMALL_WINDOW };
+        for one in by_market.iter().take(shown) {
+            lines.push(format!("{}: {} x {} = {currency} {}", one.market, thousands(one.people), one.each, one.total));
+        }
+        if by_market.len() > shown {
+            lines.push(format!("and {} more", counted((by_market.len() - shown) as u64, "market")));
+        }
+    }
+    if *without_rate > 0 {
+        lines.push(format!("{} in countries without a rate: not in it", super::text::people(*without_rate)));
+    }
+    lines
+}
+
 /// What keeps the sending going, for the review and the quit dialog.
 pub fn carried_by(driver: &Driver, in_ssh_without_multiplexer: bool) -> String {
     match driver {
@@ -277,13 +318,13 @@ pub fn carried_by(driver: &Driver, in_ssh_without_multiplexer: bool) -> String {
              next start; begin with `tmux`, then wacast, and it goes on without you."
                 .to_owned()
         }
-        Driver::Us => "This wacast sends it: keep it running until it is through.".to_owned(),
+        Driver::Us => "This window sends it: keep it open until it is through.".to_owned(),
         Driver::Other(holder) => format!(
-            "The wacast on {} (process {}) carries it: you can close this window.",
+            "The wacast on {} (process {}) sends it: you can close this window.",
             holder.host,
             thousands(u64::from(holder.pid)).replace(',', "")
         ),
-        Driver::Nobody => "No running wacast drives this sender: it waits until one does.".to_owned(),
+        Driver::Nobody => "No running wacast sends from this number: it waits until one does.".to_owned(),
     }
 }
 

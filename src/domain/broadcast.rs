@@ -65,12 +65,15 @@ pub struct FollowUp {
     /// Of those only who failed with this code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
+    /// Of those not who failed with these codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<i64>,
 }
 
 impl FollowUp {
     /// All those of a kind.
     pub fn new(of: BroadcastId, pick: Pick) -> Self {
-        Self { of, pick, only: Vec::new(), code: None }
+        Self { of, pick, only: Vec::new(), code: None, without: Vec::new() }
     }
 
     /// Whether one who stands so is taken up, before anything was done about them for it. `due`: when they may be tried
@@ -85,7 +88,12 @@ impl FollowUp {
             }
         };
         let named = self.only.is_empty() || self.only.binary_search(&seq).is_ok();
-        picked && named && self.code.is_none_or(|wanted| wanted == code)
+        picked && named && self.takes_code(code)
+    }
+
+    /// Whether whoever failed with this code is taken up, as far as the code goes.
+    pub fn takes_code(&self, code: i64) -> bool {
+        self.code.is_none_or(|wanted| wanted == code) && !self.without.contains(&code)
     }
 
     /// Whether nobody is taken up before they are due: whoever asks for a kind of failure does not know each of them.
@@ -93,7 +101,7 @@ impl FollowUp {
         self.pick == Pick::Retry || self.code.is_some()
     }
 
-    /// Whether another follow-up may go to some of the same people.
+    /// Whether another follow-up may go to some of the same people, as far as their kind goes.
     pub fn meets(&self, other: &Self) -> bool {
         let kind = |pick| match pick {
             Pick::InDoubt => 0,

@@ -175,7 +175,7 @@ impl Tally {
 }
 
 /// What a broadcast costs as far as it can be said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Estimate {
     /// ISO 4217.
     pub currency: String,

@@ -171,7 +171,7 @@ impl Service {
         check_pace(messages_per_second, self.inner.settings.messages_per_second)?;
         let driving = self.inner.engine.as_ref().filter(|engine| *engine.driving.borrow());
         let engine = driving.ok_or_else(|| {
-            let message = "another process drives this sender, or none: the pace is set where it is driven";
+            let message = "another wacast sends from this number, or none does: the pace is set there";
             ServiceError::new(Kind::Conflict, "not_driving", message)
         })?;
         engine.pace.send_replace(messages_per_second);
@@ -229,7 +229,7 @@ fn not_frozen_yet(broadcast: &Broadcast, counts: &Counts) -> u64 {
 }
 
 /// The words for failures of one kind.
-fn cause(policy: &ErrorPolicy, code: i64, count: u64) -> Cause {
+pub(super) fn cause(policy: &ErrorPolicy, code: i64, count: u64) -> Cause {
     let rule = policy.rule_for(code, None, None, false);
     Cause { code, title: rule.title.clone(), advice: rule.advice.clone(), count }
 }

@@ -1,14 +1,21 @@
 //! Follow-ups: some people of a broadcast that has ended get it once more, with the same values, by a linked one.
 
-use super::broadcasts::{LONGEST_PAGE, check_pace};
+use super::broadcasts::{LONGEST_PAGE, cause, check_pace};
 use super::plan::{check_file, was_sent, wrong};
+use super::view::Cause;
 use super::{Kind, Result, Service, ServiceError, times};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, FollowUp, Pick};
+use crate::domain::cost::{Estimate, Tally};
+use crate::domain::error_policy::{Action, ErrorPolicy};
 use crate::domain::ids::BroadcastId;
-use crate::domain::state::BroadcastStatus;
+use crate::domain::marketing::undeliverable;
+use crate::domain::opt_out::Kinds;
+use crate::domain::phone::Phone;
+use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
-use crate::store::{BroadcastMade, NewBroadcast};
+use crate::store::{BroadcastMade, NewBroadcast, RecipientRow};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// A follow-up that somebody asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +28,15 @@ pub struct FollowUpRequest {
     pub only: Vec<u32>,
     /// Of those only who failed with this code.
     pub code: Option<i64>,
+    /// Of those not who failed with these codes.
+    pub without: Vec<i64>,
     /// The operator's word for it.
     pub label: String,
     /// When it is due; `None`: at once.
     pub start_at: Option<Millis>,
     /// A pace of its own, below the sender's.
     pub messages_per_second: Option<f64>,
-    /// Refuse unless it goes to exactly this many people.
+    /// Refuse unless it is made for exactly this many people.
     pub expect: Option<u64>,
     /// Let it be one more for people who had a follow-up already.
     pub repeat: bool,
@@ -41,6 +50,7 @@ impl FollowUpRequest {
             pick,
             only: Vec::new(),
             code: None,
+            without: Vec::new(),
             label: String::new(),
             start_at: None,
             messages_per_second: None,
@@ -51,34 +61,79 @@ impl FollowUpRequest {
 
     /// Whom it is for.
     pub fn audience(&self) -> FollowUp {
-        FollowUp { of: self.of.clone(), pick: self.pick, only: self.only.clone(), code: self.code }
+        let Self { of, pick, only, code, without, .. } = self;
+        FollowUp { of: of.clone(), pick: *pick, only: only.clone(), code: *code, without: without.clone() }
     }
 }
 
-/// The people whom a follow-up would go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The people whom a follow-up would go to, and what is to be known before it is made.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Picked {
     /// How many.
     pub people: u64,
     /// When the last of them may be written to, where WhatsApp wants them left alone until then: whoever is written to
     /// sooner may get the account blocked for it.
     pub due: Option<Millis>,
+    /// Those of them for whom sending again does not help, or does harm, by why they failed, most first.
+    pub not_again: Vec<Cause>,
+    /// Those of them who are left out when it starts, by rule, most first: opted out since, for one.
+    pub left_out: Vec<(String, u64)>,
+    /// What it would cost those who are not left out.
+    pub cost: Estimate,
+    /// An earlier follow-up that went, or goes, to some of them; and what is to be said of it.
+    pub repeat_of: Option<(BroadcastId, String)>,
+}
+
+impl Picked {
+    /// How many people it would be sent to.
+    pub fn goes_to(&self) -> u64 {
+        self.people.saturating_sub(self.left_out.iter().map(|(_, count)| count).sum())
+    }
 }
 
 impl Service {
-    /// Whom a follow-up would go to. `unknown_broadcast` (404).
+    /// Whom a follow-up would go to. Walks the people of the broadcast. `unknown_broadcast` (404).
     pub async fn picked(&self, follow_up: &FollowUp) -> Result<Picked> {
-        let mut picked = Picked { people: 0, due: None };
+        let parent = self.stored(&follow_up.of).await?;
+        let category = &parent.definition.template.category;
+        let held_back = Kinds::holding_back(category, self.inner.settings.typed_holds);
+        let earlier = self.followed_up_by(follow_up).await?;
+        let mut picked = Picked::default();
+        let (mut not_again, mut left_out) = (BTreeMap::<i64, u64>::new(), BTreeMap::<&str, u64>::new());
+        let mut goes_to = Tally::default();
         let mut after = None;
         loop {
             let page = self.recipients(&follow_up.of, follow_up.pick.state(), after, LONGEST_PAGE).await?;
-            let Some(last) = page.last() else { return Ok(picked) };
+            let Some(last) = page.last() else { break };
             after = Some(last.seq);
-            for row in page.iter().filter(|row| follow_up.takes(row.seq, row.state, row.code, row.due)) {
+            let takes = |row: &&RecipientRow| follow_up.takes(row.seq, row.state, row.code, row.due);
+            let rows: Vec<_> = page.iter().filter(takes).collect();
+            let phones: Vec<Phone> = rows.iter().map(|row| row.phone).collect();
+            for (row, kinds) in rows.into_iter().zip(self.inner.store.opted_out(&phones).await?) {
                 picked.people += 1;
                 picked.due = picked.due.max(row.due.filter(|_| follow_up.waits()));
+                if !is_worth_it(self.error_policy(), follow_up, row, self.now()) {
+                    *not_again.entry(row.code).or_default() += 1;
+                }
+                if let Some(rule) = undeliverable(category, row.phone).or_else(|| kinds.reason(held_back)) {
+                    *left_out.entry(rule).or_default() += 1;
+                } else {
+                    goes_to.add(row.phone);
+                }
+                if picked.repeat_of.is_none()
+                    && let Some(other) = earlier.iter().find(|other| may_have_taken(self.error_policy(), other, row))
+                {
+                    let words = was_sent(other, &self.inner.settings.time_zone, self.now());
+                    picked.repeat_of = Some((other.id.clone(), words));
+                }
             }
         }
+        picked.not_again = not_again.into_iter().map(|(code, count)| cause(self.error_policy(), code, count)).collect();
+        picked.not_again.sort_by(|a, b| b.count.cmp(&a.count).then(a.code.cmp(&b.code)));
+        picked.left_out = left_out.into_iter().map(|(rule, count)| (rule.to_owned(), count)).collect();
+        picked.left_out.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        picked.cost = self.estimate(&goes_to, category, None);
+        Ok(picked)
     }
 
     /// Makes a follow-up. `unknown_broadcast` (404); `not_ended`, `not_due_yet`, `count_differs`, `looks_like_repeat` (409);
@@ -88,7 +143,7 @@ impl Service {
         self.may_change().await?;
         let parent = self.stored(&request.of).await?;
         if !parent.status.is_final() {
-            let message = format!("{} has not ended: a follow-up takes up what is left then", request.of);
+            let message = format!("{} has not ended: a follow-up is for those who are left then", request.of);
             return Err(ServiceError::new(Kind::Conflict, "not_ended", message));
         }
         if let Some(pace) = request.messages_per_second {
@@ -97,14 +152,14 @@ impl Service {
         if request.start_at.is_some_and(|at| at <= self.now()) {
             return Err(wrong("in_the_past", "that time is in the past".to_owned()));
         }
-        let Picked { people, due } = self.picked(&request.audience()).await?;
+        let Picked { people, due, repeat_of, .. } = self.picked(&request.audience()).await?;
         if let Some(expected) = request.expect.filter(|expected| *expected != people) {
             let message = format!("it would go to {people} people, not {expected}: nothing was sent");
             return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
                 .with_details(json!({ "expected": expected, "people": people })));
         }
         if people == 0 {
-            return Err(wrong("nobody_to_send_to", format!("nobody of {} is to be taken up", request.of)));
+            return Err(wrong("nobody_to_send_to", format!("nobody of {} is of that kind", request.of)));
         }
         if let Some(due) = due.filter(|due| *due > request.start_at.unwrap_or(self.now())) {
             // Not those alone whose time has come: they could not be told from the others the next time.
@@ -113,11 +168,10 @@ impl Service {
             return Err(ServiceError::new(Kind::Conflict, "not_due_yet", message)
                 .with_details(json!({ "due_at": due.rfc3339() })));
         }
-        if let Some(other) = self.followed_up_by(&request).await?.filter(|_| !request.repeat) {
-            let sent = was_sent(&other, &self.inner.settings.time_zone, self.now());
+        if let Some((other, sent)) = repeat_of.filter(|_| !request.repeat) {
             let message = format!("{sent}: if they are to get it once more, say that it is a repeat");
             return Err(ServiceError::new(Kind::Conflict, "looks_like_repeat", message)
-                .with_details(json!({ "broadcast_id": other.id })));
+                .with_details(json!({ "broadcast_id": other })));
         }
         let new = self.follow_up_of(&parent, &request, people).await?;
         let made = match self.make(new).await? {
@@ -163,21 +217,47 @@ impl Service {
         })
     }
 
-    /// An earlier follow-up that went, or goes, to some of the same people.
-    async fn followed_up_by(&self, request: &FollowUpRequest) -> Result<Option<Broadcast>> {
+    /// The earlier follow-ups that may have gone, or go, to some of the same people, newest first.
+    async fn followed_up_by(&self, asked: &FollowUp) -> Result<Vec<Broadcast>> {
+        let mut earlier = Vec::new();
         // Whoever was in doubt and is taken up is in doubt no more.
-        if request.pick == Pick::InDoubt {
-            return Ok(None);
+        if asked.pick == Pick::InDoubt {
+            return Ok(earlier);
         }
-        let asked = request.audience();
         for other in self.inner.store.broadcasts(false, LONGEST_PAGE).await? {
             let Some(before) = &other.definition.audience.follow_up else { continue };
             if asked.meets(before)
                 && !(other.status == BroadcastStatus::Cancelled && self.nobody_was_sent_to(&other.id).await?)
             {
-                return Ok(Some(other));
+                earlier.push(other);
             }
         }
-        Ok(None)
+        Ok(earlier)
     }
+}
+
+/// Whether sending again may reach somebody who stands so: not whose failure lasts, and not before WhatsApp lets them be
+/// tried, unless the follow-up waits for that.
+fn is_worth_it(policy: &ErrorPolicy, follow_up: &FollowUp, row: &RecipientRow, now: Millis) -> bool {
+    if row.state != RecipientState::Failed {
+        return true;
+    }
+    let rule = policy.rule_for(row.code, None, None, false);
+    match (rule.action, row.due) {
+        (_, Some(due)) => follow_up.waits() || due <= now,
+        (Action::Fail | Action::FailRetryLater, None) => false,
+        // What was wrong with one person's values is still wrong with them.
+        (_, None) => !rule.one_row,
+    }
+}
+
+/// Whether an earlier follow-up of the same kind may have gone to somebody: by the cause, which a late receipt may have
+/// changed for one person, but hardly for all of a kind.
+fn may_have_taken(policy: &ErrorPolicy, earlier: &Broadcast, row: &RecipientRow) -> bool {
+    let Some(before) = &earlier.definition.audience.follow_up else { return false };
+    if row.state != RecipientState::Failed {
+        return true;
+    }
+    let passes = || policy.rule_for(row.code, None, None, false).action == Action::FailRetryLater;
+    before.takes_code(row.code) && (before.pick != Pick::Retry || row.due.is_some() || passes())
 }

@@ -331,7 +331,10 @@ fn nobody(list: Option<&str>) -> ServiceError {
 /// In words, what the broadcast does, did or will do that another one would repeat.
 pub(super) fn was_sent(other: &Broadcast, zone: &str, now: Millis) -> String {
     let same = "to the same people with the same template";
-    let id = &other.id;
+    let id = match other.definition.label.as_str() {
+        "" => other.id.to_string(),
+        label => format!("{label} ({})", other.id),
+    };
     match (other.status, other.start_at) {
         (BroadcastStatus::Scheduled, Some(at)) => format!("{id} is planned {same} for {}", times::words(at, zone, now)),
         (BroadcastStatus::Draft | BroadcastStatus::Scheduled, _) => format!("{id} is planned {same}"),

@@ -31,7 +31,8 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template], prog
     let waiting = picture.open.iter().filter(|view| view.broadcast.status != BroadcastStatus::Paused).count();
     if picture.driver == Driver::Nobody && waiting + picture.schedules.iter().filter(|one| one.enabled).count() > 0 {
         let what = match picture.engine.trouble.as_str() {
-            "" => "nobody drives the sender: nothing goes out and no schedule fires".to_owned(),
+            "" => "no running wacast sends from this number: nothing goes out, and nothing that is planned starts"
+                .to_owned(),
             trouble => format!("nothing goes out: {trouble}"),
         };
         let advice =
@@ -109,7 +110,8 @@ fn account_problems(
     if let Some(token) = &account.token {
         let soon = token.days_left(now).is_some_and(|days| days < super::token::RENEW_DAYS);
         let advice = format!(
-            "Make a new one for the system user, with both scopes and this account, then: {program} token --stdin"
+            "Make a new one for the system user, with both permissions and this account; Settings (8), T takes it, or {program} token \
+             --stdin"
         );
         if !token.trouble.is_empty() || soon {
             let not_renewed = match token.not_renewed.as_str() {
@@ -145,7 +147,9 @@ fn paused(view: &BroadcastView, add: &mut impl FnMut(Option<&BroadcastView>, Str
             "Put right what it names: the template in WhatsApp Manager (then sync templates), a file, or the values. Then \
              resume it."
         }
-        Some(PauseReason::Auth) => "Hand a working access token to `wacast token --stdin`: it goes on by itself then.",
+        Some(PauseReason::Auth) => {
+            "Take a new access token: Settings (8), T, or `wacast token --stdin`. It goes on by itself then."
+        }
         Some(PauseReason::Failures) => "Look at its failures; resume it if they do not concern the rest.",
         Some(PauseReason::Store) => "Make room or mend the store, then resume it.",
         _ => "Mend what stands in the way, then resume it.",
@@ -176,7 +180,7 @@ fn template_problems(
         let soon = schedule.next_fire_at.is_some_and(|at| at.since(now) < SCHEDULE_AHEAD_MS);
         if let Some(template) = status_now(&schedule.definition.template).filter(|_| soon) {
             let what = format!(
-                "schedule {} fires soon, but its template {} is {}",
+                "schedule {} starts soon, but its template {} is {}",
                 schedule.id,
                 template.key(),
                 template.status_words()
@@ -189,16 +193,19 @@ fn template_problems(
 fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Option<&BroadcastView>, String, &str)) {
     let forwarding = picture.receipts.forwarding;
     if forwarding.dropped_at.is_some_and(|at| now.since(at) < HOUR) {
-        let bodies =
-            if forwarding.dropped == 1 { "1 body".to_owned() } else { format!("{} bodies", forwarding.dropped) };
+        let bodies = if forwarding.dropped == 1 {
+            "1 batch of receipts".to_owned()
+        } else {
+            format!("{} batches of receipts", forwarding.dropped)
+        };
         let advice =
-            "They are lost there, not here. See that the addresses of [http] forward_webhooks answer with 200.";
-        add(None, format!("{bodies} of the webhook could not be handed on"), advice);
+            "They are lost there, not here. See that the addresses in Settings, forward_webhooks, answer with 200.";
+        add(None, format!("{bodies} could not be handed on to your other programs"), advice);
     }
     let sending = picture.open.iter().any(BroadcastView::is_under_way);
     if !picture.receipts.set_up {
         if sending && !picture.rehearsal {
-            let advice = "Delivered and read stay unknown, and people in doubt stay in doubt. Set [whatsapp] app_secret and point the webhook here.";
+            let advice = "Delivered and read stay unknown, and who is not sure stays so. \"First steps\" in the README says how to set them up.";
             add(None, "no receipts are set up".to_owned(), advice);
         }
         return;

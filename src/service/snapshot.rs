@@ -211,6 +211,8 @@ impl Service {
             engine,
             open,
             latest: store.log_tail(LATEST).await?,
+            // With the counts of the same moment: a header that lags behind them looks wrong.
+            budget: self.budget().await?,
             store_trouble: None,
             http: self.inner.watcher.http.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ..last.clone()
@@ -243,7 +245,6 @@ impl Service {
         }
         picture.schedules = store.schedules().await?;
         picture.sender = self.known_sender().await?.map(|known| known.info);
-        picture.budget = self.budget().await?;
         picture.account = self.account().await?;
         picture.receipts = self.receipts_health().await?;
         Ok(())

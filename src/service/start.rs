@@ -258,7 +258,7 @@ impl Service {
         let Definition { template, bindings, audience, .. } = definition;
         let total = |people: u64| u32::try_from(people).unwrap_or(u32::MAX);
         if let Some(follow_up) = &audience.follow_up {
-            let Picked { people, due } = self.picked(follow_up).await?;
+            let Picked { people, due, .. } = self.picked(follow_up).await?;
             if let Some(due) = due.filter(|due| *due > self.now()) {
                 let words =
                     "since it was planned, WhatsApp has asked for more time before some of its people are written to";

@@ -41,6 +41,7 @@ pub fn facts() -> Facts {
         pace_limit: 60.0,
         privacy: true,
         read_only: false,
+        temporary: false,
         ssh_without_multiplexer: false,
         seed: 7,
     }

@@ -74,15 +74,50 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
     let nobody = Snapshot { driver: Driver::Nobody, ..full_snapshot() };
     let idle = Snapshot { open: Vec::new(), ..full_snapshot() };
     for (snapshot, keys, why) in [
-        (full_snapshot(), "r", "Cannot go on: it is not paused."),
-        (idle, "p", "Cannot pause: no broadcast is selected."),
-        (nobody, "+", "Cannot faster: nobody is sending."),
+        (full_snapshot(), "r", "r (go on) not now: it is not paused."),
+        (idle.clone(), "p", "p (pause) not now: nothing is going out, and the last one has ended."),
+        (
+            Snapshot { ended: Vec::new(), ..idle },
+            "p",
+            "p (pause) not now: nothing is going out; 2 shows all broadcasts.",
+        ),
+        (nobody, "+", "+ (faster) not now: nobody is sending."),
     ] {
         let mut model = watching(snapshot);
         assert_eq!(press(&mut model, keys), []);
         assert_eq!(model.toast.unwrap().text, why);
         assert!(model.dialogs.is_empty());
     }
+}
+
+#[test]
+fn a_key_that_does_nothing_says_why() {
+    let review: fn() -> Model = || at_review(80, 24, |_| {});
+    let live: fn() -> Model = || full(80, 24);
+    for (opened, keys, why) in [
+        (live, "u", "u (follow up) is for Broadcasts (2). ? shows the keys of this screen."),
+        (live, "z", "z means nothing here: ? shows the keys of this screen."),
+        (live, "esc", "You are at the top of this screen: q leaves wacast."),
+        (live, "tab", "This screen has one part only: 1 to 8 show the others."),
+        (live, "4 p", "p (pause) is for Live (1), Broadcasts (2). ? shows the keys of this screen."),
+        (live, "2 space", "Space (mark) not now: no broadcast is marked."),
+        (live, "n p", "p means nothing in this box: the last line shows its keys."),
+        (review, "z", "Only digits go in here."),
+        (review, "space", "Space (send again) not now: it does not look like a repeat, so type the count."),
+    ] {
+        let mut model = opened();
+        assert!(press(&mut model, keys).iter().all(|request| !request.changes()), "{keys}");
+        assert_eq!(model.toast.as_ref().map(|toast| toast.text.as_str()), Some(why), "{keys}");
+        assert!(text(&model).contains(&why[..why.len().min(40)]), "{keys}: {}", text(&model));
+    }
+}
+
+#[test]
+fn what_just_happened_is_never_cut_off() {
+    let mut model = full(80, 24);
+    press(&mut model, "y");
+    assert!(model.toast.as_ref().unwrap().text.len() > 80);
+    assert!(text(&model).contains("shows it plain."), "{}", text(&model));
 }
 
 #[test]
@@ -305,7 +340,7 @@ fn an_unfilled_variable_stops_the_wizard_where_it_is_missing() {
     answer(&mut model, Answer::Audience(Some("diwali".to_owned()), Ok(audience())));
     press(&mut model, "enter enter");
     assert_eq!(model.place(), Place::WizardForm);
-    assert!(text(&model).contains("{{2}}: choose a column or a fixed text."), "{}", text(&model));
+    assert!(text(&model).contains("{{2}}: choose a column, or the same text for everybody."), "{}", text(&model));
     // The same text for everybody is the last choice, the one before the first.
     press(&mut model, "left tab");
     type_text(&mut model, "Pune");
@@ -395,7 +430,7 @@ fn who_waits_is_counted_before_the_audience_is_fixed() {
 }
 
 #[test]
-fn why_not_faster_names_the_pace_that_counts_and_who_is_taken_up() {
+fn why_not_faster_names_the_pace_that_counts_and_who_goes_on() {
     let said = |own: Option<f64>, why: WhyNotFaster| {
         let mut snapshot = full_snapshot();
         snapshot.open = vec![running()];
@@ -410,7 +445,7 @@ fn why_not_faster_names_the_pace_that_counts_and_who_is_taken_up() {
         (None, pace(), "At the pace you set, 60 a second."),
         (Some(90.0), pace(), "At the pace you set, 60 a second."),
         (Some(5.0), pace(), "At this broadcast's own pace, 5 a second."),
-        (None, WhyNotFaster::Idle, "diwali-offer is being taken up"),
+        (None, WhyNotFaster::Idle, "diwali-offer goes on in a moment"),
     ] {
         let shown = said(own, why);
         assert!(shown.contains(words), "{words}: {shown}");

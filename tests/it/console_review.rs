@@ -211,7 +211,7 @@ fn without_own_numbers_they_are_asked_for_and_the_test_goes_out_then() {
 #[test]
 fn a_template_is_a_way_into_the_wizard() {
     let mut model = full(80, 24);
-    assert_eq!(press(&mut model, "4 enter"), [Request::Templates, Request::Templates]);
+    assert_eq!(press(&mut model, "4 enter"), [Request::Templates, Request::Templates, Request::OwnNumbers]);
     assert!(text(&model).contains("Who is to get offer_v2 / en?"), "{}", text(&model));
     assert_eq!(press(&mut model, "enter"), [Request::Audience(Some("diwali".to_owned()))]);
     answer(&mut model, Answer::Audience(Some("diwali".to_owned()), Ok(audience())));
@@ -221,5 +221,5 @@ fn a_template_is_a_way_into_the_wizard() {
     let mut pending = full(80, 24);
     press(&mut pending, "4 down down enter");
     assert!(pending.dialogs.is_empty());
-    assert_eq!(pending.toast.unwrap().text, "Cannot send it: WhatsApp lets only approved templates be sent.");
+    assert_eq!(pending.toast.unwrap().text, "Enter (send it) not now: WhatsApp lets only approved templates be sent.");
 }

@@ -280,7 +280,7 @@ fn what_does_not_fit_is_marked() {
     }
     assert!(text(&model).contains("↑ 7 more"), "{}", text(&model));
     let mut review = at_review(80, 24, |plan| plan.warnings = vec!["a word of warning ".repeat(12)]);
-    assert!(text(&review).contains("PgDn: the message"), "{}", text(&review));
+    assert!(text(&review).contains("PgDn: more, with the preview"), "{}", text(&review));
     press(&mut review, "pgdn");
     assert!(text(&review).contains("Hello Asha Rao"), "{}", text(&review));
 }
@@ -413,7 +413,9 @@ fn the_marked_row_stands_out_in_every_palette() {
 
 #[test]
 fn what_cannot_be_done_is_dim_in_the_footer() {
-    let model = full(80, 24);
+    let narrow = text(&full(80, 24));
+    assert!(narrow.contains("q quit") && !narrow.contains("r go on"), "what can be done goes first: {narrow}");
+    let model = full(120, 24);
     let dim = Look::default().style(Role::Dim);
     let key = Look::default().style(Role::Key);
     let buffer = drawn(&model);

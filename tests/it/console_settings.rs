@@ -204,8 +204,8 @@ fn keys_change_what_may_be_changed_and_nothing_else() {
 #[test]
 fn what_is_not_changed_here_says_why() {
     for (name, why) in [
-        ("phone_number_id", "Cannot change: a slip in it would do harm: it is changed in the file itself."),
-        ("store", "Cannot change: this is not a setting."),
+        ("phone_number_id", "Enter (change) not now: a slip in it would do harm: it is changed in the file itself."),
+        ("store", "Enter (change) not now: this is not a setting."),
     ] {
         let mut model = listed(80, 24);
         mark(&mut model, name);

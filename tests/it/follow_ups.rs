@@ -91,3 +91,30 @@ async fn whoever_has_not_read_it_is_told_apart_from_whoever_failed() {
     let all = FollowUpRequest::new(run.id.clone(), Pick::Failed);
     assert_eq!(bed.service.follow_up(all).await.unwrap_err().code, "looks_like_repeat", "some of them are the same");
 }
+
+#[tokio::test]
+async fn who_is_better_left_alone_is_told_and_can_be_spared() {
+    let bed = Bed::new().await;
+    bed.people("diwali", 5).await;
+    let id = bed.service.start(request("hello", "diwali")).await.unwrap().broadcast.id;
+    let now = at(NOW);
+    let run = ByHand::run(&bed.store, &id, now).await;
+    let failed = |code, retry_at| move |_: &_| Verdict::Failed { code, response: "{}".into(), retry_at };
+    run.send(2, now, failed(131_026, None)).await;
+    run.send(1, now, failed(131_049, Some(now.plus(DAY)))).await;
+    run.send(2, now, failed(131_000, None)).await;
+    run.complete(now).await;
+    let all = FollowUpRequest::new(run.id.clone(), Pick::Failed);
+    let picked = bed.service.picked(&all.audience()).await.unwrap();
+    let told: Vec<_> = picked.not_again.iter().map(|cause| (cause.code, cause.count)).collect();
+    assert_eq!((picked.people, told), (5, vec![(131_026, 2), (131_049, 1)]), "one is not to be tried before tomorrow");
+    let others = FollowUpRequest { without: vec![131_026, 131_049], ..all };
+    let picked = bed.service.picked(&others.audience()).await.unwrap();
+    assert_eq!((picked.people, picked.not_again.len(), picked.repeat_of), (2, 0, None));
+    assert_eq!(bed.service.follow_up(others.clone()).await.unwrap().total, 2);
+    assert_eq!(bed.service.follow_up(others).await.unwrap_err().code, "looks_like_repeat");
+    // Those who were spared are other people.
+    bed.clock.advance(DAY + MINUTE);
+    let retry = FollowUpRequest::new(run.id.clone(), Pick::Retry);
+    assert_eq!(bed.service.follow_up(retry).await.unwrap().total, 1);
+}

@@ -11,6 +11,7 @@ mod console_broadcasts;
 mod console_desk;
 mod console_events;
 mod console_fixtures;
+mod console_flow;
 mod console_keys;
 mod console_numbers;
 mod console_pty;

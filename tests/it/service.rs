@@ -470,7 +470,11 @@ async fn the_picture_shows_what_is_open_and_who_is_missing() {
     assert_eq!(picture.driver, Driver::Nobody);
     assert_eq!(picture.lists[0].people, 3);
     assert_eq!((picture.templates.0, picture.templates.1), (10, 8));
-    assert!(picture.problems.iter().any(|problem| problem.what.contains("nobody drives")), "{:?}", picture.problems);
+    assert!(
+        picture.problems.iter().any(|problem| problem.what.contains("no running wacast")),
+        "{:?}",
+        picture.problems
+    );
 
     bed.service.hold(&scheduled, "it was due long ago").await.unwrap();
     let picture = bed.service.refresh().await;

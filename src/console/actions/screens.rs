@@ -81,7 +81,7 @@ const fn decide(place: P) -> Entry {
         A::Decide,
         &[C('d')],
         "d",
-        ["decide doubts", "say what is to become of people who may or may not have it"],
+        ["decide", "say what is to become of those who are \"not sure\": they may or may not have it"],
     )
 }
 
@@ -137,7 +137,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     act(P::Broadcast, A::Back, &[ESC], "Esc", ["back", "back to all broadcasts"]),
     // One broadcast: its people
     act(P::Recipients, A::Next, &[TAB, BACK_TAB], "Tab", ["figures", "back to how it stands"]),
-    act(P::Recipients, A::Right, &[RIGHT, C('l')], "← →", ["which", "the people of the next state"]),
+    act(P::Recipients, A::Right, &[RIGHT, C('l')], "← →", ["other state", "the people of the next state"]),
     go(P::Recipients, A::Left, &[LEFT, C('h')], "←", "the people of the state before"),
     open(P::Recipients, "what happened to this person, try by try"),
     decide(P::Recipients),
@@ -185,7 +185,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         A::Sort,
         &[C('s')],
         "s",
-        ["which", "only what failed, or all; of wacast's own events: from which level on"],
+        ["show less", "only what failed, or all; of wacast's own events: from which level on"],
     ),
     reveal(P::Log),
     copy(P::Log),

@@ -1,6 +1,6 @@
 //! What the store, WhatsApp and the engine say, taken into the state.
 
-use super::{broadcasts, numbers, screens, settings, since};
+use super::{broadcasts, follow_up, numbers, screens, settings, since};
 use crate::console::dialog::{Dialog, Note};
 use crate::console::load::What;
 use crate::console::look::Role;
@@ -28,10 +28,9 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     let listed_before = model.snapshot.as_ref().map(|old| old.lists.clone());
     let synced_before = model.snapshot.as_ref().map(|old| old.templates.2);
     let list = model.numbers.list(model.snapshot.as_deref()).map(|list| list.name.clone());
+    let known_before: Vec<BroadcastId> = model.open().iter().map(|view| view.broadcast.id.clone()).collect();
     model.snapshot = Some(Arc::clone(snapshot));
-    model.live_cursor = marked
-        .and_then(|id| snapshot.open.iter().position(|view| view.broadcast.id == id))
-        .unwrap_or_else(|| model.live_cursor.min(snapshot.open.len().saturating_sub(1)));
+    model.live_cursor = live_cursor(model, marked.as_ref(), &known_before);
     numbers::keep_marked(model, list.as_deref());
     if model.facts.ssh_without_multiplexer && !model.warned_of_ssh && snapshot.driver == Driver::Us {
         model.warned_of_ssh = true;
@@ -46,9 +45,7 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     if model.screen == Screen::Log && logged != logged_before {
         requests.push(Request::Log);
     }
-    if !std::mem::replace(&mut model.asked_since, true) {
-        requests.push(Request::Since(None));
-    }
+    requests.extend(since::ask_once(model, snapshot.store_trouble.is_none()));
     if model.screen == Screen::Broadcasts {
         follow(model, snapshot, &mut requests);
     }
@@ -59,6 +56,22 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
         requests.push(Request::Templates);
     }
     requests
+}
+
+/// Which broadcast is marked on Live now: the same as before, but not one that has ended when something else goes out or
+/// has just been made, so that keys act on what is going on.
+fn live_cursor(model: &Model, marked: Option<&BroadcastId>, known_before: &[BroadcastId]) -> usize {
+    let open = model.open();
+    let place = |wanted: &BroadcastId| open.iter().position(|view| view.broadcast.id == *wanted);
+    if let Some(place) = marked.and_then(place) {
+        return place;
+    }
+    if let Some(new) = open.iter().position(|view| !known_before.contains(&view.broadcast.id)) {
+        return new;
+    }
+    let was_open = marked.is_some_and(|id| known_before.contains(id));
+    let last = if was_open { open.len().saturating_sub(1) } else { model.on_live().count().saturating_sub(1) };
+    model.live_cursor.min(last)
 }
 
 /// The Broadcasts screen keeps up with a picture: figures come with it, the rest is asked for when something ended or began.
@@ -163,13 +176,14 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
             }
         }
         Answer::Decided(answer) => return on_decided(model, *answer),
-        Answer::Picked(request, picked) => match picked {
-            Ok(picked) => broadcasts::ask_to_follow_up(model, request, picked),
-            Err(error) => model.say(Role::Bad, error.message),
-        },
+        Answer::Picked(request, picked) => follow_up::picked(model, request, *picked),
         Answer::FollowedUp(answer) => match *answer {
             Ok(broadcast) => {
-                model.say(Role::Good, format!("{} is made; it shows on Live.", name(&broadcast)));
+                let words = broadcast.start_at.map_or_else(
+                    || format!("{} goes out; Live shows it.", name(&broadcast)),
+                    |at| format!("{} is planned: it starts {}.", name(&broadcast), model.facts.zone.at(at, model.now)),
+                );
+                model.say(Role::Good, words);
                 return screens::show(model, Screen::Live);
             }
             Err(error) => model.say(Role::Bad, error.message),

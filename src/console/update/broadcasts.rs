@@ -7,17 +7,12 @@ use super::super::look::Role;
 use super::super::message::Request;
 use super::super::model::{Model, Screen};
 use super::super::sheet::Sheet;
-use super::super::text::{people as people_words, thousands};
+use super::super::text::people as people_words;
 use super::super::words;
-use crate::domain::broadcast::Pick;
 use crate::domain::ids::BroadcastId;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::service::doubts::DoubtWord;
-use crate::service::follow_up::{FollowUpRequest, Picked};
 use crate::service::view::BroadcastView;
-
-/// How many causes of failures a follow-up is offered for by themselves.
-const CAUSES: usize = 5;
 
 /// Asks for what the screen shows now.
 pub(super) fn look(model: &Model) -> Vec<Request> {
@@ -211,68 +206,6 @@ pub(super) fn ask_what_becomes_of_doubts(model: &mut Model) -> Vec<Request> {
     };
     model.dialogs.push(Dialog::Choose(Box::new(choose)));
     Vec::new()
-}
-
-/// The question to whom a follow-up goes.
-pub(super) fn ask_whom_to_follow_up(model: &mut Model) -> Vec<Request> {
-    let Some(view) = model.selected() else { return Vec::new() };
-    let (id, name) = (view.broadcast.id.clone(), words::name_of(view));
-    let count = |state| view.counts.get(state);
-    let follow_up = |pick, code| FollowUpRequest {
-        label: format!("follow-up: {name}"),
-        code,
-        ..FollowUpRequest::new(id.clone(), pick)
-    };
-    let mut choices = vec![("nobody, leave it".to_owned(), Choice::Nothing)];
-    let mut choice = |words: String, request| choices.push((words, Choice::Do(Request::Picked(request))));
-    if count(RecipientState::Failed) > 0 {
-        let words = "those who failed for a reason that passes by itself, once it has";
-        choice(words.to_owned(), follow_up(Pick::Retry, None));
-        for cause in view.failures.iter().take(CAUSES) {
-            let words = format!("the {} who failed for: {} ({})", thousands(cause.count), cause.title, cause.code);
-            choice(words, follow_up(Pick::Failed, Some(cause.code)));
-        }
-        choice("all who failed".to_owned(), follow_up(Pick::Failed, None));
-    }
-    let not_read = count(RecipientState::Accepted) + count(RecipientState::Sent) + count(RecipientState::Delivered);
-    if not_read > 0 && words::receipts_known(model.snapshot.as_deref(), view) {
-        let words =
-            format!("the {} who have not read it, as far as is known: they get it a second time", thousands(not_read));
-        choice(words, follow_up(Pick::NotRead, None));
-    }
-    let text =
-        "A follow-up is a broadcast of its own with the same template and the same texts, to some of the same people."
-            .to_owned();
-    let choose = Choose { title: format!("Follow up {name} with whom?"), text, cursor: 0, choices };
-    model.dialogs.push(Dialog::Choose(Box::new(choose)));
-    Vec::new()
-}
-
-/// Whom a follow-up goes to is known: the question before it starts.
-pub(super) fn ask_to_follow_up(model: &mut Model, request: FollowUpRequest, picked: Picked) {
-    let Picked { people, due } = picked;
-    if people == 0 {
-        model.say(Role::Warn, "Nobody is to be taken up by that: there is no one of that kind.");
-        return;
-    }
-    let again = if request.pick == Pick::NotRead {
-        "They have it already and get it a second time."
-    } else {
-        "They did not get it."
-    };
-    // Sooner may get the account blocked, so that it is planned for then.
-    let start_at = due.filter(|due| *due > model.now);
-    let when = start_at.map_or_else(String::new, |at| {
-        format!(" WhatsApp wants them left alone until {}: it starts then.", model.facts.zone.at(at, model.now))
-    });
-    let count = CountBox {
-        title: format!("Send to {} once more?", people_words(people)),
-        text: format!("{again}{when} The same message as before goes to them."),
-        people,
-        field: CountBox::field(),
-        request: Request::FollowUp(FollowUpRequest { expect: Some(people), start_at, ..request }),
-    };
-    model.dialogs.push(Dialog::Count(Box::new(count)));
 }
 
 /// The question how a broadcast's people are written to a file.

@@ -11,7 +11,7 @@ use super::screens::act_on_screen;
 /// How many rows the list has that the cursor moves in.
 fn length(model: &Model) -> usize {
     match model.screen {
-        Screen::Live => model.open().len(),
+        Screen::Live => model.on_live().count(),
         Screen::Broadcasts => match &model.broadcasts.opened {
             None => model.broadcasts.shown().len(),
             Some(opened) => opened.view.get().map_or(0, |view| view.failures.len()),

@@ -1,6 +1,6 @@
 //! What keys do on the screens.
 
-use super::super::actions::{self, Action};
+use super::super::actions::Action;
 use super::super::broadcasts::Part;
 use super::super::dialog::{Dialog, Note, PaceBox, Palette, QuitBox};
 use super::super::field::Field;
@@ -11,7 +11,7 @@ use super::super::model::{Coming, Import, Model, Screen};
 use super::super::text::shown_phone;
 use super::super::wizard::Wizard;
 use super::super::{settings_list, summary, words};
-use super::{answers, broadcasts, numbers, rows, settings, since};
+use super::{answers, broadcasts, follow_up, numbers, rows, settings, since, why_not};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::SECOND;
@@ -22,7 +22,7 @@ const REVEALED_MS: i64 = 10 * SECOND;
 
 /// Whether an action can be done now; else why not, in words. Footer and help show it dim then.
 pub fn available(model: &Model, action: Action) -> Result<(), String> {
-    let selected = || model.selected().ok_or_else(|| "no broadcast is selected".to_owned());
+    let selected = || model.selected().ok_or_else(|| no_broadcast(model).to_owned());
     let may = |possible: bool, why_not: &str| if possible { Ok(()) } else { Err(why_not.to_owned()) };
     if model.facts.read_only && changes(action) {
         return Err("this console only watches (--read-only)".to_owned());
@@ -32,17 +32,26 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
     }
     match action {
         Action::Pause | Action::Resume | Action::Cancel if broadcasts::has_marks(model) => {
-            may(broadcasts::targets(model, action).next().is_some(), "it can be done to none of the marked ones")
+            let why_not = match action {
+                Action::Pause => "none of the marked ones is going out",
+                Action::Resume => "none of the marked ones is paused",
+                _ => "all of the marked ones have ended",
+            };
+            may(broadcasts::targets(model, action).next().is_some(), why_not)
         }
         Action::Pause => match selected()?.broadcast.status {
             BroadcastStatus::Paused => Err("it is paused already: r lets it go on".to_owned()),
-            status => may(!status.is_final(), "it has ended"),
+            status => may(!status.is_final(), has_ended(model)),
         },
-        Action::Resume => may(selected()?.broadcast.status == BroadcastStatus::Paused, "it is not paused"),
+        Action::Resume => {
+            let status = selected()?.broadcast.status;
+            may(!status.is_final(), has_ended(model))?;
+            may(status == BroadcastStatus::Paused, "it is not paused")
+        }
         Action::Cancel if model.screen == Screen::Schedule => {
             may(model.selected().is_some(), "a schedule is not cancelled: t switches it off")
         }
-        Action::Cancel => may(!selected()?.broadcast.status.is_final(), "it has ended"),
+        Action::Cancel => may(!selected()?.broadcast.status.is_final(), has_ended(model)),
         Action::Export | Action::Plain if model.screen != Screen::Live || action == Action::Export => {
             selected().map(|_| ())
         }
@@ -52,10 +61,12 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
             let settled = view.counts.get(RecipientState::Read) + view.counts.get(RecipientState::Skipped);
             may(view.counts.total() > settled, "everybody has read it")
         }
-        Action::Decide => may(selected()?.counts.get(RecipientState::InDoubt) > 0, "nobody of it is in doubt"),
-        Action::Accept if model.screen == Screen::Live => {
-            may(model.selected().is_some(), "nothing is going out; 2 shows all broadcasts")
-        }
+        Action::Decide => may(selected()?.counts.get(RecipientState::InDoubt) > 0, "nobody of it is \"not sure\""),
+        Action::Accept if model.screen == Screen::Live => selected().map(|_| ()),
+        Action::Mark => match &model.broadcasts.opened {
+            Some(opened) => may(opened.people.marked().is_some(), "nobody is listed"),
+            None => selected().map(|_| ()),
+        },
         Action::Accept if model.screen == Screen::Broadcasts => match &model.broadcasts.opened {
             Some(opened) if opened.part == Part::People => may(opened.people.marked().is_some(), "nobody is listed"),
             Some(_) => may(!selected()?.failures.is_empty(), "nobody of it failed"),
@@ -87,6 +98,25 @@ pub fn available(model: &Model, action: Action) -> Result<(), String> {
     }
 }
 
+/// Why nothing more can be done to a broadcast that is over; on Live the last one is listed below those that are open.
+fn has_ended(model: &Model) -> &'static str {
+    match model.screen {
+        Screen::Live if model.open().is_empty() => "nothing is going out, and the last one has ended",
+        Screen::Live => "the last one has ended; the arrow keys mark another",
+        _ => "it has ended",
+    }
+}
+
+/// Why there is no broadcast that a key could act on.
+fn no_broadcast(model: &Model) -> &'static str {
+    match model.screen {
+        Screen::Live => "nothing is going out; 2 shows all broadcasts",
+        Screen::Problems => "this problem is not about a broadcast",
+        Screen::Schedule => "nothing that starts once is marked",
+        _ => "no broadcast is marked",
+    }
+}
+
 /// Whether an action is there to change something.
 fn changes(action: Action) -> bool {
     matches!(
@@ -114,9 +144,7 @@ fn changes(action: Action) -> bool {
 /// Does what a key, or the palette, asks for on a screen.
 pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
     if let Err(why_not) = available(model, action) {
-        let word =
-            actions::heard_in(model.screen_place()).find(|entry| entry.action == action).map_or("", |entry| entry.word);
-        model.say(Role::Warn, format!("Cannot {word}: {why_not}."));
+        why_not::not_possible(model, action, &why_not);
         return Vec::new();
     }
     if let Some(requests) = numbers::act(model, action) {
@@ -130,7 +158,7 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             requests
         }
         Action::Pause | Action::Resume | Action::Cancel => broadcasts::command(model, action),
-        Action::FollowUp => broadcasts::ask_whom_to_follow_up(model),
+        Action::FollowUp => follow_up::ask_whom(model),
         Action::Decide => broadcasts::ask_what_becomes_of_doubts(model),
         Action::Export => broadcasts::ask_how_to_export(model),
         Action::Accept => open(model),

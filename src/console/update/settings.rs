@@ -2,7 +2,7 @@
 //! wait for own numbers.
 
 use super::super::ask::{Ask, Wants};
-use super::super::dialog::{Choice, Choose, Dialog, Note};
+use super::super::dialog::{Choice, Choose, Confirm, Dialog, Note};
 use super::super::look::Role;
 use super::super::message::Request;
 use super::super::model::{Load, Model};
@@ -69,6 +69,36 @@ fn ask_for_own_numbers(model: &mut Model, test: Option<(BroadcastRequest, Option
         _ => "none".to_owned(),
     };
     model.dialogs.push(Dialog::Ask(Box::new(Ask::own_numbers(&noted, test))));
+}
+
+/// Asks whether a message is to go to the own numbers, which it names: it costs like any other. Without own numbers it
+/// asks for them.
+pub(in crate::console) fn ask_to_test(model: &mut Model, test: (BroadcastRequest, Option<Number>)) {
+    let to = match model.settings.own.get() {
+        Some(own) if own.is_empty() => {
+            ask_for_own_numbers(model, Some(test));
+            return;
+        }
+        Some(own) => format!("It goes to {} of your own: {}.", counted(own.len() as u64, "number"), masked(model, own)),
+        None => "It goes to the numbers of your own that are noted in Settings (8).".to_owned(),
+    };
+    let costs = if model.rehearsal() == Some(true) {
+        "This is a rehearsal: it goes to the sandbox and costs nothing."
+    } else {
+        "It costs what any message to them costs."
+    };
+    let confirm = Confirm {
+        title: "Send this message to your own numbers?".to_owned(),
+        text: format!(
+            "{to}\nThey get it at once, as the preview shows it; nobody else does. {costs}\nSettings (8), own numbers, \
+             changes them."
+        ),
+        keep: "not now",
+        act: "send the test",
+        on_act: false,
+        requests: vec![Request::Test(Box::new(test))],
+    };
+    model.dialogs.push(Dialog::Confirm(Box::new(confirm)));
 }
 
 fn masked(model: &Model, phones: &[Phone]) -> String {
@@ -183,7 +213,9 @@ pub(super) fn own_numbers(model: &mut Model, own: Result<Vec<Phone>, ServiceErro
             }
         }
         Err(error) => {
-            refuse(model, error.message);
+            // What is said to whoever loads a file does not help here.
+            let words = error.message.split(", or name the country").next().unwrap_or_default().to_owned();
+            refuse(model, words);
             Vec::new()
         }
     }

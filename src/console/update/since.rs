@@ -5,8 +5,22 @@ use super::super::look::Role;
 use super::super::message::Request;
 use super::super::model::Model;
 use super::super::since::SinceCard;
+use crate::domain::time::SECOND;
 use crate::service::error::ServiceError;
 use crate::service::since::Since;
+
+/// After a failure it is asked for again no sooner than this, in milliseconds.
+const AGAIN_AFTER_MS: i64 = 3 * SECOND;
+
+/// A picture came: asks once, as soon as the store answers.
+pub(super) fn ask_once(model: &mut Model, store_answers: bool) -> Option<Request> {
+    let too_soon = model.since_after.is_some_and(|at| model.now < at);
+    if model.asked_since || too_soon || !store_answers {
+        return None;
+    }
+    model.asked_since = true;
+    Some(Request::Since(None))
+}
 
 /// An operator asks for the card.
 pub(super) fn ask(model: &mut Model) -> Vec<Request> {
@@ -26,7 +40,12 @@ pub(super) fn told(model: &mut Model, told: Result<Option<Since>, ServiceError>)
             return;
         }
         Err(error) => {
-            model.say(Role::Bad, error.message);
+            // Unasked it is asked for again with a later picture: the store may be back then.
+            model.asked_since = false;
+            model.since_after = Some(model.now.plus(AGAIN_AFTER_MS));
+            if wanted {
+                model.say(Role::Bad, error.message);
+            }
             return;
         }
     };

@@ -74,15 +74,15 @@ fn all(model: &Model, canvas: &mut Canvas, area: Rect) {
         Load::Here(_) => {}
     }
     let wide = inner.width >= 110;
-    let name_room = usize::from(inner.width).saturating_sub(if wide { 84 } else { 52 }).max(10);
+    let name_room = usize::from(inner.width).saturating_sub(if wide { 89 } else { 56 }).max(10);
     let (head, rows) = top(inner, 1);
     let name = canvas.column("broadcast", name_room);
-    let more = if wide { format!("{:>9}{:>9}{:>9}  ", "taken", "delivrd", "read") } else { String::new() };
+    let more = if wide { format!("{:>9}{:>11}{:>9}  ", "taken", "delivered", "read") } else { String::new() };
     canvas.text(
         head,
         0,
         Role::Dim,
-        &format!("   {name}  {:<15}{:>10}{more:}{:>8}{:>9}", "state", "people", "failed", "not sure"),
+        &format!("   {name}  {:<15}{:>9}{:>9}{more:}{:>8}{:>9}", "state", "people", "left out", "failed", "not sure"),
     );
     let cursor = model.broadcasts.list.place(shown.len());
     let (rows, first) = canvas.list(rows, cursor, shown.len());
@@ -106,14 +106,15 @@ fn line(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect, ro
         (Role::Key, format!(" {mark} ")),
         (Role::Strong, format!("{name}  ")),
         (role, state),
-        (Role::Plain, figure(u64::from(view.broadcast.total), 10)),
+        (Role::Plain, figure(words::goes_to(view), 9)),
+        (Role::Dim, figure(count(RecipientState::Skipped), 9)),
     ];
     if wide {
         let known = words::receipts_known(model.snapshot.as_deref(), view);
-        let receipt = |count: u64| if known { figure(count, 9) } else { column_right("-", 9, "") };
+        let receipt = |count: u64, room| if known { figure(count, room) } else { column_right("-", room, "") };
         pieces.push((Role::Plain, figure(view.funnel.accepted, 9)));
-        pieces.push((Role::Plain, receipt(view.funnel.delivered)));
-        pieces.push((Role::Plain, format!("{}  ", receipt(view.funnel.read))));
+        pieces.push((Role::Plain, receipt(view.funnel.delivered, 11)));
+        pieces.push((Role::Plain, format!("{}  ", receipt(view.funnel.read, 9))));
     }
     pieces.push((role_if(failed, Role::Bad), figure(failed, 8)));
     pieces.push((role_if(unsure, Role::Warn), figure(unsure, 9)));
@@ -160,7 +161,7 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
         |list| format!("list {list}"),
     );
     let template = broadcast.definition.template.key();
-    let people = crate::console::text::people(u64::from(broadcast.total));
+    let people = words::goes_to_words(view);
     canvas.pieces(
         area,
         0,
@@ -208,18 +209,18 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
     row + 1
 }
 
-/// How far people came, each step as a share of the one before.
+/// How far people came, each step as a share of the one before, which is named.
 fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) -> u16 {
     let known = words::receipts_known(model.snapshot.as_deref(), view);
-    let total = view.counts.total().max(u64::from(view.broadcast.total));
-    let room = usize::from(area.width).saturating_sub(42).clamp(4, 30);
+    let total = words::goes_to(view);
+    let room = usize::from(area.width).saturating_sub(57).clamp(4, 30);
     let steps = [
-        ("people", total, total, true),
-        ("taken by WhatsApp", view.funnel.accepted, total, true),
-        ("delivered", view.funnel.delivered, view.funnel.accepted, known),
-        ("read", view.funnel.read, view.funnel.delivered, known),
+        ("people", total, total, "", true),
+        ("taken by WhatsApp", view.funnel.accepted, total, "people", true),
+        ("delivered", view.funnel.delivered, view.funnel.accepted, "those taken", known),
+        ("read", view.funnel.read, view.funnel.delivered, "those delivered", known),
     ];
-    for (row, (name, count, of, known)) in steps.into_iter().enumerate() {
+    for (row, (name, count, of, base, known)) in steps.into_iter().enumerate() {
         let row = cells(row);
         if !known {
             canvas.pieces(area, row, &[(Role::Plain, &format!("{name:<19}")), (Role::Dim, "- no receipts set up")]);
@@ -227,7 +228,7 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
         }
         let figure = column_right(&thousands(count), 10, "");
         let bar = canvas.bar(room, count, total);
-        let share = if of == 0 || row == 0 { String::new() } else { format!(" {} %", percent(count, of)) };
+        let share = if of == 0 || row == 0 { String::new() } else { format!(" {} % of {base}", percent(count, of)) };
         canvas.pieces(
             area,
             row,
@@ -262,7 +263,7 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
         if view.broadcast.status.is_final() { "u follows up" } else { "" },
     );
     one(canvas, "not sure", count(RecipientState::InDoubt), Role::Warn, "d decides");
-    one(canvas, "left out", count(RecipientState::Skipped), Role::Plain, "");
+    one(canvas, "left out", count(RecipientState::Skipped), Role::Plain, "not among the people above");
     one(canvas, "cancelled", count(RecipientState::Cancelled), Role::Plain, "");
     row + 1
 }
@@ -293,15 +294,9 @@ fn causes(opened: &Opened, view: &BroadcastView, canvas: &mut Canvas, area: Rect
     {
         let row = cells(row);
         let count = column_right(&thousands(cause.count), figure + 1, "");
-        canvas.pieces(
-            rows,
-            row,
-            &[
-                (Role::Bad, &count),
-                (Role::Plain, &format!("  {}", cause.title)),
-                (Role::Dim, &format!(" ({})", cause.code)),
-            ],
-        );
+        let code = format!(" ({})", cause.code);
+        let title = canvas.fit(&cause.title, cells(usize::from(rows.width).saturating_sub(figure + 3 + width(&code))));
+        canvas.pieces(rows, row, &[(Role::Bad, &count), (Role::Plain, &format!("  {title}")), (Role::Dim, &code)]);
         canvas.list_row(rows, row, place, marked);
     }
     let below = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };

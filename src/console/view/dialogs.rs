@@ -14,6 +14,12 @@ use crate::domain::state::BroadcastStatus;
 use crate::service::view::Driver;
 use ratatui::layout::Rect;
 
+/// How wide keys and their words are in help.
+const HELP_KEYS: u16 = 10;
+const HELP_ROOM: usize = 76;
+/// How many lines of what runs the quit dialog shows.
+const QUIT_RUNS: usize = 5;
+
 /// Draws a dialog.
 pub fn render(model: &Model, dialog: &Dialog, canvas: &mut Canvas, area: Rect) {
     match dialog {
@@ -48,22 +54,32 @@ fn help(model: &Model, of: Place, scroll: usize, canvas: &mut Canvas, area: Rect
         Place::Broadcast | Place::Recipients => "this broadcast",
         _ => model.screen.name(),
     };
-    let entries: Vec<_> = actions::heard_in(of).collect();
-    let inner = window(canvas, area, 90, cells(entries.len() + 4), &format!("Help: {name}"));
-    let rows = usize::from(inner.height.saturating_sub(1));
-    let scroll = scroll.min(entries.len().saturating_sub(rows));
-    for (row, entry) in entries.iter().skip(scroll).take(rows).enumerate() {
+    let room = usize::from(area.width.saturating_sub(4 + HELP_KEYS)).min(HELP_ROOM);
+    let mut lines: Vec<(String, Role, String)> = Vec::new();
+    for entry in actions::heard_in(of) {
         let keys = if canvas.glyphs().lines { entry.shown.to_owned() } else { frame::in_ascii(entry.shown) };
-        let keys = canvas.column(&keys, 10);
         let why_not = if is_screen(of) { update::available(model, entry.action).err() } else { None };
         let (role, text) = why_not.map_or_else(
             || (Role::Plain, entry.help.to_owned()),
             |why| (Role::Dim, format!("{} (not now: {why})", entry.help)),
         );
-        canvas.pieces(inner, cells(row), &[(Role::Key, &keys), (role, &text)]);
+        for (row, words) in wrap(&text, room).into_iter().enumerate() {
+            lines.push((if row == 0 { keys.clone() } else { String::new() }, role, words));
+        }
     }
-    if entries.len() > rows {
-        canvas.text(inner, inner.height.saturating_sub(1), Role::Dim, "There is more: scroll down.");
+    let columns = cells(room) + HELP_KEYS + 4;
+    let inner = window(canvas, area, columns, cells(lines.len() + 4), &format!("Help: {name}"));
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let scroll = scroll.min(lines.len().saturating_sub(rows));
+    for (row, (keys, role, words)) in lines.iter().skip(scroll).take(rows).enumerate() {
+        let keys = canvas.column(keys, usize::from(HELP_KEYS));
+        canvas.pieces(inner, cells(row), &[(Role::Key, &keys), (*role, words)]);
+    }
+    if lines.len() > rows {
+        let [_, _, up, down] = canvas.glyphs().arrows;
+        let below = lines.len() - rows - scroll;
+        let more = if below > 0 { format!("{down} {below} more lines") } else { format!("{up} back up") };
+        canvas.text(inner, inner.height.saturating_sub(1), Role::Key, &more);
     }
 }
 
@@ -229,20 +245,27 @@ fn what_runs(model: &Model) -> Vec<String> {
                     .broadcast
                     .start_at
                     .map_or_else(String::new, |at| format!(" {}", model.facts.zone.at(at, model.now)));
-                if ours {
+                if model.facts.temporary {
+                    format!("{name} was to start{at}: it will not, the demo keeps nothing.")
+                } else if ours {
                     format!("{name} is to start{at}: it will not while no wacast runs.")
                 } else {
                     format!("{name} starts{at}.")
                 }
             }
+            BroadcastStatus::Paused if model.facts.temporary => format!("{name} is paused: {left} will not get it."),
             BroadcastStatus::Paused => format!("{name} is paused: {left} wait, it stays so."),
             _ => format!("{name} is getting ready."),
         });
     }
     for schedule in snapshot.schedules.iter().filter(|schedule| schedule.enabled && ours) {
         if let Some(at) = schedule.next_fire_at {
+            let name = match schedule.definition.label.as_str() {
+                "" => &schedule.definition.template.name,
+                label => label,
+            };
             lines.push(format!(
-                "A schedule is to fire {}: it will not while no wacast runs.",
+                "{name} starts again {}: it will not while no wacast runs.",
                 model.facts.zone.at(at, model.now)
             ));
         }
@@ -252,18 +275,26 @@ fn what_runs(model: &Model) -> Vec<String> {
 
 fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
     let runs = what_runs(model);
-    let shown = runs.len().min(6);
-    let inner = window(canvas, area, 78, cells(shown + quit.answers().len() + 6), "Quit?");
+    let most = if runs.len() > QUIT_RUNS { QUIT_RUNS - 1 } else { QUIT_RUNS };
+    let room = usize::from(area.width.saturating_sub(4)).min(74);
+    let shown: Vec<String> = runs.iter().take(most).flat_map(|line| wrap(line, room)).collect();
+    let rest = runs.len().saturating_sub(most);
+    let inner =
+        window(canvas, area, 78, cells(shown.len() + usize::from(rest > 0) + quit.answers().len() + 6), "Quit?");
     let mut row = 0;
-    for line in runs.iter().take(shown) {
+    for line in &shown {
         canvas.text(inner, row, Role::Plain, line);
         row += 1;
     }
-    if runs.len() > shown {
-        canvas.text(inner, row - 1, Role::Dim, &format!("and {} more.", thousands((runs.len() - shown + 1) as u64)));
+    if rest > 0 {
+        canvas.text(inner, row, Role::Dim, &format!("and {} more.", thousands(rest as u64)));
+        row += 1;
     }
     let driver = model.snapshot.as_ref().map_or(&Driver::Nobody, |snapshot| &snapshot.driver);
-    if runs.is_empty() {
+    if model.facts.temporary {
+        let words = "This is the demo: everything in it is gone when you quit, also what was loaded or planned.";
+        row = canvas.paragraph(inner, row, Role::Dim, words);
+    } else if runs.is_empty() {
         canvas.text(inner, row, Role::Plain, "Nothing is being sent.");
         row += 1;
     } else if matches!(driver, Driver::Other(_)) {

@@ -6,19 +6,36 @@ use crate::console::actions::{self, Action, Entry, is_screen};
 use crate::console::look::Role;
 use crate::console::message::Click;
 use crate::console::model::{Model, Screen};
-use crate::console::text::{cells, pace, thousands, width};
+use crate::console::text::{cells, pace, thousands, width, wrap};
 use crate::console::{update, words};
 use crate::domain::state::BroadcastStatus;
 use ratatui::layout::Rect;
+
+/// Most rows that the line for what just happened takes.
+const TOAST_ROWS: usize = 3;
 
 /// Draws them and returns what is left for the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
     header(model, canvas, area);
     tabs(model, canvas, area);
-    let toast = Rect { y: area.bottom() - 2, height: 1, ..area };
+    let rows = toast_rows(model, area);
+    let toast = Rect { y: area.bottom() - 1 - rows, height: rows, ..area };
     toast_line(model, canvas, toast);
     footer(model, canvas, Rect { y: area.bottom() - 1, height: 1, ..area });
-    Rect { y: area.y + 2, height: area.height.saturating_sub(4), ..area }
+    Rect { y: area.y + 2, height: area.height.saturating_sub(3 + rows), ..area }
+}
+
+/// How many rows what just happened takes: what to do next stands at its end, and must not be cut off.
+pub fn toast_rows(model: &Model, area: Rect) -> u16 {
+    let typing = model.listing().is_some_and(|list| list.typing);
+    match &model.toast {
+        Some(toast) if !typing => cells(wrap(&toast.text, toast_room(area)).len().clamp(1, TOAST_ROWS)),
+        _ => 1,
+    }
+}
+
+fn toast_room(area: Rect) -> usize {
+    usize::from(area.width.saturating_sub(2)).max(1)
 }
 
 /// REAL or REHEARSAL, before anything else, and how the sender stands.
@@ -101,7 +118,9 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
             true,
         );
     } else if let Some(toast) = &model.toast {
-        canvas.pieces(area, 0, &[(Role::Plain, " "), (toast.role, &toast.text)]);
+        for (row, line) in wrap(&toast.text, toast_room(area)).iter().take(TOAST_ROWS).enumerate() {
+            canvas.pieces(area, cells(row), &[(Role::Plain, " "), (toast.role, line)]);
+        }
     } else if model.frozen {
         let words = "The screen is frozen: f follows again. Sending goes on.";
         canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Warn, words)]);
@@ -126,18 +145,28 @@ pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
         .map(|entry| (entry, shown_keys(entry)))
         .collect();
     let wide = |(entry, shown): &(&Entry, String)| width(shown) + width(entry.word) + 3;
-    // Help stands there whatever else has no room: it names all the others.
-    let help = entries.iter().find(|(entry, _)| entry.action == Action::Help).map_or(0, wide);
-    let room = usize::from(area.width) + 2;
-    let all: usize = entries.iter().map(wide).sum();
-    for one in &entries {
-        let (entry, shown) = one;
-        let reserved = if all + 1 > room && entry.action != Action::Help { help } else { 0 };
-        // The blanks behind the last one may be cut.
-        if usize::from(used) + wide(one) + reserved > room {
-            continue;
+    let can = |entry: &Entry| !on_screen || update::available(model, entry.action).is_ok();
+    // Help names all the others, and the way back must not be missing; then what can be done now, then the rest. The
+    // blanks behind the last one may be cut.
+    let rank = |entry: &Entry| match entry.action {
+        Action::Help => 0,
+        Action::Back => 1,
+        _ if can(entry) => 2,
+        _ => 3,
+    };
+    let mut left = usize::from(area.width) + 1;
+    let mut by_rank: Vec<_> = entries.iter().collect();
+    by_rank.sort_by_key(|(entry, _)| rank(entry));
+    let mut fit = Vec::new();
+    for one in by_rank {
+        if wide(one) <= left {
+            left -= wide(one);
+            fit.push(one.0.action);
         }
-        let possible = !on_screen || update::available(model, entry.action).is_ok();
+    }
+    for one in entries.iter().filter(|one| fit.contains(&one.0.action)) {
+        let (entry, shown) = one;
+        let possible = can(entry);
         let roles = if possible { (Role::Key, Role::Plain) } else { (Role::Dim, Role::Dim) };
         let begin = used;
         used += canvas.put(area, 0, used, roles.0, shown);

@@ -56,8 +56,11 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
         coming_and_past(model, snapshot, canvas, rest);
     } else {
         let rest = first_column(model, snapshot, canvas, area);
+        let going_out = snapshot.open.iter().any(|view| words::is_going_out(view.broadcast.status));
         if snapshot.open.is_empty() {
             coming_and_past(model, snapshot, canvas, rest);
+        } else if !going_out {
+            past(model, snapshot, canvas, rest);
         } else if rest.height >= 3 {
             latest(model, snapshot, canvas, rest);
         }
@@ -79,14 +82,56 @@ fn first_column(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: R
         let inner = Rect { x: strip.x + 1, width: strip.width.saturating_sub(1), ..strip };
         canvas.paragraph(inner, 0, role, &format!("Why not faster? {why}"));
     }
+    let rest = last_line(model, canvas, rest);
     let rest = problems(snapshot, canvas, rest);
     failures(model, canvas, rest)
+}
+
+/// The last broadcast that ended, in a line below those that are open: a short one is not gone when it is over.
+fn last_line(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
+    let Some(view) = model.last_ended() else { return area };
+    let marked = model.live_cursor >= model.open().len();
+    let (line, rest) = top(area, 1);
+    let glyphs = canvas.glyphs();
+    let pointer = if marked { glyphs.pointer } else { " " };
+    let (glyph, word, role) = words::status(view.broadcast.status, glyphs);
+    let at = view.broadcast.ended_at.map_or_else(String::new, |at| format!(" {}", words::ago(at, model.now)));
+    let failed = match view.counts.get(RecipientState::Failed) {
+        0 => String::new(),
+        failed => format!(", {} failed", thousands(failed)),
+    };
+    let [.., down] = glyphs.arrows;
+    let figures = format!("{word}{at}, {} taken{failed}.", thousands(view.funnel.accepted));
+    let name = words::name_of(view);
+    let taken = width("Last:   ") + width(glyph) + width(&figures) + 3;
+    let room = usize::from(area.width).saturating_sub(taken);
+    let (how, short) = if marked {
+        (" Enter opens it.".to_owned(), " Enter".to_owned())
+    } else {
+        (format!(" {down} and Enter open it."), format!(" {down} Enter"))
+    };
+    let how = if width(&name) + width(&how) <= room { how } else { short };
+    let name = canvas.fit(&name, cells(room.saturating_sub(width(&how)).max(8)));
+    canvas.pieces(
+        line,
+        0,
+        &[
+            (Role::Key, pointer),
+            (if marked { Role::Selected } else { Role::Strong }, &format!("Last: {name}")),
+            (role, &format!("  {glyph} ")),
+            (Role::Plain, &figures),
+            (Role::Dim, &how),
+        ],
+    );
+    canvas.hot(line, Click::Row(model.open().len()));
+    rest
 }
 
 /// One card for each open broadcast, the marked one always in sight.
 fn cards(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Rect {
     let most = (area.height * 3 / 5).max(7);
     let cursor = model.live_cursor.min(snapshot.open.len() - 1);
+    let marks_last = model.live_cursor >= snapshot.open.len();
     let heights: Vec<u16> = snapshot.open.iter().map(|view| card_height(snapshot, view, area.width)).collect();
     // From the marked one backwards as far as there is room, then forwards.
     let mut first = cursor;
@@ -103,7 +148,7 @@ fn cards(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) ->
             break;
         }
         let (card_area, below) = top(rest, heights[place]);
-        card(model, snapshot, view, canvas, card_area, place == cursor);
+        card(model, snapshot, view, canvas, card_area, place == cursor && !marks_last);
         canvas.hot(card_area, Click::Row(place));
         rest = below;
         used += heights[place];
@@ -135,12 +180,12 @@ fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut C
     let broadcast = &view.broadcast;
     let dash = glyphs.dash;
     let template = broadcast.definition.template.key();
-    let to = people(u64::from(broadcast.total));
+    let to = people(words::goes_to(view));
     let title = match broadcast.definition.label.as_str() {
         "" => format!("{template} {dash} {to}"),
         label => format!("{label} {dash} {template} {dash} {to}"),
     };
-    let inner = canvas.panel(area, &title, marked && snapshot.open.len() > 1);
+    let inner = canvas.panel(area, &title, marked && model.on_live().count() > 1);
     let (glyph, word, role) = words::status(broadcast.status, glyphs);
     let end = end_words(model, view);
     let head = format!(" {glyph} {word} ");
@@ -340,10 +385,17 @@ fn coming_and_past(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area
         let when = format!(" {}, in {}  ", zone.at(*at, model.now), words::lasting(at.since(model.now)));
         canvas.pieces(inner, cells(row), &[(Role::Strong, &when), (Role::Plain, name)]);
     }
-    if rest.height < 3 {
+    past(model, snapshot, canvas, rest);
+}
+
+/// How the last ones ended.
+fn past(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) {
+    if area.height < 3 {
         return;
     }
-    let inner = canvas.panel(rest, "Last results", false);
+    let opens = snapshot.open.is_empty() && model.last_ended().is_some();
+    let title = if opens { "Last results (Enter opens the first)" } else { "Last results" };
+    let inner = canvas.panel(area, title, false);
     if snapshot.ended.is_empty() {
         canvas.text(inner, 0, Role::Dim, " No broadcast has ended yet.");
     }
@@ -412,7 +464,7 @@ fn nothing_going_out(snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Re
         &[(Role::Dim, " Then       "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")],
     );
     let safe = if snapshot.rehearsal {
-        " This is a rehearsal: messages go to the built-in sandbox, nobody gets anything."
+        " This is a rehearsal: it goes to the built-in sandbox, nobody gets anything."
     } else {
         " Nothing is sent before you type the number of people at the end."
     };

@@ -4,19 +4,14 @@ use super::canvas::{Canvas, columns, top};
 use super::phone;
 use crate::console::look::Role;
 use crate::console::model::Model;
-use crate::console::text::{behind, cells, counted, pace, people, shown_phone, thousands};
+use crate::console::text::{behind, cells, pace, people, shown_phone, thousands};
 use crate::console::wizard::{Review, Start, Wizard};
 use crate::console::words;
-use crate::domain::broadcast::{OnBadRows, OnTemplatePause};
-use crate::domain::cost::Estimate;
+use crate::domain::broadcast::{Number, OnBadRows, OnTemplatePause};
 use crate::domain::template::Template;
 use crate::service::times;
 use crate::service::view::{Driver, Plan};
 use ratatui::layout::Rect;
-
-/// How many markets are shown one by one.
-const MARKETS: usize = 5;
-const MARKETS_IN_A_SMALL_WINDOW: usize = 2;
 
 /// A line of the review.
 type Line = (Role, String);
@@ -69,7 +64,7 @@ fn ready(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas, area:
         canvas.text(facts, cells(row), *role, line);
     }
     if more {
-        let what = if shown.height > 0 { "PgDn: more" } else { "PgDn: the message" };
+        let what = if shown.height > 0 { "PgDn: more" } else { "PgDn: more, with the preview" };
         let [_, _, _, down] = canvas.glyphs().arrows;
         canvas.text(facts, facts.height.saturating_sub(1), Role::Key, &format!("{down} {what}"));
     }
@@ -101,6 +96,10 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         );
         return;
     }
+    if plan.goes_to() == 0 {
+        canvas.text(area, 1, Role::Bad, "Nobody would get it like this: Esc goes back, to choose others.");
+        return;
+    }
     let what = match plan.request.start_at {
         _ if wizard.start == Start::Every => "schedule",
         Some(_) => "plan",
@@ -114,16 +113,18 @@ fn person_title(model: &Model, wizard: &Wizard, plan: &Plan, mask: &str) -> Stri
     match plan.samples.get(wizard.sample) {
         Some(number) => {
             let who = shown_phone(number.phone, model.facts.privacy, mask);
-            format!("Message {} of {}: {} {who}", wizard.sample + 1, plan.samples.len(), number.name)
+            format!("Preview {} of {}: {} {who}", wizard.sample + 1, plan.samples.len(), number.name)
         }
-        None => "Message".to_owned(),
+        None => "Preview".to_owned(),
     }
 }
 
 fn message_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: u16) -> Vec<Line> {
     let Some(template) = template_of(model, wizard) else { return Vec::new() };
     let values = wizard.values_for(plan.samples.get(wizard.sample));
-    phone::lines(template, &values, room.saturating_sub(4))
+    let mut lines = vec![(Role::Dim, "(with a real row of the list)".to_owned())];
+    lines.extend(phone::lines(template, &values, room.saturating_sub(4)));
+    lines
 }
 
 fn template_of<'a>(model: &'a Model, wizard: &'a Wizard) -> Option<&'a Template> {
@@ -140,13 +141,33 @@ fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<L
         add(Role::Warn, "Careful", warning);
     }
     let list = plan.request.list.as_deref().map_or_else(|| "all lists".to_owned(), |list| format!("list {list}"));
-    add(Role::Strong, "To", &format!("{} ({list})", people(plan.goes_to())));
-    for (rule, count) in &plan.left_out {
-        add(Role::Plain, "Left out", &format!("{}: {rule}", thousands(*count)));
+    let left_out = plan.people - plan.goes_to();
+    if left_out == 0 {
+        add(Role::Strong, "Goes to", &format!("{}, everybody in {list}", people(plan.goes_to())));
+    } else {
+        add(
+            Role::Strong,
+            "Goes to",
+            &format!("{} of the {} in {list}", people(plan.goes_to()), thousands(plan.people)),
+        );
+        let rules: Vec<_> = plan.left_out.iter().map(|(rule, count)| format!("{} {rule}", thousands(*count))).collect();
+        let sum = if rules.len() > 1 { format!("{}: ", thousands(left_out)) } else { String::new() };
+        add(Role::Plain, "Left out", &format!("{sum}{}", rules.join("; ")));
     }
-    for (number, reason) in plan.left_out_first.iter().take(3) {
-        let who = shown_phone(number.phone, model.facts.privacy, model.look.glyphs.mask);
-        add(Role::Dim, "", &format!("{} {who}: {reason}", number.name));
+    let who = |number: &Number| {
+        let phone = shown_phone(number.phone, model.facts.privacy, model.look.glyphs.mask);
+        format!("{} {phone}", number.name)
+    };
+    if plan.left_out.len() == 1 {
+        // The reason stands above, once.
+        let first: Vec<_> = plan.left_out_first.iter().take(2).map(|(number, _)| who(number)).collect();
+        if !first.is_empty() {
+            add(Role::Dim, "", &format!("such as {}", first.join(", ")));
+        }
+    } else {
+        for (number, reason) in plan.left_out_first.iter().take(3) {
+            add(Role::Dim, "", &format!("{}: {reason}", who(number)));
+        }
     }
     let quality = words::quality(&plan.quality, model.look.glyphs);
     add(
@@ -158,7 +179,7 @@ fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<L
         add(role, "Starts", &words);
     }
     add(Role::Plain, "Takes", &takes(model, plan));
-    for (place, words) in cost(&plan.cost, room >= 100).into_iter().enumerate() {
+    for (place, words) in words::cost(&plan.cost, room >= 100).into_iter().enumerate() {
         add(if place == 0 { Role::Strong } else { Role::Plain }, if place == 0 { "Costs" } else { "" }, &words);
     }
     for words in choices(plan) {
@@ -166,18 +187,18 @@ fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<L
     }
     if let Some(budget) = plan.budget {
         let fits = plan.goes_to() <= budget.left();
-        let left = format!("{} of {} a day are left", thousands(budget.left()), thousands(budget.limit));
+        let left = format!("{} of {} people in 24 hours are left", thousands(budget.left()), thousands(budget.limit));
         let rest = if fits {
             String::new()
         } else {
-            format!("; {} do not fit and wait for the next day", thousands(plan.goes_to() - budget.left()))
+            format!("; the other {} wait until there is room", thousands(plan.goes_to() - budget.left()))
         };
-        add(if fits { Role::Plain } else { Role::Warn }, "Budget", &format!("{left}{rest}"));
+        add(if fits { Role::Plain } else { Role::Warn }, "Limit", &format!("{left}{rest}"));
     }
     if let Some(snapshot) = &model.snapshot {
-        let carried = words::carried_by(&snapshot.driver, model.facts.ssh_without_multiplexer);
+        let sent_by = words::carried_by(&snapshot.driver, model.facts.ssh_without_multiplexer);
         let role = if snapshot.driver == Driver::Nobody { Role::Warn } else { Role::Plain };
-        add(role, "Carried", &carried);
+        add(role, "Sent by", &sent_by);
     }
     lines
 }
@@ -199,28 +220,6 @@ fn starts(model: &Model, wizard: &Wizard, plan: &Plan) -> Vec<Line> {
         .start_at
         .map_or_else(|| "as soon as you have typed the count".to_owned(), |at| times::words(at, &zone, model.now));
     vec![(Role::Plain, words)]
-}
-
-/// What it costs, and what that rests on; the markets one by one where there is room.
-fn cost(estimate: &Estimate, roomy: bool) -> Vec<String> {
-    let Estimate { currency, category, total, by_market, without_rate, rates_from } = estimate;
-    let Some(day) = rates_from else {
-        return vec![format!("not known: there is no rate for {category} in {currency}")];
-    };
-    let mut lines = vec![format!("about {currency} {total}, by the rates of {day}; WhatsApp bills what it delivers")];
-    if by_market.len() > 1 || roomy {
-        let shown = if roomy { MARKETS } else { MARKETS_IN_A_SMALL_WINDOW };
-        for one in by_market.iter().take(shown) {
-            lines.push(format!("{}: {} x {} = {currency} {}", one.market, thousands(one.people), one.each, one.total));
-        }
-        if by_market.len() > shown {
-            lines.push(format!("and {} more", counted((by_market.len() - shown) as u64, "market")));
-        }
-    }
-    if *without_rate > 0 {
-        lines.push(format!("{} in countries without a rate: not in it", people(*without_rate)));
-    }
-    lines
 }
 
 /// What was chosen for when something is not as it should be, as far as it is not what everybody has.

@@ -5,7 +5,7 @@ use super::{phone, review, templates, when};
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, column_right, counted, people, thousands, wrap};
-use crate::console::wizard::{Step, Wizard};
+use crate::console::wizard::{SAME_TEXT, Step, Wizard};
 use crate::console::words;
 use ratatui::layout::Rect;
 
@@ -70,7 +70,7 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             canvas.mark(list, cells(row), Role::Selected);
         }
     }
-    canvas.text(notes, 1, Role::Dim, "Nothing is sent and nothing costs money before you type the count at the end.");
+    canvas.text(notes, 1, Role::Dim, "Nothing is sent, and nothing costs, before you type the count at the end.");
 }
 
 fn template(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
@@ -122,6 +122,9 @@ fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
     }
     let columns_known = wizard.columns();
     let rows = wizard.variables.len() * 2;
+    let (form, hint) = top(form, cells(rows).min(form.height.saturating_sub(2)));
+    let blank = u16::from(hint.height > 2);
+    choices_hint(wizard, canvas, top(hint, blank).1);
     let first = scroll_to(wizard.variable_cursor, form.height, rows);
     let [left, right, ..] = canvas.glyphs().arrows;
     for field in first..rows.min(first + usize::from(form.height)) {
@@ -130,7 +133,7 @@ fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
         let marked = field == wizard.variable_cursor;
         if field.is_multiple_of(2) {
             let choice = if binding.is_fixed(columns_known) {
-                "the same text for everybody".to_owned()
+                SAME_TEXT.to_owned()
             } else {
                 binding.column(columns_known).map_or_else(|| "choose …".to_owned(), |column| format!("column {column}"))
             };
@@ -146,13 +149,34 @@ fn variables(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
                 ],
             );
         } else if binding.takes_text() {
-            let label = if binding.is_fixed(columns_known) { "    the text        " } else { "    if a cell is blank" };
+            let label = if binding.is_fixed(columns_known) { "    the text" } else { "    if a cell is blank, say" };
+            let label = canvas.column(label, 28);
+            let label = label.as_str();
             canvas.field(form, row, label, &binding.text, marked);
         }
     }
     if let Some(template) = &wizard.template {
         let values = wizard.values_for(wizard.samples().first());
         phone::render(canvas, shown, "first person", template, &values);
+    }
+}
+
+/// What there is to choose from, or what the text is for.
+fn choices_hint(wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
+    let columns = wizard.columns();
+    let Some((_, binding)) = wizard.variables.get(wizard.variable_cursor / 2) else { return };
+    let words = if wizard.variable_cursor.is_multiple_of(2) {
+        let [left, right, ..] = canvas.glyphs().arrows;
+        let names = columns.join(", ");
+        format!("{left} {right} or the first letters choose: {names}; or {SAME_TEXT} (type s).")
+    } else if binding.is_fixed(columns) {
+        "Everybody reads this text.".to_owned()
+    } else {
+        "Who has nothing in that column reads this instead. Left empty: they are left out, or all is stopped (step 4)."
+            .to_owned()
+    };
+    for (row, line) in wrap(&words, usize::from(area.width)).iter().take(usize::from(area.height)).enumerate() {
+        canvas.text(area, cells(row), Role::Dim, line);
     }
 }
 

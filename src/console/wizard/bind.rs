@@ -4,6 +4,10 @@ use crate::console::field::Field;
 use crate::domain::binding::{Bindings, Source};
 use crate::domain::broadcast::Number;
 use crate::domain::template::{Place, Slot};
+use std::collections::BTreeMap;
+
+/// The choice that is no column.
+pub const SAME_TEXT: &str = "same text for everybody";
 
 /// The choice for one variable.
 #[derive(Debug, Clone)]
@@ -12,11 +16,13 @@ pub struct Binding {
     pub choice: usize,
     /// The words for everybody, or what stands in for a blank cell.
     pub text: Field,
+    /// What was typed for the other choices: it belongs to them, and is there when they are chosen again.
+    kept: BTreeMap<usize, String>,
 }
 
 impl Default for Binding {
     fn default() -> Self {
-        Self { choice: 0, text: Field::new("", 1_024) }
+        Self { choice: 0, text: Field::new("", 1_024), kept: BTreeMap::new() }
     }
 }
 
@@ -36,16 +42,40 @@ impl Binding {
         self.choice > 0
     }
 
-    /// The next choice, or the one before.
-    pub fn turn(&mut self, forward: bool, columns: usize) {
+    /// The next choice, or the one before; the one before the first column is the same text for everybody. Not choosing
+    /// is a choice only where it may be left out.
+    pub fn turn(&mut self, forward: bool, columns: usize, may_be_left_out: bool) {
         let choices = columns + 2;
-        self.choice = (self.choice + if forward { 1 } else { choices - 1 }) % choices;
+        let step = |choice: usize| (choice + if forward { 1 } else { choices - 1 }) % choices;
+        let next = step(self.choice);
+        self.choose(if next == 0 && !may_be_left_out { step(next) } else { next });
+    }
+
+    /// Takes a choice, with what was typed for it.
+    pub fn choose(&mut self, choice: usize) {
+        if choice != self.choice {
+            self.kept.insert(self.choice, self.text.value().to_owned());
+            self.text.set(self.kept.get(&choice).map_or("", String::as_str));
+            self.choice = choice;
+        }
+    }
+
+    /// The next choice whose name begins with these letters, the present one included while more are typed.
+    pub fn find(&self, typed: &str, columns: &[String]) -> Option<usize> {
+        let typed = typed.to_lowercase();
+        let begins = |choice: &usize| {
+            let name = choice.checked_sub(1).and_then(|place| columns.get(place)).map_or(SAME_TEXT, String::as_str);
+            *choice > 0 && name.to_lowercase().starts_with(&typed)
+        };
+        let first = if typed.chars().count() > 1 { self.choice } else { self.choice + 1 };
+        let choices = columns.len() + 2;
+        (0..choices).map(|step| (first + step) % choices).find(begins)
     }
 
     /// What stands between this choice and going on, in words.
     pub fn lacks(&self, columns: &[String]) -> Option<&'static str> {
         if self.choice == 0 {
-            Some("choose a column or a fixed text")
+            Some("choose a column, or the same text for everybody")
         } else if self.is_fixed(columns) && self.text.trimmed().is_empty() {
             Some("type the text")
         } else {

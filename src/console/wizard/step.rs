@@ -2,17 +2,18 @@
 
 use super::{Binding, Review, Start, Step, Wizard, guess};
 use crate::console::actions::Action;
-use crate::console::dialog::{Confirm, Dialog, Then};
+use crate::console::dialog::Then;
 use crate::console::look::Role;
 use crate::console::message::Request;
 use crate::console::model::{Load, Model};
 use crate::console::text::{people, thousands};
-use crate::console::words;
+use crate::console::{update, words};
 
 impl Wizard {
     /// Does what a key asks for.
     pub fn act(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
         self.trouble.clear();
+        self.looked_for.clear();
         if action == Action::Back {
             return self.back();
         }
@@ -113,8 +114,8 @@ impl Wizard {
             Action::Next => self.step_field(true, fields),
             Action::Previous => self.step_field(false, fields),
             Action::Left | Action::Right if self.variable_cursor.is_multiple_of(2) => {
-                if let Some((_, binding)) = self.variables.get_mut(self.variable_cursor / 2) {
-                    binding.turn(action == Action::Right, columns);
+                if let Some((slot, binding)) = self.variables.get_mut(self.variable_cursor / 2) {
+                    binding.turn(action == Action::Right, columns, slot.place.is_optional());
                 }
             }
             Action::Accept => {
@@ -192,17 +193,8 @@ impl Wizard {
     /// Asks whether the message that is shown is to go to the own numbers: it costs like any other.
     fn test(&self, model: &mut Model) -> Vec<Request> {
         let Review::Ready(plan) = &self.review else { return Vec::new() };
-        let confirm = Confirm {
-            title: "Send this message to your own numbers?".to_owned(),
-            text:
-                "They get it as it is shown, at once, and it costs what any message to them costs. Nobody else gets it."
-                    .to_owned(),
-            keep: "not now",
-            act: "send the test",
-            on_act: false,
-            requests: vec![Request::Test(Box::new((plan.request.clone(), plan.samples.get(self.sample).cloned())))],
-        };
-        model.dialogs.push(Dialog::Confirm(Box::new(confirm)));
+        let test = (plan.request.clone(), plan.samples.get(self.sample).cloned());
+        update::ask_to_test(model, test);
         Vec::new()
     }
 
@@ -210,6 +202,10 @@ impl Wizard {
     fn start(&mut self, model: &mut Model) -> Vec<Request> {
         let Review::Ready(plan) = &self.review else { return Vec::new() };
         let goes_to = plan.goes_to();
+        if goes_to == 0 {
+            "Nobody would get it: choose others, or another template.".clone_into(&mut self.trouble);
+            return Vec::new();
+        }
         if self.lacks_repeat() {
             "This looks like a repeat. Press Space first if it is to be sent again.".clone_into(&mut self.trouble);
             return Vec::new();
