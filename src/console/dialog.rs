@@ -260,10 +260,6 @@ impl Dialog {
                 Vec::new()
             }
             Self::Load(load) => load.typed(),
-            Self::Fix(fix) => {
-                fix.typed();
-                Vec::new()
-            }
             Self::Wizard(wizard) => {
                 wizard.typed(model);
                 Vec::new()
@@ -285,6 +281,20 @@ impl Dialog {
             Self::Fix(fix) => fix.offers(action),
             Self::OptOut(form) => form.offers(action),
             _ => true,
+        }
+    }
+
+    /// Why an action of its place is not there at the moment, where that is not plain to see.
+    pub fn why_not(&self, action: Action) -> Option<String> {
+        match self {
+            Self::Load(load) => load.why_not(action),
+            Self::Fix(fix) if action == Action::Accept => {
+                Some("Which country? Type a name, two letters, or +91.".to_owned()).filter(|_| !fix.offers(action))
+            }
+            Self::OptOut(form) if action == Action::Accept => {
+                Some("Type the whole number first.".to_owned()).filter(|_| !form.offers(action))
+            }
+            _ => None,
         }
     }
 

@@ -5,15 +5,18 @@
 mod fix_box;
 mod messages;
 mod opt_out_box;
+mod rows;
 
 pub use fix_box::{FixBox, FixChoice};
 pub use messages::{Asked, NumbersAnswer, NumbersFile, NumbersRequest, Pasted, Rejects, RowsFrom};
 pub use opt_out_box::OptOutBox;
+pub use rows::{cause_name, repeats, row_word, shown_cells, shown_phone_cell, sums, why, why_not_yet};
 
 use super::actions::Place;
 use super::listing::{Listing, Order};
 use super::model::Load;
 use super::pages::Pages;
+use crate::domain::broadcast::UploadId;
 use crate::domain::opt_out::{Event, Kind, OptedOut};
 use crate::domain::time::Millis;
 use crate::service::people::NumberView;
@@ -81,6 +84,10 @@ pub struct Numbers {
     pub opt_outs: OptOuts,
     /// What takes a while: rows that are put right, a file that is taken back.
     pub under_way: Option<UnderWay>,
+    /// A file that was just loaded, by its id and list: to be marked as soon as it is listed.
+    pub to_mark: Option<(UploadId, String)>,
+    /// A row that cannot be used and is shown whole for a few seconds: its file, which row, until when.
+    pub revealed_row: Option<(UploadId, u32, Millis)>,
 }
 
 /// Something that takes a while.
@@ -133,6 +140,11 @@ impl File {
     /// A file that is opened.
     pub fn new(upload: UploadSummary) -> Self {
         Self { upload, rejects: Load::Waiting, cause: 0, rows: None }
+    }
+
+    /// The marked row of the marked cause, when they are looked at.
+    pub fn marked_row(&self) -> Option<&KeptReject> {
+        self.rows.as_ref().and_then(Pages::marked)
     }
 
     /// The marked cause.

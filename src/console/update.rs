@@ -64,6 +64,9 @@ fn on_clock(model: &mut Model, now: Millis) {
     if model.revealed.is_some_and(|(_, until)| until <= now) {
         model.revealed = None;
     }
+    if model.numbers.revealed_row.is_some_and(|(.., until)| until <= now) {
+        model.numbers.revealed_row = None;
+    }
 }
 
 fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
@@ -95,15 +98,37 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
             return requests;
         }
     }
-    Key::of(event)
-        .and_then(|key| actions::lookup(model.place(), key))
-        .map_or_else(Vec::new, |action| act(model, action))
+    let Some(key) = Key::of(event) else { return Vec::new() };
+    match actions::lookup(model.place(), key) {
+        Some(action) => act(model, action),
+        None => {
+            say_no_such_key(model, key);
+            Vec::new()
+        }
+    }
+}
+
+/// A letter that means nothing on this screen is answered, so that nobody waits for it to do something.
+fn say_no_such_key(model: &mut Model, key: Key) {
+    let Key::Char(letter) = key else { return };
+    if !model.dialogs.is_empty() || model.set_up.is_some() || !actions::is_screen(model.place()) {
+        return;
+    }
+    let shown = if letter == ' ' { "Space".to_owned() } else { letter.to_string() };
+    let words = match numbers::where_it_works(model, key) {
+        Some((word, part)) => format!("{shown} ({word}) works in {part}. ? shows the keys of this screen."),
+        None => format!("{shown} does nothing here. ? shows the keys of this screen."),
+    };
+    model.say(Role::Dim, words);
 }
 
 /// Does what an action means where the keys are heard now.
 fn act(model: &mut Model, action: Action) -> Vec<Request> {
     if let Some(mut dialog) = model.dialogs.pop() {
         if !dialog.offers(model, action) {
+            if let Some(words) = dialog.why_not(action) {
+                model.say(Role::Warn, words);
+            }
             model.dialogs.push(dialog);
             return Vec::new();
         }

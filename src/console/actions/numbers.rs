@@ -135,6 +135,14 @@ pub(super) const ENTRIES: &[Entry] = &[
     open(P::RejectRows, "all cells", "this row with all its cells"),
     fix(P::RejectRows),
     export_rejects(P::RejectRows),
+    act(
+        P::RejectRows,
+        A::Reveal,
+        &[C('v')],
+        "v",
+        ["whole row", "show this row as it stands in the file for 10 seconds"],
+    ),
+    copy(P::RejectRows),
     back(P::RejectRows, "back to the causes"),
     // Opt-outs
     open(P::OptOuts, "person", "everything about this person: lists, broadcasts, opt-outs"),

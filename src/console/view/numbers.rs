@@ -92,10 +92,10 @@ fn nothing_yet(model: &Model, canvas: &mut Canvas, area: Rect) {
         &[(Role::Key, "o"), (Role::Plain, " loads a file on this server (CSV, Excel, JSON), or rows that you paste.")],
     );
     canvas.text(inner, 4, Role::Plain, "Is the file still on your computer? Copy it here first. On your computer:");
-    canvas.text(inner, 5, Role::Strong, &super::load::scp_line(model));
+    let row = canvas.paragraph(inner, 5, Role::Strong, &super::load::scp_line(model));
     canvas.paragraph(
         inner,
-        7,
+        row + 1,
         Role::Dim,
         "Each row needs a phone number. A name and any other columns can fill the template's variables.",
     );
