@@ -263,6 +263,10 @@ impl LoadFile {
             Stage::Check if self.at == Ask::Country => {
                 self.asked_for_country = false;
                 let code = self.country.code();
+                // As long as it is not clear what is meant, the rows stay as they were read.
+                if self.country.why_not().is_some() {
+                    return Vec::new();
+                }
                 if std::mem::replace(&mut self.looked_with, code.clone()) == code {
                     return Vec::new();
                 }

@@ -165,10 +165,10 @@ async fn pasted_rows_are_told_by_the_lines_that_they_were_pasted_in() {
     drop(ask);
     desk.await.unwrap();
     let report = &done.upload.report;
-    assert_eq!(report.rejects.iter().map(|one| (one.row, one.reason.as_str())).collect::<Vec<_>>(), [(
-        3,
-        "too short: 5 digits, so some are missing"
-    )]);
+    assert_eq!(
+        report.rejects.iter().map(|one| (one.row, one.reason.as_str())).collect::<Vec<_>>(),
+        [(3, "too short for a number of IN (+91): digits are missing")]
+    );
 }
 
 #[tokio::test]

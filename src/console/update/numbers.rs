@@ -170,7 +170,7 @@ fn fixable(model: &Model) -> Result<(), String> {
         return Err("all of these rows are put right".to_owned());
     }
     if cause.remedy.fixes.is_empty() {
-        return Err(format!("that would be guessing. In the file: {}", cause.remedy.advice));
+        return Err("that would be guessing; what to do stands below".to_owned());
     }
     Ok(())
 }

@@ -278,7 +278,7 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
 }
 
 fn opt_outs(model: &Model, done: &OptOutsImported, canvas: &mut Canvas, area: Rect) {
-    let words = format!("{} Noted now: {} who are not to be written to.", canvas.glyphs().done, people(done.imported));
+    let words = format!("{} From now on not written to: {}.", canvas.glyphs().done, people(done.imported));
     canvas.text(area, 0, Role::Good, &words);
     let words = format!(
         "{} = {} noted now + {} noted before + {} rejected",

@@ -423,7 +423,7 @@ fn a_key_that_does_nothing_says_so() {
         (on_numbers, "i", "i (import) works in Opt-outs"),
         (on_numbers, "Z", "Z does nothing here. ? shows the keys"),
         (with_file, "z", "z does nothing here"),
-        (with_opt_outs, "p", "that is for broadcasts"),
+        (with_file, "down r", "Cannot put right: that would be guessing; what to do stands below."),
     ] {
         let mut model = state(80, 24);
         assert_eq!(press(&mut model, keys), []);
