@@ -306,6 +306,8 @@ impl LoadFile {
 
     /// Does what a key asks for.
     pub fn act(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
+        // What was said about another file, or before, is over.
+        model.toast = None;
         match self.stage {
             Stage::Pick => self.act_pick(action),
             Stage::Check => self.act_check(model, action),

@@ -30,6 +30,7 @@ use super::settings::{AllSettings, NewToken, SettingWritten};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "events are handled one by one and never stored in numbers")]
 pub enum Event {
     /// A key was pressed.
     Key(KeyEvent),

@@ -188,6 +188,10 @@ impl Numbers {
     pub fn shown_files(&self, snapshot: Option<&Snapshot>) -> Vec<&UploadSummary> {
         let Some(list) = self.list(snapshot) else { return Vec::new() };
         let all = self.uploads.get().map_or(&[][..], Vec::as_slice);
+        // A number that is looked for is no file's name.
+        if looks_like_a_number(self.files.filter.value()) {
+            return all.iter().filter(|upload| upload.list == list.name).collect();
+        }
         let mut shown = self.files.shown(all, |upload| upload.source.clone(), FILE_ORDERS);
         shown.retain(|upload| upload.list == list.name);
         shown
@@ -244,7 +248,7 @@ impl Numbers {
         match (&self.opened, self.part) {
             (Some(_), _) => "Part of a name, or a whole number",
             (None, Part::Lists) => "A list's name, or somebody's whole number",
-            (None, Part::Files) => "Filter",
+            (None, Part::Files) => "A file's name, or somebody's whole number",
             (None, Part::OptOuts) => "A number, or a part of it",
         }
     }

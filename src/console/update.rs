@@ -99,13 +99,11 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
         }
     }
     let Some(key) = Key::of(event) else { return Vec::new() };
-    match actions::lookup(model.place(), key) {
-        Some(action) => act(model, action),
-        None => {
-            say_no_such_key(model, key);
-            Vec::new()
-        }
+    if let Some(action) = actions::lookup(model.place(), key) {
+        return act(model, action);
     }
+    say_no_such_key(model, key);
+    Vec::new()
 }
 
 /// A letter that means nothing on this screen is answered, so that nobody waits for it to do something.

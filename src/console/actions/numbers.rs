@@ -116,7 +116,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     FILES[0],
     take_back(P::Files),
     export_rejects(P::Files),
-    find(P::Files, "show only files with the words you type"),
+    find(P::Files, "find a file by its name, or anybody by a whole number"),
     sort(P::Files),
     reverse(P::Files),
     copy(P::Files),

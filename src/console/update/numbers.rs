@@ -413,13 +413,15 @@ pub(super) fn find(model: &mut Model) -> Vec<Request> {
             shown.people = Pages::default();
             vec![opt_outs(model)]
         }
-        (None, Part::Lists) => {
-            let typed = model.numbers.lists.filter.trimmed().to_owned();
+        (None, part @ (Part::Lists | Part::Files)) => {
+            let of = &mut model.numbers;
+            let filter = if part == Part::Lists { &mut of.lists.filter } else { &mut of.files.filter };
+            let typed = filter.trimmed().to_owned();
             if !looks_like_a_number(&typed) {
                 return Vec::new();
             }
-            // A whole number is somebody, not a list.
-            model.numbers.lists.filter.set("");
+            // A whole number is somebody, not a list or a file.
+            filter.set("");
             open_person(model, &typed)
         }
         _ => Vec::new(),

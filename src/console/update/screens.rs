@@ -116,7 +116,10 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
     if let Err(why_not) = available(model, action) {
         let word =
             actions::heard_in(model.screen_place()).find(|entry| entry.action == action).map_or("", |entry| entry.word);
-        model.say(Role::Warn, format!("Cannot {word}: {why_not}."));
+        // What Enter opens on Numbers is named by a noun.
+        let opens = action == Action::Accept && model.screen == Screen::Numbers;
+        let cannot = if opens { "Nothing to open".to_owned() } else { format!("Cannot {word}") };
+        model.say(Role::Warn, format!("{cannot}: {why_not}."));
         return Vec::new();
     }
     if let Some(requests) = numbers::act(model, action) {

@@ -31,7 +31,7 @@ pub fn render(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     match load.stage {
         Stage::Pick => pick(model, load, canvas, area),
         Stage::Check => check(model, load, canvas, area),
-        Stage::Run => run(model, canvas, area),
+        Stage::Run => run(model, load.what, canvas, area),
     }
 }
 
@@ -222,8 +222,9 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
     }
 }
 
-fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
+fn run(model: &Model, what: What, canvas: &mut Canvas, area: Rect) {
     let is_opt_outs = matches!(model.import, Some(Import::OptOuts(_) | Import::Running { what: What::OptOuts, .. }));
+    let is_opt_outs = is_opt_outs || (what == What::OptOuts && matches!(model.import, Some(Import::Failed(_))));
     let title = if is_opt_outs { "Noting who is not to be written to" } else { "Loading numbers" };
     let inner = canvas.panel(area, title, true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
@@ -236,7 +237,8 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
         Some(Import::OptOuts(done)) => opt_outs(model, done, canvas, inner),
         Some(Import::Failed(words)) => {
-            canvas.text(inner, 0, Role::Bad, "Not loaded.");
+            let headline = if is_opt_outs { "Not read to its end." } else { "Not loaded." };
+            canvas.text(inner, 0, Role::Bad, headline);
             canvas.paragraph(inner, 2, Role::Plain, words);
         }
         Some(Import::Done(done)) => {

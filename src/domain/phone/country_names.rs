@@ -91,7 +91,7 @@ impl Country {
             return country.map_or(Meant::Unknown, Meant::One);
         }
         let whole = names().find(|(_, name)| name.to_lowercase() == typed).map(|(code, _)| code);
-        if let Some(country) = whole.unwrap_or(&typed).parse().ok() {
+        if let Ok(country) = whole.unwrap_or(&typed).parse() {
             return Meant::One(country);
         }
         if typed.chars().count() < LEAST {

@@ -421,6 +421,7 @@ fn a_key_that_does_nothing_says_so() {
     for (state, keys, words) in [
         (on_numbers as fn(u16, u16) -> Model, "x", "x (take back) works in Files"),
         (on_numbers, "i", "i (import) works in Opt-outs"),
+        (on_numbers, "tab / Z Z Z enter enter", "Nothing to open: no file is marked."),
         (on_numbers, "Z", "Z does nothing here. ? shows the keys"),
         (with_file, "z", "z does nothing here"),
         (with_file, "down r", "Cannot put right: that would be guessing; what to do stands below."),
@@ -446,4 +447,14 @@ fn opt_outs_from_a_file_show_how_far_they_are() {
     let shown = text(&model);
     assert!(shown.contains("20,000 rows: 19,000 noted, 990 noted before, 10 rejected"), "{shown}");
     assert!(shown.contains("10,000 rows a second") && shown.contains("x stop loading"), "{shown}");
+}
+
+#[test]
+fn a_whole_number_finds_somebody_from_the_files_too() {
+    let mut model = on_numbers(80, 24);
+    press(&mut model, "tab /");
+    type_text(&mut model, "+1 555 010 0111");
+    assert_eq!(press(&mut model, "enter"), [of(Of::Person(asked("+1 555 010 0111")))]);
+    press(&mut model, "esc");
+    assert!(!body(&model).contains("555 010 0111"), "{}", text(&model));
 }
