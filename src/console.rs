@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod ask;
 pub mod broadcasts;
+mod country_field;
 pub mod desk;
 pub mod dialog;
 pub mod events;

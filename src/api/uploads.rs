@@ -177,6 +177,7 @@ fn shown(upload: &UploadSummary) -> Value {
         "received": report.received,
         "imported": report.imported,
         "duplicates": report.duplicates,
+        "repeated": report.repeated,
         "rejected": report.rejected,
         "rejects": report.rejects,
         "columns": report.columns,

@@ -3,7 +3,7 @@
 use super::args::ImportArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, Progress, counted, grouped};
-use super::{Start, outputs, with_ground};
+use super::{Start, outputs, with_ground, words};
 use crate::domain::broadcast::UploadId;
 use crate::service::import::fix::Fix;
 use crate::service::import::{ImportDone, ImportOptions, ImportProgress, ImportRequest, ImportSource, RejectsTo};
@@ -119,6 +119,7 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
         "received": report.received,
         "imported": report.imported,
         "duplicates": report.duplicates,
+        "repeated": report.repeated,
         "rejected": report.rejected,
         "rejects": report.rejects,
         "causes": done.causes.iter().map(|(cause, count)| json!({ "cause": cause, "count": count })).collect::<Vec<_>>(),
@@ -130,8 +131,12 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
 
 fn in_words(done: &ImportDone) -> Result<(), Failure> {
     let report = &done.upload.report;
+    let repeated = match report.repeated {
+        0 => String::new(),
+        count => format!(" ({} in this file before)", grouped(count)),
+    };
     terminal::line(&format!(
-        "{} imported into list {}, {}, {} rejected, of {}",
+        "{} imported into list {}, {}{repeated}, {} rejected, of {}",
         grouped(report.imported),
         done.upload.list,
         counted(report.duplicates, "duplicate", "duplicates"),
@@ -142,7 +147,7 @@ fn in_words(done: &ImportDone) -> Result<(), Failure> {
         terminal::line(note)?;
     }
     for reject in report.rejects.iter().take(SHOWN_REJECTS) {
-        terminal::line(&format!("  row {}: {}", reject.row, reject.reason))?;
+        terminal::line(&format!("  row {}: {}", reject.row, words::why_rejected(&reject.reason)))?;
     }
     if report.rejected > SHOWN_REJECTS as u64 && done.rejects_path.is_none() {
         terminal::line(&format!(

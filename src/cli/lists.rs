@@ -3,7 +3,7 @@
 use super::args::ListsArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, counted, grouped, people};
-use super::{Start, with_ground};
+use super::{Start, with_ground, words};
 use crate::domain::broadcast::UploadId;
 use crate::service::times;
 use crate::store::{ListSummary, UploadSummary};
@@ -73,7 +73,7 @@ async fn rejects(start: Start, upload: UploadId, as_json: bool) -> Outcome {
             let fixed = if one.fixed > 0 { format!(", {} fixed", grouped(one.fixed)) } else { String::new() };
             terminal::line(&format!("{}: {}{fixed}: {}", one.cause, grouped(one.open), one.remedy.advice))?;
             for reject in found.items.iter().filter(|reject| reject.cause == one.cause).take(SHOWN) {
-                terminal::line(&format!("  row {}: {}", reject.row, reject.reason))?;
+                terminal::line(&format!("  row {}: {}", reject.row, words::why_rejected(&reject.reason)))?;
             }
             for fix in one.remedy.fixes.iter().filter(|_| one.open > 0) {
                 let value = if *fix == "country" { " CC" } else { "" };

@@ -4,7 +4,7 @@ use super::args::{OptOutsAction, OptOutsArgs};
 use super::exit::{Exit, Failure, Outcome};
 use super::report::{Quiet, create};
 use super::terminal::{self, counted, grouped, people};
-use super::{Start, outputs, with_ground};
+use super::{Start, outputs, with_ground, words};
 use crate::domain::opt_out::{Event, Kind, OptedOut};
 use crate::service::import::{ImportOptions, ImportSource, RejectsTo};
 use crate::service::opt_outs::{COLUMNS, event_json};
@@ -132,7 +132,7 @@ async fn import(
     rejects: Option<RejectsTo>,
     as_json: bool,
 ) -> Outcome {
-    let done = service.import_opt_outs(source, options, rejects).await?;
+    let done = service.import_opt_outs(source, options, rejects, |_| {}).await?;
     if as_json {
         terminal::json(&json!(done))?;
     } else {
@@ -144,7 +144,7 @@ async fn import(
             counted(done.received, "row", "rows"),
         ))?;
         for reject in done.rejects.iter().take(10) {
-            terminal::line(&format!("  row {}: {}", reject.row, reject.reason))?;
+            terminal::line(&format!("  row {}: {}", reject.row, words::why_rejected(&reject.reason)))?;
         }
     }
     Ok(if done.imported + done.known == 0 { Exit::Error } else { Exit::Completed })

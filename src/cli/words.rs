@@ -7,6 +7,7 @@ pub use cost::{cost, so_far};
 pub use since::since;
 
 use super::terminal::{bar, grouped, people};
+use crate::domain::phone::PhoneProblem;
 use crate::domain::pricing;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, RecipientState};
@@ -16,6 +17,14 @@ use crate::service::times;
 use crate::service::view::{BroadcastView, Budget, Driver, Plan, Snapshot};
 use serde_json::{Value, json};
 use std::fmt::Write;
+
+/// Why a row was rejected, with the flag that helps.
+pub fn why_rejected(reason: &str) -> String {
+    if reason == PhoneProblem::NoCountry.to_string() {
+        return format!("{reason} (--country CC, or default_country in [intake])");
+    }
+    reason.to_owned()
+}
 
 /// What to do when nobody drives. `program`: how a command line begins.
 pub fn nobody(program: &str) -> String {

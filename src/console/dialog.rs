@@ -261,10 +261,6 @@ impl Dialog {
                 Vec::new()
             }
             Self::Load(load) => load.typed(),
-            Self::Fix(fix) => {
-                fix.typed();
-                Vec::new()
-            }
             Self::Wizard(wizard) => {
                 wizard.typed(model);
                 Vec::new()
@@ -294,12 +290,16 @@ impl Dialog {
         if let Self::Wizard(wizard) = self { wizard.type_ahead(letter) } else { false }
     }
 
-    /// Why an action of its place is not there at the moment, in words.
-    pub fn why_not(&self, _model: &Model, action: Action) -> String {
-        match self {
-            Self::Wizard(wizard) => wizard.why_not(action).to_owned(),
-            _ => "it is not possible at this moment".to_owned(),
-        }
+    /// Why an action of its place is not there at the moment: the end of a sentence.
+    pub fn why_not(&self, action: Action) -> String {
+        let words = match self {
+            Self::Wizard(wizard) => wizard.why_not(action),
+            Self::Load(load) => return load.why_not(action),
+            Self::Fix(_) if action == Action::Accept => "which country? Type a name, two letters, or +91",
+            Self::OptOut(_) if action == Action::Accept => "type the whole number first",
+            _ => "it is not possible at this moment",
+        };
+        words.to_owned()
     }
 
     /// A row of its list was clicked: it is marked.

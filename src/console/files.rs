@@ -2,10 +2,11 @@
 //! runtime's own threads.
 
 use super::message::{FileEntry, FilePeek, PeekRow};
-use super::numbers::RowsFrom;
-use crate::domain::phone::Country;
+use super::numbers::{RowsFrom, why_not_yet};
+use crate::domain::phone::{Country, PhoneProblem};
 use crate::domain::time::Millis;
-use crate::intake::{self, Options, Source};
+use crate::intake::{self, Options, Reason, Source};
+use crate::service::import::PASTED;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -16,6 +17,8 @@ const ENTRIES: usize = 2_000;
 const LOOKED_AT: usize = 50_000;
 /// How many rows are shown.
 const ROWS: usize = 8;
+/// How many rows are looked through, so that what most rows lack is known before they are loaded.
+const LOOKED_THROUGH: u64 = 1_000;
 
 /// A folder's entries, the newest first.
 pub async fn folder(path: PathBuf) -> Result<Vec<FileEntry>, String> {
@@ -25,11 +28,12 @@ pub async fn folder(path: PathBuf) -> Result<Vec<FileEntry>, String> {
 /// The first rows of a file, or of what was pasted, as they would be read.
 pub async fn peek(from: RowsFrom, country: Option<String>) -> Result<FilePeek, String> {
     on_a_thread(move || {
+        let lines_before = u64::from(matches!(&from, RowsFrom::Pasted(rows) if rows.heading_added));
         let source = match from {
             RowsFrom::File(path) => Source::path(at_home(path)),
-            RowsFrom::Pasted(rows) => Source::bytes("pasted rows", rows.0.as_bytes().to_vec()),
+            RowsFrom::Pasted(rows) => Source::bytes(PASTED, rows.text.as_bytes().to_vec()),
         };
-        read_first_rows(source, country.as_deref())
+        read_first_rows(source, country.as_deref(), lines_before)
     })
     .await
 }
@@ -71,24 +75,38 @@ fn read_folder(path: &Path) -> Result<Vec<FileEntry>, String> {
     Ok(found)
 }
 
-fn read_first_rows(source: Source, country: Option<&str>) -> Result<FilePeek, String> {
+/// `lines_before`: lines at the beginning that are not the operator's own, and not counted.
+fn read_first_rows(source: Source, country: Option<&str>, lines_before: u64) -> Result<FilePeek, String> {
     let default_country: Option<Country> =
         country.map(|code| code.parse().map_err(|error| format!("{error}"))).transpose()?;
     let options = Options { default_country, ..Options::default() };
     let mut rows = intake::open(source, &options).map_err(|error| error.to_string())?;
     let mut peek = FilePeek::default();
-    while peek.rows.len() < ROWS {
-        let Some(row) = rows.next() else { break };
-        let row = row.map_err(|error| error.to_string())?;
+    while peek.looked_at < LOOKED_THROUGH {
+        let row = match rows.next() {
+            None => break,
+            // Enough was read to be shown; loading tells.
+            Some(Err(_)) if peek.rows.len() == ROWS => break,
+            Some(row) => row.map_err(|error| error.to_string())?,
+        };
+        peek.looked_at += 1;
+        if let Err(rejected) = &row.outcome {
+            peek.unusable += 1;
+            peek.without_country += u64::from(rejected.reason == Reason::Phone(PhoneProblem::NoCountry));
+        }
+        if peek.rows.len() == ROWS {
+            continue;
+        }
+        let line = row.row.saturating_sub(lines_before);
         peek.rows.push(match row.outcome {
             Ok(number) => {
                 let cells =
                     rows.columns().iter().map(|column| number.attributes.get(column).cloned().unwrap_or_default());
-                PeekRow { line: row.row, phone: Ok(number.phone), name: number.name, cells: cells.collect() }
+                PeekRow { line, phone: Ok(number.phone), name: number.name, cells: cells.collect() }
             }
             Err(rejected) => PeekRow {
-                line: row.row,
-                phone: Err(rejected.reason.to_string()),
+                line,
+                phone: Err(why_not_yet(&rejected.reason.to_string())),
                 name: String::new(),
                 cells: Vec::new(),
             },
@@ -109,8 +127,8 @@ fn read_first_rows(source: Source, country: Option<&str>) -> Result<FilePeek, St
     peek.name_column.clone_from(&described.name_column);
     peek.other_columns = rows.columns().to_vec();
     if peek.rows.is_empty() {
-        peek.notes.push("The file has no rows.".to_owned());
-    } else if peek.rows.iter().all(|row| row.phone.is_err()) {
+        peek.notes.push("There is nobody in it: no row below the heading.".to_owned());
+    } else if peek.unusable == peek.looked_at && peek.without_country * 2 <= peek.looked_at {
         peek.notes.push("None of the first rows can be used as they are: look at the reasons below.".to_owned());
     }
     Ok(peek)

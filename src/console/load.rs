@@ -3,6 +3,7 @@
 //! Only state and keys; reading is asked for by requests.
 
 use super::actions::{Action, Place};
+use super::country_field::CountryField;
 use super::dialog::Then;
 use super::field::{Field, Kind};
 use super::message::{FileEntry, FilePeek, Request};
@@ -62,7 +63,9 @@ pub struct LoadFile {
     /// The first rows of the chosen file.
     pub peek: Load<FilePeek>,
     /// The country for numbers without one.
-    pub country: Field,
+    pub country: CountryField,
+    /// It was asked for the country that most rows lack; Enter again loads without one.
+    pub asked_for_country: bool,
     /// The list.
     pub list: Field,
     /// Tags, with commas between them.
@@ -73,6 +76,8 @@ pub struct LoadFile {
     pub pasted: Option<Pasted>,
     /// Why a paste was not taken.
     pub paste_trouble: Option<String>,
+    /// The country that its first rows were read with.
+    looked_with: Option<String>,
 }
 
 impl LoadFile {
@@ -90,12 +95,14 @@ impl LoadFile {
             entries: Load::Waiting,
             cursor: 0,
             peek: Load::Waiting,
-            country: Field::new(default_country.unwrap_or_default(), 2),
+            country: CountryField::new(default_country),
+            asked_for_country: false,
             list: Field::new("", 80),
             tags: Field::new("", 200),
             at: Ask::List,
             pasted: None,
             paste_trouble: None,
+            looked_with: None,
         };
         let request = Request::Folder(load.folder.clone());
         (load, vec![request])
@@ -124,9 +131,32 @@ impl LoadFile {
             (Stage::Run, Action::Fix) => {
                 matches!(&model.import, Some(Import::Done(done)) if done.upload.report.rejected > 0)
             }
-            (Stage::Check, Action::Accept) => self.peek.get().is_some_and(|peek| peek.phone_column.is_some()),
+            (Stage::Check, Action::Accept) => self.may_load().is_ok(),
             _ => true,
         }
+    }
+
+    /// Whether it can be loaded as it stands; else why not, in words.
+    pub fn may_load(&self) -> Result<(), String> {
+        match &self.peek {
+            Load::Waiting => return Err("its first rows are still being read".to_owned()),
+            Load::Failed(_) => return Err("it cannot be read: Esc chooses another".to_owned()),
+            Load::Here(peek) if peek.phone_column.is_none() => {
+                return Err("no column with phone numbers was found".to_owned());
+            }
+            Load::Here(peek) if peek.rows.is_empty() => {
+                return Err("there is nobody in it: Esc chooses another".to_owned());
+            }
+            Load::Here(_) => {}
+        }
+        self.country.why_not().map_or(Ok(()), |why_not| Err(why_not.to_owned()))
+    }
+
+    /// Why a key does nothing now: the end of a sentence.
+    pub fn why_not(&self, action: Action) -> String {
+        let loads = (self.stage, action) == (Stage::Check, Action::Accept);
+        let why_not = if loads { self.may_load().err() } else { None };
+        why_not.unwrap_or_else(|| "it is not possible at this moment".to_owned())
     }
 
     /// The field that letters go to first.
@@ -135,7 +165,7 @@ impl LoadFile {
             Stage::Pick => Some(&mut self.path),
             Stage::Check => Some(match self.at {
                 Ask::List => &mut self.list,
-                Ask::Country => &mut self.country,
+                Ask::Country => &mut self.country.field,
                 Ask::Tags => &mut self.tags,
             }),
             Stage::Run => None,
@@ -211,6 +241,8 @@ impl LoadFile {
         self.stage = Stage::Check;
         self.at = self.asks()[0];
         self.peek = Load::Waiting;
+        self.asked_for_country = false;
+        self.looked_with = self.country.code();
         vec![self.look()]
     }
 
@@ -228,9 +260,16 @@ impl LoadFile {
                 self.read_folder_if_other()
             }
             Stage::Check if self.at == Ask::Country => {
-                let upper = self.country.value().to_ascii_uppercase();
-                self.country.set(&upper);
-                if matches!(upper.len(), 0 | 2) { vec![self.look()] } else { Vec::new() }
+                self.asked_for_country = false;
+                let code = self.country.code();
+                // As long as it is not clear what is meant, the rows stay as they were read.
+                if self.country.why_not().is_some() {
+                    return Vec::new();
+                }
+                if std::mem::replace(&mut self.looked_with, code.clone()) == code {
+                    return Vec::new();
+                }
+                vec![self.look()]
             }
             _ => Vec::new(),
         }
@@ -247,8 +286,7 @@ impl LoadFile {
     }
 
     fn look(&self) -> Request {
-        let country = Some(self.country.trimmed().to_owned()).filter(|country| !country.is_empty());
-        Request::Peek { from: self.from(), country }
+        Request::Peek { from: self.from(), country: self.country.code() }
     }
 
     /// A folder was read.
@@ -267,6 +305,8 @@ impl LoadFile {
 
     /// Does what a key asks for.
     pub fn act(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
+        // What was said about another file, or before, is over.
+        model.toast = None;
         match self.stage {
             Stage::Pick => self.act_pick(action),
             Stage::Check => self.act_check(model, action),
@@ -340,9 +380,13 @@ impl LoadFile {
                 let step = if action == Action::Next { 1 } else { asks.len() - 1 };
                 self.at = asks[(at + step) % asks.len()];
             }
+            Action::Accept if self.stops_for_country() => {
+                self.asked_for_country = true;
+                self.at = Ask::Country;
+            }
             Action::Accept => {
                 let filled = |field: &Field| Some(field.trimmed().to_owned()).filter(|text| !text.is_empty());
-                let (from, country) = (self.from(), filled(&self.country));
+                let (from, country) = (self.from(), self.country.code());
                 let request = match self.what {
                     What::Numbers => {
                         let tags = self.tags.value().split(',').map(|tag| tag.trim().to_owned());
@@ -365,6 +409,11 @@ impl LoadFile {
             }
         }
         (Then::Stay, Vec::new())
+    }
+
+    /// Most rows would be left out for want of a country: that is asked first, once.
+    fn stops_for_country(&self) -> bool {
+        !self.asked_for_country && self.country.code().is_none() && self.peek.get().is_some_and(FilePeek::needs_country)
     }
 
     fn act_run(model: &mut Model, action: Action) -> (Then, Vec<Request>) {

@@ -30,6 +30,7 @@ use super::settings::{AllSettings, NewToken, SettingWritten};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "events are handled one by one and never stored in numbers")]
 pub enum Event {
     /// A key was pressed.
     Key(KeyEvent),
@@ -358,6 +359,19 @@ pub struct FilePeek {
     pub rows: Vec<PeekRow>,
     /// What to think about, in words.
     pub notes: Vec<String>,
+    /// Rows that were looked through: the first thousand at most.
+    pub looked_at: u64,
+    /// Those of them that cannot be used.
+    pub unusable: u64,
+    /// Those of these that lack nothing but a country code.
+    pub without_country: u64,
+}
+
+impl FilePeek {
+    /// Whether most rows would be left out only because no country was named.
+    pub fn needs_country(&self) -> bool {
+        self.without_country * 2 > self.looked_at
+    }
 }
 
 /// A row of a [`FilePeek`].

@@ -517,6 +517,7 @@ impl Model {
     pub fn needs_clock(&self) -> bool {
         self.toast.is_some()
             || self.revealed.is_some()
+            || self.numbers.revealed_row.is_some()
             || self.numbers.under_way.is_some()
             || matches!(self.import, Some(Import::Running { .. }))
             || self.follows_events()

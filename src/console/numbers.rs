@@ -5,15 +5,18 @@
 mod fix_box;
 mod messages;
 mod opt_out_box;
+mod rows;
 
 pub use fix_box::{FixBox, FixChoice};
 pub use messages::{Asked, NumbersAnswer, NumbersFile, NumbersRequest, Pasted, Rejects, RowsFrom};
 pub use opt_out_box::OptOutBox;
+pub use rows::{cause_name, repeats, row_word, shown_cells, shown_phone_cell, sums, why, why_not_yet};
 
 use super::actions::Place;
 use super::listing::{Listing, Order};
 use super::model::Load;
 use super::pages::Pages;
+use crate::domain::broadcast::UploadId;
 use crate::domain::opt_out::{Event, Kind, OptedOut};
 use crate::domain::time::Millis;
 use crate::service::people::NumberView;
@@ -81,6 +84,10 @@ pub struct Numbers {
     pub opt_outs: OptOuts,
     /// What takes a while: rows that are put right, a file that is taken back.
     pub under_way: Option<UnderWay>,
+    /// A file that was just loaded, by its id and list: to be marked as soon as it is listed.
+    pub to_mark: Option<(UploadId, String)>,
+    /// A row that cannot be used and is shown whole for a few seconds: its file, which row, until when.
+    pub revealed_row: Option<(UploadId, u32, Millis)>,
 }
 
 /// Something that takes a while.
@@ -135,6 +142,11 @@ impl File {
         Self { upload, rejects: Load::Waiting, cause: 0, rows: None }
     }
 
+    /// The marked row of the marked cause, when they are looked at.
+    pub fn marked_row(&self) -> Option<&KeptReject> {
+        self.rows.as_ref().and_then(Pages::marked)
+    }
+
     /// The marked cause.
     pub fn marked(&self) -> Option<&crate::service::import::fix::CauseView> {
         let causes = &self.rejects.get()?.page.causes;
@@ -176,6 +188,10 @@ impl Numbers {
     pub fn shown_files(&self, snapshot: Option<&Snapshot>) -> Vec<&UploadSummary> {
         let Some(list) = self.list(snapshot) else { return Vec::new() };
         let all = self.uploads.get().map_or(&[][..], Vec::as_slice);
+        // A number that is looked for is no file's name.
+        if looks_like_a_number(self.files.filter.value()) {
+            return all.iter().filter(|upload| upload.list == list.name).collect();
+        }
         let mut shown = self.files.shown(all, |upload| upload.source.clone(), FILE_ORDERS);
         shown.retain(|upload| upload.list == list.name);
         shown
@@ -232,7 +248,7 @@ impl Numbers {
         match (&self.opened, self.part) {
             (Some(_), _) => "Part of a name, or a whole number",
             (None, Part::Lists) => "A list's name, or somebody's whole number",
-            (None, Part::Files) => "Filter",
+            (None, Part::Files) => "A file's name, or somebody's whole number",
             (None, Part::OptOuts) => "A number, or a part of it",
         }
     }

@@ -10,22 +10,30 @@ pub const MOST_BYTES: usize = 2 * 1024 * 1024;
 pub fn rows(text: &str) -> Option<Pasted> {
     // Terminals send a carriage return for each line end.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.len() < 2 {
-        return None;
-    }
-    let heading = heading_for(lines[0]).map(|heading| heading + "\n").unwrap_or_default();
-    Some(Pasted(Arc::from(format!("{heading}{}\n", lines.join("\n")))))
+    // Blank lines stay, so that each row keeps the line that it was pasted in; they are no rows.
+    let lines: Vec<&str> = text.lines().map(|line| if line.trim().is_empty() { "" } else { line }).collect();
+    let mut filled = lines.iter().copied().filter(|line| !line.is_empty());
+    let (first, _) = (filled.next()?, filled.next()?);
+    let heading = heading_for(first);
+    let heading_added = heading.is_some();
+    let heading = heading.map(|heading| heading + "\n").unwrap_or_default();
+    Some(Pasted { text: Arc::from(format!("{heading}{}\n", lines.join("\n"))), heading_added })
 }
 
 /// How many rows there are, without a heading.
 pub fn count(rows: &Pasted) -> u64 {
-    (rows.0.lines().count() as u64).saturating_sub(1)
+    let filled = || rows.text.lines().filter(|line| !line.is_empty());
+    let heading = u64::from(filled().next().is_some_and(|first| !is_json(first)));
+    (filled().count() as u64).saturating_sub(heading)
+}
+
+fn is_json(line: &str) -> bool {
+    line.trim_start().starts_with(['{', '['])
 }
 
 /// A heading for rows whose first line is a person already; `None`: it is a heading itself, or JSON.
 fn heading_for(first: &str) -> Option<String> {
-    if first.trim_start().starts_with(['{', '[']) {
+    if is_json(first) {
         return None;
     }
     let delimiter = ['\t', ';', ',', '|'].into_iter().find(|delimiter| first.contains(*delimiter)).unwrap_or(',');
@@ -62,14 +70,22 @@ mod tests {
             ("+15550100111\r\n+15550100122", Some("phone\n+15550100111\n+15550100122\n")),
             (
                 "Asha\t+1 555 010 0111\tPune\n\nBo\t+1 555 010 0122\tSalem",
-                Some("name\tphone\tcolumn 3\nAsha\t+1 555 010 0111\tPune\nBo\t+1 555 010 0122\tSalem\n"),
+                Some("name\tphone\tcolumn 3\nAsha\t+1 555 010 0111\tPune\n\nBo\t+1 555 010 0122\tSalem\n"),
             ),
             (json, Some(json_lines.as_str())),
             ("/home/asha/in/file.csv\n", None),
             ("", None),
         ] {
-            assert_eq!(rows(pasted).map(|rows| rows.0.to_string()).as_deref(), wanted, "{pasted:?}");
+            assert_eq!(rows(pasted).map(|rows| rows.text.to_string()).as_deref(), wanted, "{pasted:?}");
         }
-        assert_eq!(count(&rows("+15550100111\n+15550100122").unwrap()), 2);
+        for (pasted, rows_in_it, heading_added) in [
+            ("+15550100111\n+15550100122", 2, true),
+            ("\n+15550100111\n \n+15550100122\n\n", 2, true),
+            ("phone\n+15550100111\n+15550100122", 2, false),
+            ("{\"phone\":\"+15550100111\"}\n{\"phone\":\"+15550100122\"}", 2, false),
+        ] {
+            let rows = rows(pasted).unwrap();
+            assert_eq!((count(&rows), rows.heading_added), (rows_in_it, heading_added), "{pasted:?}");
+        }
     }
 }

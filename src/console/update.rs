@@ -69,6 +69,9 @@ fn on_clock(model: &mut Model, now: Millis) {
     if model.revealed.is_some_and(|(_, until)| until <= now) {
         model.revealed = None;
     }
+    if model.numbers.revealed_row.is_some_and(|(.., until)| until <= now) {
+        model.numbers.revealed_row = None;
+    }
 }
 
 fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {

@@ -6,11 +6,13 @@
 
 pub mod alias;
 mod country;
+mod country_names;
 mod parse;
 mod problem;
 mod tidy;
 
 pub use country::{Country, NotACountry};
+pub use country_names::Meant;
 pub use parse::{ParsedPhone, PhoneKind, looks_like_phone, parse_phone, parse_phone_of_list};
 pub use problem::PhoneProblem;
 

@@ -15,7 +15,7 @@ use crate::domain::broadcast::UploadId;
 use crate::domain::phone::{Country, Phone};
 use crate::domain::time::HOUR;
 use crate::intake::{self, Described};
-use crate::store::{NewUpload, Store, UploadBegun, UploadReport, UploadRow, UploadSummary};
+use crate::store::{NewUpload, Repeat, Store, UploadBegun, UploadReport, UploadRow, UploadSummary};
 use reader::{Batch, Event, Room};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -26,6 +26,12 @@ use std::sync::Arc;
 pub const DEFAULT_LIST: &str = "default";
 /// The longest name of a list, in characters.
 pub const LONGEST_LIST_NAME: usize = 80;
+/// What pasted rows are called: the source of their upload.
+pub const PASTED: &str = "pasted rows";
+/// Rows that repeat a number of the same file and that the report keeps.
+const REPEATS_KEPT: usize = 20;
+/// Numbers of a file whose first row is remembered, so that a row which repeats one of them can say where it was.
+const FIRST_ROWS: usize = 200_000;
 /// Rejects that the report keeps.
 const REJECTS_KEPT: usize = 100;
 /// Rejects of an upload that are kept with all their cells, and about how many bytes of them: the first ones. What is
@@ -72,6 +78,13 @@ pub enum ImportSource {
         name: String,
         /// The bytes.
         bytes: Vec<u8>,
+    },
+    /// Rows that somebody pasted.
+    Pasted {
+        /// The rows.
+        bytes: Vec<u8>,
+        /// The first line is not theirs: a heading was put before the rows, and is not counted.
+        heading_added: bool,
     },
 }
 
@@ -186,7 +199,7 @@ impl Service {
         columns: Vec<String>,
         rejects_path: Option<PathBuf>,
     ) -> Result<ImportDone> {
-        let Done { report, causes, doubtful, kept, described: file } = done;
+        let Done { report, causes, doubtful, kept, described: file, .. } = done;
         let report = UploadReport { columns, ..report };
         let mut notes = notes(&report, file.as_ref(), doubtful);
         if file.is_some() && kept < report.rejected && rejects_path.is_none() {
@@ -252,6 +265,7 @@ fn source_name(source: &ImportSource) -> String {
     match source {
         ImportSource::Path(path) => path.display().to_string(),
         ImportSource::Named { name, .. } | ImportSource::Bytes { name, .. } => name.clone(),
+        ImportSource::Pasted { .. } => PASTED.to_owned(),
     }
 }
 
@@ -289,6 +303,8 @@ struct Done {
     /// Rejects kept whole.
     kept: u64,
     described: Option<Described>,
+    /// Where the file's first numbers stood.
+    first_rows: HashMap<Phone, u32>,
 }
 
 struct Intake<'a> {
@@ -316,16 +332,31 @@ impl Intake<'_> {
         }
         let read = numbers.len();
         let mut seen = HashSet::with_capacity(read);
-        let mut once: Vec<UploadRow> = numbers.into_iter().filter(|row| seen.insert(row.number.phone)).collect();
+        let mut repeats = Vec::new();
+        let mut once: Vec<UploadRow> = Vec::with_capacity(read);
+        for row in numbers {
+            if seen.insert(row.number.phone) {
+                if self.done.first_rows.len() < FIRST_ROWS {
+                    self.done.first_rows.entry(row.number.phone).or_insert(row.row);
+                }
+                once.push(row);
+            } else {
+                repeats.push((row.row, row.number.phone));
+            }
+        }
         let phones: Vec<Phone> = once.iter().map(|row| row.number.phone).collect();
         let (in_list, in_upload) = self.store.known_phones(self.upload, &phones).await?;
         let in_upload: HashSet<usize> = in_upload.into_iter().collect();
         // Known to the list: a duplicate by the count, but its newer attributes are kept.
         let known = in_list.iter().filter(|position| !in_upload.contains(position)).count();
         let mut position = 0;
-        once.retain(|_| {
+        once.retain(|row| {
             position += 1;
-            !in_upload.contains(&(position - 1))
+            let is_new = !in_upload.contains(&(position - 1));
+            if !is_new {
+                repeats.push((row.row, row.number.phone));
+            }
+            is_new
         });
         let imported = once.len() - known;
         if !once.is_empty() {
@@ -334,6 +365,13 @@ impl Intake<'_> {
         let report = &mut self.done.report;
         report.imported += imported as u64;
         report.duplicates += (read - imported) as u64;
+        report.repeated += repeats.len() as u64;
+        repeats.sort_unstable_by_key(|(row, _)| *row);
+        let room = REPEATS_KEPT.saturating_sub(report.repeats.len());
+        let first_rows = &self.done.first_rows;
+        report.repeats.extend(
+            repeats.iter().take(room).map(|(row, phone)| Repeat { row: *row, of: first_rows.get(phone).copied() }),
+        );
         Ok(ImportProgress {
             received: report.received,
             imported: report.imported,

@@ -80,6 +80,7 @@ impl UploadSummary {
             "received": report.received,
             "imported": report.imported,
             "duplicates": report.duplicates,
+            "repeated": report.repeated,
             "rejected": report.rejected,
             "columns": report.columns,
         })

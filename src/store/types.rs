@@ -110,6 +110,29 @@ pub struct UploadReport {
     /// The attribute columns, in the file's order.
     #[serde(default)]
     pub columns: Vec<String>,
+    /// Those of the duplicates whose phone stood in the same file before; the first row counts.
+    #[serde(default)]
+    pub repeated: u64,
+    /// The first of them; the caller bounds how many.
+    #[serde(default)]
+    pub repeats: Vec<Repeat>,
+}
+
+/// A row whose phone stood in the same file before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeat {
+    /// The line or row in the file, from 1.
+    pub row: u32,
+    /// The row that counts; `None`: too far before to be known.
+    #[serde(default)]
+    pub of: Option<u32>,
+}
+
+impl UploadReport {
+    /// Rows of people whom the list had before.
+    pub fn in_list_before(&self) -> u64 {
+        self.duplicates.saturating_sub(self.repeated)
+    }
 }
 
 /// A row that could not be used.

@@ -8,6 +8,8 @@ use tokio::sync::mpsc;
 use wacast::console::Settings;
 use wacast::console::desk::{self, Around};
 use wacast::console::message::{Answer, Request};
+use wacast::console::numbers::{NumbersAnswer, NumbersRequest, RowsFrom};
+use wacast::console::paste;
 use wacast::console::settings::{AllSettings, NewToken, SettingWritten};
 use wacast::domain::time::{HOUR, Millis};
 use wacast::logging::Recent;
@@ -132,4 +134,67 @@ async fn what_recurs_is_stored_and_the_newest_list_gives_the_sample() {
     assert_eq!(sample, ("diwali".to_owned(), 3));
     drop(ask);
     desk.await.unwrap();
+}
+
+#[tokio::test]
+async fn pasted_rows_are_told_by_the_lines_that_they_were_pasted_in() {
+    let bed = Bed::new().await;
+    let pasted = "+12015550111\tAsha\n\n12345\tBo\n+12015550111\tAsha again\n+12015550112\tMeera\n";
+    let from = RowsFrom::Pasted(paste::rows(pasted).unwrap());
+    let requests = vec![
+        Request::Peek { from: from.clone(), country: None },
+        Request::Import { from, country: None, list: None, tags: Vec::new() },
+    ];
+    let mut answers = session(asha(&bed), false, requests.clone()).await.into_iter();
+    let Some(Answer::Peek(_, Ok(peek))) = answers.next() else { panic!("the first rows") };
+    assert_eq!(peek.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 3, 4, 5]);
+    assert_eq!((peek.looked_at, peek.unusable, peek.without_country), (4, 1, 0));
+    // How far it is comes before what came of it.
+    let (ask, asked) = mpsc::channel(8);
+    let (tell, mut told) = mpsc::channel(8);
+    let around = Around { read_only: false, settings: Arc::new(Unwritable), events: Recent::new(10) };
+    let desk = tokio::spawn(desk::run(asha(&bed), asked, tell, around));
+    ask.send(requests[1].clone()).await.unwrap();
+    let done = loop {
+        match told.recv().await.unwrap() {
+            Answer::Imported(done) => break done.unwrap(),
+            Answer::Importing(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    drop(ask);
+    desk.await.unwrap();
+    let report = &done.upload.report;
+    assert_eq!(
+        report.rejects.iter().map(|one| (one.row, one.reason.as_str())).collect::<Vec<_>>(),
+        [(3, "too short for a number of IN (+91): digits are missing")]
+    );
+}
+
+#[tokio::test]
+async fn opt_outs_of_a_file_tell_how_far_they_are() {
+    let bed = Bed::new().await;
+    let rows: String = (0..2_500).map(|row| format!("+1201555{row:04}\n")).collect();
+    let from = RowsFrom::Pasted(paste::rows(&format!("phone\n{rows}")).unwrap());
+    let (ask, asked) = mpsc::channel(8);
+    let (tell, mut told) = mpsc::channel(8);
+    let around = Around { read_only: false, settings: Arc::new(Unwritable), events: Recent::new(10) };
+    let desk = tokio::spawn(desk::run(asha(&bed), asked, tell, around));
+    ask.send(Request::Numbers(NumbersRequest::ImportOptOuts { from, country: None })).await.unwrap();
+    let mut seen = Vec::new();
+    let done = loop {
+        match told.recv().await.unwrap() {
+            Answer::Importing(progress) => seen.push(progress),
+            Answer::Numbers(answer) => match *answer {
+                NumbersAnswer::OptOutsImported(done) => break done.unwrap(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    drop(ask);
+    desk.await.unwrap();
+    assert_eq!(seen.iter().map(|one| one.received).collect::<Vec<_>>(), [1_000, 2_000, 2_500]);
+    assert!(seen.iter().all(|one| one.received == one.imported + one.duplicates + one.rejected), "{seen:?}");
+    assert_eq!((done.received, done.source.as_str()), (2_500, "pasted rows"));
 }

@@ -25,7 +25,7 @@ use wacast::service::audience::AudienceView;
 use wacast::service::view::{
     BroadcastRequest, BroadcastView, Budget, Cause, Driver, EngineStatus, Plan, ReceiptsHealth, Snapshot, WhyNotFaster,
 };
-use wacast::store::{ListSummary, LogRow, Reject, SyncedTemplates, UploadReport, UploadSummary};
+use wacast::store::{ListSummary, LogRow, Reject, Repeat, SyncedTemplates, UploadReport, UploadSummary};
 
 /// Sun 8 Nov 2026 17:05 in India.
 pub const NOW: Millis = Millis(1_794_137_700_000);
@@ -260,6 +260,8 @@ pub fn uploads() -> Vec<UploadSummary> {
             reject(412, "too short to be a phone number"),
         ],
         columns: vec!["city".to_owned(), "store".to_owned()],
+        repeated: 2,
+        repeats: vec![Repeat { row: 17, of: Some(3) }, Repeat { row: 40_001, of: None }],
     };
     vec![
         upload(2, "diwali", "customers-nov.xlsx", 3 * HOUR, report),
@@ -435,6 +437,9 @@ pub fn peek() -> FilePeek {
             },
         ],
         notes: Vec::new(),
+        looked_at: 3,
+        unusable: 1,
+        without_country: 0,
     }
 }
 

@@ -5,7 +5,7 @@ mod keys;
 
 use crate::console_fixtures::*;
 use wacast::console::actions::Place;
-use wacast::console::message::{Answer, Event, Request};
+use wacast::console::message::{Answer, Event, FilePeek, Request};
 use wacast::console::model::Model;
 use wacast::console::numbers::{Asked, NumbersAnswer as To, NumbersFile, NumbersRequest as Of, Rejects, RowsFrom};
 use wacast::console::pages::PAGE;
@@ -305,6 +305,9 @@ pub fn states() -> Vec<Model> {
         pressed(with_opt_outs(80, 24), "u"),
         pressed(with_opt_outs(80, 24), "a"),
         pasted(80, 24),
+        without_a_country(80, 24),
+        pressed(without_a_country(80, 24), "enter i n d"),
+        pressed(with_reject_rows(80, 24), "v"),
         pressed(full(80, 24), "3 enter"),
         pressed(full(80, 24), "3 left"),
     ]
@@ -428,8 +431,31 @@ fn what_became_of_a_file() {
     });
 }
 
+/// What was pasted where no country is configured, and most rows have none.
+fn without_a_country(columns: u16, rows: u16) -> Model {
+    let mut model = on_numbers(columns, rows);
+    model.facts.default_country = None;
+    press(&mut model, "o");
+    answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
+    let pasted = format!("phone\tname\r{}", "98765 43210\tAsha\r".repeat(40));
+    update(&mut model, Event::Paste(pasted));
+    let reason = "no country code: name the country above".to_owned();
+    let mut peek = FilePeek { looked_at: 40, unusable: 38, without_country: 38, ..peek() };
+    peek.rows[1].phone = Err(reason);
+    let from = from_of(&model);
+    answer(&mut model, Answer::Peek(from, Ok(peek)));
+    model
+}
+
 #[test]
 fn pasted_rows() {
+    check("load_no_country", without_a_country);
+    check("load_asked_for_country", |columns, rows| {
+        let mut model = without_a_country(columns, rows);
+        press(&mut model, "enter");
+        type_text(&mut model, "ind");
+        model
+    });
     check("load_pasted", pasted);
 }
 
@@ -460,7 +486,8 @@ fn opt_outs() {
         answer(&mut model, Answer::Peek(from, Ok(peek())));
         press(&mut model, "enter");
         let reject = Reject { row: 3, phone: "98".to_owned(), reason: "too short to be a phone number".to_owned() };
-        let done = OptOutsImported { received: 2, imported: 1, known: 0, rejected: 1, rejects: vec![reject] };
+        let source = "/home/asha/in/stops.csv".to_owned();
+        let done = OptOutsImported { source, received: 2, imported: 1, known: 0, rejected: 1, rejects: vec![reject] };
         tell(&mut model, To::OptOutsImported(Ok(done)));
         model
     });

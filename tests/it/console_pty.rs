@@ -123,7 +123,7 @@ fn a_messy_file_is_loaded_put_right_and_taken_back() {
     terminal.press(ENTER);
     terminal.shows("Mobile No.");
     terminal.press(ENTER);
-    terminal.shows("5 rows = 1 new + 0 known already + 4 rejected");
+    terminal.shows("5 rows = 1 new + 0 already in this list + 4 rejected");
     terminal.press("r");
     let causes = terminal.shows("Rows that cannot be used, by cause");
     assert!(causes.contains("r puts right") && !causes.contains("202 555 0123"), "{causes}");

@@ -14,7 +14,7 @@ use wacast::service::Kind;
 use wacast::service::import::{ImportOptions, ImportRequest, ImportSource, RejectsTo};
 use wacast::service::receipts::BACKLOG_LIMIT;
 use wacast::service::view::{BroadcastRequest, Driver};
-use wacast::store::{Holder, LeaseAnswer, NewUpload, RECEIPTS, RawReceipt};
+use wacast::store::{Holder, LeaseAnswer, NewUpload, RECEIPTS, RawReceipt, Repeat};
 
 // ---- importing ----
 
@@ -30,11 +30,14 @@ async fn every_row_is_imported_a_duplicate_or_rejected() {
     assert_eq!(report.rejects.iter().map(|reject| reject.row).collect::<Vec<_>>(), [5, 6]);
     assert_eq!(done.causes.iter().map(|(_, count)| count).sum::<u64>(), 2);
     assert!(!done.replay);
+    assert_eq!((report.repeated, report.in_list_before()), (1, 0), "it stood in the file before, in no list");
+    assert_eq!(report.repeats, [Repeat { row: 4, of: Some(2) }]);
 
     // Known to the list is a duplicate by the count, but the newer attributes count.
     let again = bed.import("diwali", "phone,name,city\n+12015550111,Asha,Mumbai\n+12015550112,Meera,Pune\n").await;
     let report = &again.upload.report;
     assert_eq!((report.received, report.imported, report.duplicates, report.rejected), (2, 1, 1, 0));
+    assert_eq!((report.repeated, report.in_list_before()), (0, 1));
     let audience = bed.service.audience(Some("diwali")).await.unwrap();
     assert_eq!(audience.people, 3);
     assert_eq!(audience.columns, ["name", "phone", "city"]);
@@ -80,6 +83,8 @@ async fn a_large_file_comes_in_batches_and_its_duplicates_are_found_across_them(
     assert_eq!(report.received, report.imported + report.duplicates + report.rejected);
     // Of the 10,000 repeats k every third one (2, 5, 8 …) is new after all, because row k repeated another.
     assert_eq!((report.imported, report.duplicates, report.rejected), (23_333, 6_667, 0));
+    assert_eq!(report.repeated, 6_667);
+    assert!(report.repeats.len() <= 20 && report.repeats.iter().all(|one| one.of.is_some_and(|of| of < one.row)));
     assert!(report.rejects.len() <= 100);
     assert_eq!(bed.service.audience(Some("big")).await.unwrap().people, report.imported);
 }

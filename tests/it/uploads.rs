@@ -127,7 +127,7 @@ Mobile,name,city
 +919876500002,Ravi,Pune
 9.8765E+09,Rounded,Pune
 1 212 555 0100,Ann,New York
-12345,Short,Pune
+123456,Short,Pune
 +919876500006,Formula,#N/A
 98765 00002,Ravi again,Delhi
 ";
@@ -392,7 +392,7 @@ fn from_the_command_line_an_upload_is_fixed_sent_to_looked_at_and_undone() {
     let folder = folder.path();
     let config = "[http]\nlisten = \"127.0.0.1:0\"\n[sender]\nmessages_per_second = 0\n[whatsapp]\nbase_url = \"http://127.0.0.1:9\"\n";
     std::fs::write(folder.join("config.toml"), config).unwrap();
-    let people = "phone,name,who\n98765 00001,Asha,friend\n+919876500002,Ravi,friend\n12,Short,friend\n";
+    let people = "phone,name,who\n98765 00001,Asha,friend\n+919876500002,Ravi,friend\n123456,Short,friend\n";
     std::fs::write(folder.join("leads.csv"), people).unwrap();
     let done = as_json(folder, &["import", "leads.csv", "--list", "leads", "--rejects", "rejects.csv"]);
     assert_eq!((&done["imported"], &done["upload_id"]), (&json!(1), &json!(1)), "{done}");

@@ -116,7 +116,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     FILES[0],
     take_back(P::Files),
     export_rejects(P::Files),
-    find(P::Files, "show only files with the words you type"),
+    find(P::Files, "find a file by its name, or anybody by a whole number"),
     sort(P::Files),
     reverse(P::Files),
     copy(P::Files),
@@ -135,6 +135,14 @@ pub(super) const ENTRIES: &[Entry] = &[
     open(P::RejectRows, "all cells", "this row with all its cells"),
     fix(P::RejectRows),
     export_rejects(P::RejectRows),
+    act(
+        P::RejectRows,
+        A::Reveal,
+        &[C('v')],
+        "v",
+        ["whole row", "show this row as it stands in the file for 10 seconds"],
+    ),
+    copy(P::RejectRows),
     back(P::RejectRows, "back to the causes"),
     // Opt-outs
     open(P::OptOuts, "person", "everything about this person: lists, broadcasts, opt-outs"),

@@ -16,9 +16,6 @@ use std::path::Path;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-/// What pasted rows are called.
-const PASTED: &str = "pasted rows";
-
 impl Desk {
     pub(super) async fn numbers(&mut self, request: Of, commands: &mpsc::Sender<Request>) {
         let service = self.service.clone();
@@ -29,8 +26,10 @@ impl Desk {
             }
             Of::ImportOptOuts { from, country } => {
                 let options = ImportOptions { country, ..ImportOptions::default() };
+                let progress = self.answers.clone();
                 self.import = Some(self.answer_numbers(async move {
-                    To::OptOutsImported(service.import_opt_outs(source(from), options, None).await)
+                    let say = |now| drop(progress.try_send(Answer::Importing(now)));
+                    To::OptOutsImported(service.import_opt_outs(source(from), options, None, say).await)
                 }));
             }
             Of::People { list, search, after, limit } => {
@@ -112,7 +111,9 @@ fn answer(answer: To) -> Answer {
 pub(super) fn source(from: RowsFrom) -> ImportSource {
     match from {
         RowsFrom::File(path) => ImportSource::Path(files::at_home(path)),
-        RowsFrom::Pasted(rows) => ImportSource::Bytes { name: PASTED.to_owned(), bytes: rows.0.as_bytes().to_vec() },
+        RowsFrom::Pasted(rows) => {
+            ImportSource::Pasted { bytes: rows.text.as_bytes().to_vec(), heading_added: rows.heading_added }
+        }
     }
 }
 

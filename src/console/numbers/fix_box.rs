@@ -2,6 +2,7 @@
 //! needed.
 
 use crate::console::actions::Action;
+use crate::console::country_field::CountryField;
 use crate::console::dialog::Then;
 use crate::console::field::Field;
 use crate::console::message::Request;
@@ -60,8 +61,8 @@ pub struct FixBox {
     pub choices: Vec<FixChoice>,
     /// The marked one.
     pub cursor: usize,
-    /// The country, two letters.
-    pub country: Field,
+    /// The country.
+    pub country: CountryField,
 }
 
 impl FixBox {
@@ -82,7 +83,7 @@ impl FixBox {
             rows,
             choices: std::iter::once(FixChoice::Leave).chain(fixes).collect(),
             cursor: 0,
-            country: Field::new(country.unwrap_or_default(), 30),
+            country: CountryField::new(country),
         }
     }
 
@@ -93,18 +94,12 @@ impl FixBox {
 
     /// The field that letters go to first.
     pub fn field(&mut self) -> Option<&mut Field> {
-        (self.marked() == FixChoice::Country).then_some(&mut self.country)
-    }
-
-    /// The field took something.
-    pub fn typed(&mut self) {
-        let upper = self.country.value().to_ascii_uppercase();
-        self.country.set(&upper);
+        (self.marked() == FixChoice::Country).then_some(&mut self.country.field)
     }
 
     /// Whether the marked answer can be taken.
     pub fn offers(&self, action: Action) -> bool {
-        action != Action::Accept || self.marked() != FixChoice::Country || self.country.trimmed().len() == 2
+        action != Action::Accept || self.marked() != FixChoice::Country || self.country.named().is_some()
     }
 
     /// Does what a key asks for.
@@ -115,7 +110,10 @@ impl FixBox {
             Action::Accept => {
                 let fix = match self.marked() {
                     FixChoice::Leave => return (Then::Close, Vec::new()),
-                    FixChoice::Country => Fix::Country(self.country.trimmed().to_owned()),
+                    FixChoice::Country => match self.country.named() {
+                        Some(country) => Fix::Country(country.code()),
+                        None => return (Then::Stay, Vec::new()),
+                    },
                     FixChoice::Plus => Fix::Plus,
                     FixChoice::Blank => Fix::Blank,
                 };

@@ -32,11 +32,16 @@ impl From<&str> for Asked {
 
 /// Rows that were pasted; never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Pasted(pub Arc<str>);
+pub struct Pasted {
+    /// The rows, with a heading.
+    pub text: Arc<str>,
+    /// The heading is none of theirs: it was put before them.
+    pub heading_added: bool,
+}
 
 impl fmt::Debug for Pasted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
+        write!(f, "{} bytes", self.text.len())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::console::look::{Glyphs, Role};
 use crate::console::model::{Load, Model};
-use crate::console::numbers::{shown_cell, told};
+use crate::console::numbers::{row_word, shown_cell, told};
 use crate::console::text::without_numbers;
 use crate::console::words;
 use crate::domain::phone::Phone;
@@ -91,7 +91,14 @@ fn upload(model: &Model, one: &NumberView) -> Vec<Line> {
     let mut lines = vec![(
         Role::Plain,
         1,
-        format!("{}  from {}, row {}. {}", one.list, one.source, one.place.row, when(model, one.at)),
+        format!(
+            "{}  from {}, {} {}. {}",
+            one.list,
+            one.source,
+            row_word(&one.source),
+            one.place.row,
+            when(model, one.at)
+        ),
     )];
     let privacy = model.facts.privacy;
     let mut about: Vec<String> = one

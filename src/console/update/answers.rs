@@ -6,6 +6,7 @@ use crate::console::load::What;
 use crate::console::look::Role;
 use crate::console::message::{Answer, Request};
 use crate::console::model::{Import, Load, Model, Screen};
+use crate::console::numbers::name_of;
 use crate::console::text::{people, thousands};
 use crate::console::wizard::Wizard;
 use crate::domain::broadcast::Broadcast;
@@ -32,6 +33,7 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     model.snapshot = Some(Arc::clone(snapshot));
     model.live_cursor = live_cursor(model, marked.as_ref(), &known_before);
     numbers::keep_marked(model, list.as_deref());
+    numbers::mark_loaded(model);
     if model.facts.ssh_without_multiplexer && !model.warned_of_ssh && snapshot.driver == Driver::Us {
         model.warned_of_ssh = true;
         model.say(
@@ -113,8 +115,7 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
     match answer {
         Answer::Numbers(answer) => return numbers::on_answer(model, *answer),
         Answer::Uploads(uploads) => {
-            let taken = model.numbers.uploads.take(uploads);
-            complain(model, taken);
+            numbers::take_uploads(model, uploads);
         }
         Answer::Templates(templates, fetched) => on_templates(model, templates, fetched),
         Answer::Log(rows) => on_log(model, rows),
@@ -337,14 +338,15 @@ fn on_imported(model: &mut Model, done: Result<crate::service::import::ImportDon
             if !watched {
                 let report = &done.upload.report;
                 let words = format!(
-                    "{} is loaded: {} new, {} known already, {} rejected.",
-                    done.upload.source,
+                    "{} is loaded: {} new, {} there before, {} rejected.",
+                    name_of(&done.upload),
                     thousands(report.imported),
                     thousands(report.duplicates),
                     thousands(report.rejected)
                 );
                 model.say(Role::Good, words);
             }
+            model.numbers.to_mark = Some((done.upload.id, done.upload.list.clone()));
             model.import = Some(Import::Done(Box::new(done)));
         }
         Err(error) => {

@@ -4,7 +4,7 @@ mod answers;
 
 pub(super) use answers::on_answer;
 
-use super::super::actions::Action;
+use super::super::actions::{self, Action, Key, Place};
 use super::super::dialog::{Choice, Choose, Confirm, Dialog, Note};
 use super::super::listing::moved;
 use super::super::load::{LoadFile, What};
@@ -13,7 +13,7 @@ use super::super::message::Request;
 use super::super::model::{Import, Model, Screen};
 use super::super::numbers::{
     Asked, FILE_ORDERS, File, FixBox, LIST_ORDERS, NumbersFile, NumbersRequest as Of, Opened, Part, People, UnderWay,
-    looks_like_a_number, name_of, shown_cell, told,
+    looks_like_a_number, name_of, row_word, shown_cell, shown_cells, shown_phone_cell, sums, told, why,
 };
 use super::super::pages::Pages;
 use super::super::sheet::Sheet;
@@ -23,7 +23,8 @@ use super::screens;
 use crate::domain::broadcast::UploadId;
 use crate::domain::opt_out::{Event, OptedOut};
 use crate::domain::phone::Phone;
-use crate::store::UploadSummary;
+use crate::service::error::ServiceError;
+use crate::store::{KeptReject, UploadSummary};
 
 /// Asks for what the screen shows now.
 pub(super) fn look(model: &mut Model) -> Vec<Request> {
@@ -40,6 +41,61 @@ pub(super) fn keep_marked(model: &mut Model, list: Option<&str>) {
     let shown = model.numbers.shown_lists(model.snapshot.as_deref());
     let place = shown.iter().position(|one| Some(one.name.as_str()) == list);
     model.numbers.lists.cursor = place.unwrap_or_else(|| model.numbers.lists.place(shown.len()));
+}
+
+/// The files came: the marked one stays the marked one, and one that was just loaded becomes it.
+pub(super) fn take_uploads(model: &mut Model, uploads: Result<Vec<UploadSummary>, ServiceError>) {
+    let shown = model.numbers.shown_files(model.snapshot.as_deref());
+    // Who stands on the newest file goes on to what is newer.
+    let place = model.numbers.files.place(shown.len());
+    let marked = shown.get(place).filter(|_| place > 0).map(|upload| upload.id);
+    let taken = model.numbers.uploads.take(uploads);
+    super::answers::complain(model, taken);
+    let shown = model.numbers.shown_files(model.snapshot.as_deref());
+    if let Some(place) = shown.iter().position(|upload| Some(upload.id) == marked) {
+        model.numbers.files.cursor = place;
+    }
+    mark_loaded(model);
+}
+
+/// The file that was just loaded is marked, and its list, as soon as both are listed.
+pub(super) fn mark_loaded(model: &mut Model) {
+    let Some((id, list)) = model.numbers.to_mark.clone() else { return };
+    let is_listed = |model: &Model| {
+        model.snapshot.as_ref().is_some_and(|snapshot| snapshot.lists.iter().any(|one| one.name == list))
+    };
+    if !is_listed(model) {
+        return;
+    }
+    if !model.numbers.shown_lists(model.snapshot.as_deref()).iter().any(|one| one.name == list) {
+        // What was looked for before hides the list that was just loaded into.
+        model.numbers.lists.filter.set("");
+    }
+    keep_marked(model, Some(&list));
+    model.numbers.files.filter.set("");
+    let shown = model.numbers.shown_files(model.snapshot.as_deref());
+    if let Some(place) = shown.iter().position(|one| one.id == id) {
+        model.numbers.files.cursor = place;
+        model.numbers.to_mark = None;
+    }
+}
+
+/// Where on this screen a key works that does nothing in this part of it: what it does, and where.
+pub(super) fn where_it_works(model: &Model, key: Key) -> Option<(&'static str, &'static str)> {
+    if model.screen != Screen::Numbers {
+        return None;
+    }
+    let parts = [
+        (Place::Numbers, "Lists (Tab goes there)"),
+        (Place::Files, "Files (Tab goes there)"),
+        (Place::OptOuts, "Opt-outs (Tab goes there)"),
+        (Place::ListPeople, "a list's people (Enter on a list)"),
+        (Place::File, "what became of a file (Enter on a file)"),
+    ];
+    parts.into_iter().find_map(|(place, words)| {
+        let mut own = actions::entries().filter(|entry| entry.place == place && !entry.word.is_empty());
+        own.find(|entry| entry.keys.contains(&key)).map(|entry| (entry.word, words))
+    })
 }
 
 /// The same key again: up to the parts.
@@ -93,7 +149,8 @@ pub(super) fn available(model: &Model, action: Action) -> Option<Result<(), Stri
         Action::Export => file().and_then(|file| may(file.report.rejected > 0, "every row of it could be used")),
         Action::Reveal => {
             let masked = may(model.facts.privacy, "privacy is off: numbers are whole already");
-            masked.and_then(|()| may(marked_phone(model).is_some(), "no row with a number is marked"))
+            let is_there = marked_phone(model).is_some() || marked_reject(model).is_some();
+            masked.and_then(|()| may(is_there, "no row with a number is marked"))
         }
         Action::Plain | Action::Pause | Action::Resume | Action::Cancel | Action::FollowUp | Action::Decide => {
             Err("that is for broadcasts".to_owned())
@@ -113,7 +170,7 @@ fn fixable(model: &Model) -> Result<(), String> {
         return Err("all of these rows are put right".to_owned());
     }
     if cause.remedy.fixes.is_empty() {
-        return Err(format!("that would be guessing. In the file: {}", cause.remedy.advice));
+        return Err("that would be guessing; what to do stands below".to_owned());
     }
     Ok(())
 }
@@ -137,6 +194,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             vec![Request::Numbers(Of::WouldLeave(id))]
         }
         Action::Fix => ask_how_to_fix(model),
+        Action::Reveal => {
+            let (upload, row) = marked_reject(model).map(|(file, row)| (file.upload.id, row.row))?;
+            model.numbers.revealed_row = Some((upload, row, model.now.plus(screens::REVEALED_MS)));
+            Vec::new()
+        }
         Action::Add => {
             model.dialogs.push(Dialog::OptOut(Box::default()));
             Vec::new()
@@ -162,11 +224,10 @@ fn open(model: &mut Model) -> Vec<Request> {
         (Some(Opened::File(file)), _) => {
             let Some(row) = file.rows.as_ref().and_then(Pages::marked) else { return Vec::new() };
             let (privacy, mask) = (model.facts.privacy, model.look.glyphs.mask);
-            let mut lines = vec![shown_cell(&row.reason, privacy, mask), String::new()];
-            lines.extend(
-                row.cells.cells.iter().map(|(name, cell)| format!("{name}: {}", shown_cell(cell, privacy, mask))),
-            );
-            let note = Note { title: format!("Row {}, all its cells", row.row), lines, scroll: 0 };
+            let mut lines = vec![shown_cell(&why(&row.reason), privacy, mask), String::new()];
+            lines.extend(shown_cells(row, privacy, mask).into_iter().map(|(name, cell)| format!("{name}: {cell}")));
+            let word = row_word(&file.upload.source);
+            let note = Note { title: format!("All cells of {word} {}", row.row), lines, scroll: 0 };
             model.dialogs.push(Dialog::Note(Box::new(note)));
             Vec::new()
         }
@@ -281,10 +342,12 @@ pub(super) fn go(model: &mut Model, action: Action) -> Vec<Request> {
             let length = numbers.shown_lists(snapshot.as_deref()).len();
             numbers.lists.go(action, page, length);
             numbers.files.cursor = 0;
+            numbers.to_mark = None;
         }
         (None, Part::Files) => {
             let length = numbers.shown_files(snapshot.as_deref()).len();
             numbers.files.go(action, page, length);
+            numbers.to_mark = None;
         }
         (None, Part::OptOuts) => {
             if numbers.opt_outs.people.go(action, page, |one| one.person.clone()) {
@@ -350,13 +413,15 @@ pub(super) fn find(model: &mut Model) -> Vec<Request> {
             shown.people = Pages::default();
             vec![opt_outs(model)]
         }
-        (None, Part::Lists) => {
-            let typed = model.numbers.lists.filter.trimmed().to_owned();
+        (None, part @ (Part::Lists | Part::Files)) => {
+            let of = &mut model.numbers;
+            let filter = if part == Part::Lists { &mut of.lists.filter } else { &mut of.files.filter };
+            let typed = filter.trimmed().to_owned();
             if !looks_like_a_number(&typed) {
                 return Vec::new();
             }
-            // A whole number is somebody, not a list.
-            model.numbers.lists.filter.set("");
+            // A whole number is somebody, not a list or a file.
+            filter.set("");
             open_person(model, &typed)
         }
         _ => Vec::new(),
@@ -372,6 +437,14 @@ pub(super) fn marked_phone(model: &Model) -> Option<Phone> {
     }
 }
 
+/// The marked row that cannot be used, and its file.
+fn marked_reject(model: &Model) -> Option<(&File, &KeptReject)> {
+    match &model.numbers.opened {
+        Some(Opened::File(file)) => file.marked_row().map(|row| (&**file, row)),
+        _ => None,
+    }
+}
+
 /// The marked row as one line of text, phones masked.
 pub(super) fn marked_line(model: &Model) -> Option<String> {
     let numbers = &model.numbers;
@@ -381,19 +454,25 @@ pub(super) fn marked_line(model: &Model) -> Option<String> {
         (Some(Opened::People(people)), _) => {
             people.pages.marked().map(|one| format!("{}\t{}\t{}", masked(one.number.phone), one.number.name, one.list))
         }
+        (Some(Opened::File(file)), _) if file.rows.is_some() => file.marked_row().map(|row| {
+            let cells = shown_cells(row, model.facts.privacy, "*").into_iter().map(|(_, cell)| cell);
+            format!(
+                "{} {}\t{}\t{}",
+                row_word(&file.upload.source),
+                row.row,
+                row.cause,
+                cells.collect::<Vec<_>>().join("\t")
+            )
+        }),
         (Some(Opened::File(file)), _) => file
             .marked()
             .map(|cause| format!("{}\t{}\t{}\t{}", file.upload.source, cause.cause, cause.open, cause.remedy.advice)),
         (None, Part::Lists) => {
             numbers.list(snapshot).map(|list| format!("{}\t{}", list.name, people_words(list.people)))
         }
-        (None, Part::Files) => numbers.file(snapshot).map(|file| {
-            let report = &file.report;
-            format!(
-                "{}\t{}\t{} = {} new + {} known + {} rejected",
-                file.source, file.list, report.received, report.imported, report.duplicates, report.rejected
-            )
-        }),
+        (None, Part::Files) => {
+            numbers.file(snapshot).map(|file| format!("{}\t{}\t{}", file.source, file.list, sums(&file.report)))
+        }
         (None, Part::OptOuts) => numbers.opt_outs.people.marked().map(|one| {
             let who = one.phone().map_or_else(|| one.person.clone(), masked);
             let ways: Vec<_> = one.kinds().iter().map(crate::domain::opt_out::Kind::label).collect();
@@ -410,10 +489,11 @@ fn ask_how_to_fix(model: &mut Model) -> Vec<Request> {
     let example = rejects.examples.iter().flatten().find(|row| row.cause == cause.cause);
     let reason = example.map_or_else(String::new, |row| {
         format!(
-            "For example row {}, {}: {}",
+            "For example {} {}, {}: {}",
+            row_word(&file.upload.source),
             row.row,
-            shown_cell(&row.phone, privacy, mask),
-            shown_cell(&row.reason, privacy, mask)
+            shown_phone_cell(&row.phone, privacy, mask),
+            shown_cell(&why(&row.reason), privacy, mask)
         )
     });
     let fix = FixBox::new(file.upload.id, &cause.cause, reason, cause.open, cause.remedy.fixes, country.as_deref());

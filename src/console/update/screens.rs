@@ -18,7 +18,7 @@ use crate::domain::time::SECOND;
 use crate::service::view::{BroadcastView, Driver};
 
 /// How long a whole number is shown, in milliseconds.
-const REVEALED_MS: i64 = 10 * SECOND;
+pub(super) const REVEALED_MS: i64 = 10 * SECOND;
 
 /// Whether an action can be done now; else why not, in words. Footer and help show it dim then.
 pub fn available(model: &Model, action: Action) -> Result<(), String> {

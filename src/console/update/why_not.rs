@@ -5,6 +5,7 @@
 use super::super::actions::{self, Action, Entry, Key, Place, is_screen};
 use super::super::dialog::Dialog;
 use super::super::model::{Model, Screen};
+use super::numbers;
 use crossterm::event::KeyCode;
 
 /// An action of a screen that cannot be done now.
@@ -16,7 +17,7 @@ pub(super) fn not_possible(model: &mut Model, action: Action, why_not: &str) {
 /// An action of a dialog that is not there at this moment.
 pub(super) fn not_offered(model: &mut Model, dialog: &Dialog, action: Action) {
     let entry = actions::heard_in(dialog.place()).find(|entry| entry.action == action);
-    let why_not = dialog.why_not(model, action);
+    let why_not = dialog.why_not(action);
     say(model, entry, &why_not);
 }
 
@@ -38,10 +39,14 @@ pub(super) fn not_heard(model: &mut Model, key: Key) {
         Key::Named(KeyCode::Tab | KeyCode::BackTab) if is_screen(place) => {
             "This screen has one part only: 1 to 8 show the others.".to_owned()
         }
-        Key::Char(letter) if is_screen(place) => match elsewhere(key) {
-            Some(words) => format!("{words} ? shows the keys of this screen."),
-            None => format!("{letter} means nothing here: ? shows the keys of this screen."),
-        },
+        Key::Char(letter) if is_screen(place) => {
+            let shown = if letter == ' ' { "Space".to_owned() } else { letter.to_string() };
+            let part = numbers::where_it_works(model, key);
+            match part.map(|(word, part)| format!("{shown} ({word}) is for {part}.")).or_else(|| elsewhere(key)) {
+                Some(words) => format!("{words} ? shows the keys of this screen."),
+                None => format!("{shown} means nothing here: ? shows the keys of this screen."),
+            }
+        }
         Key::Char(_) if takes_digits(model) => "Only digits go in here.".to_owned(),
         Key::Char(letter) if !letter.is_control() && !model.dialogs.is_empty() => {
             format!("{letter} means nothing in this box: the last line shows its keys.")

@@ -6,8 +6,8 @@ use crate::console::load::{Ask, LoadFile, Stage, What};
 use crate::console::look::Role;
 use crate::console::message::FilePeek;
 use crate::console::model::{Import, Load, Model};
-use crate::console::numbers::shown_cell;
-use crate::console::text::{cells, column_right, counted, people, shown_phone, thousands};
+use crate::console::numbers::{name_of, row_word, shown_cell, shown_phone_cell, why};
+use crate::console::text::{cells, column_right, counted, people, shown_phone, thousands, wrap};
 use crate::console::words;
 use crate::domain::time::Millis;
 use crate::service::import::ImportProgress;
@@ -31,7 +31,7 @@ pub fn render(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     match load.stage {
         Stage::Pick => pick(model, load, canvas, area),
         Stage::Check => check(model, load, canvas, area),
-        Stage::Run => run(model, canvas, area),
+        Stage::Run => run(model, load.what, canvas, area),
     }
 }
 
@@ -43,8 +43,11 @@ fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     let inner = canvas.panel(area, &format!("{what}: files on server {}", model.facts.host), true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     canvas.field(inner, 0, "File", &load.path, true);
-    let (below, hints) =
-        top(Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner }, inner.height.saturating_sub(6));
+    // The line for the laptop is never cut: it is there to be copied.
+    let scp = wrap(&scp_line(model), usize::from(inner.width));
+    let hint_rows = cells(scp.len()) + 3;
+    let rest = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    let (below, hints) = top(rest, rest.height.saturating_sub(hint_rows));
     if let Some(trouble) = &load.paste_trouble {
         canvas.text(inner, 1, Role::Bad, trouble);
     }
@@ -59,7 +62,9 @@ fn pick(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     }
     canvas.text(hints, 1, Role::Dim, "Only a few rows? Paste them here, one person a line; no heading is needed.");
     canvas.text(hints, 2, Role::Dim, "Still on your computer? There, in a terminal:");
-    canvas.text(hints, 3, Role::Strong, &scp_line(model));
+    for (row, line) in scp.iter().enumerate() {
+        canvas.text(hints, cells(row + 3), Role::Strong, line);
+    }
 }
 
 fn entries(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
@@ -109,19 +114,19 @@ fn check(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
     for ask in load.asks() {
         let (name, field) = match ask {
             Ask::List => ("Into the list               ", &load.list),
-            Ask::Country => ("Country of numbers without +", &load.country),
+            Ask::Country => ("Country of numbers without +", &load.country.field),
             Ask::Tags => ("Tags, with commas, if any   ", &load.tags),
         };
         canvas.field(inner, row, name, field, load.at == *ask);
         row += 1;
     }
-    let hint = if load.country.trimmed().is_empty() {
-        "Without a country, numbers without + are rejected, never guessed."
-    } else {
-        "Two letters, like IN. Numbers with + keep their own country."
-    };
-    canvas.text(inner, row, Role::Dim, hint);
-    let below = top(inner, row + 2).1;
+    let (role, understood) = load.country.understood();
+    canvas.text(inner, row, role, &understood);
+    row += 1;
+    if let Some(words) = wants_country(load) {
+        row = canvas.paragraph(inner, row, Role::Warn, &words);
+    }
+    let below = top(inner, row + 1).1;
     match &load.peek {
         Load::Waiting => {
             canvas.text(below, 0, Role::Dim, "Reading the first rows …");
@@ -131,6 +136,20 @@ fn check(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
         }
         Load::Here(peek) => first_rows(model, peek, canvas, below),
     }
+}
+
+/// How many rows would be left out for want of a country, and what to do.
+fn wants_country(load: &LoadFile) -> Option<String> {
+    let peek = load.peek.get().filter(|peek| peek.needs_country() && load.country.code().is_none())?;
+    // As many as were looked through: there may be more.
+    let first = if peek.looked_at.is_multiple_of(1_000) { "the first " } else { "" };
+    let (without, of) = (thousands(peek.without_country), counted(peek.looked_at, "row"));
+    let next = match (load.asked_for_country, peek.looked_at - peek.unusable) {
+        (false, _) => String::new(),
+        (true, 0) => " Type it here. Enter without one loads nobody.".to_owned(),
+        (true, others) => format!(" Type it here. Enter without one loads only the other {}.", thousands(others)),
+    };
+    Some(format!("{without} of {first}{of} have no country code: which country are they from?{next}"))
 }
 
 fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
@@ -163,6 +182,9 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
     for note in &peek.notes {
         row = canvas.paragraph(area, row, Role::Warn, note);
     }
+    if peek.rows.is_empty() {
+        return;
+    }
     canvas.text(area, row, Role::Dim, "The first rows:");
     row += 1;
     for line in &peek.rows {
@@ -173,8 +195,9 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
         match &line.phone {
             Ok(phone) => {
                 let who = canvas.column(&shown_phone(*phone, model.facts.privacy, glyphs.mask), 16);
-                let name = canvas.column(&line.name, 18);
-                let cells_text = line.cells.join(" | ");
+                let shown = |text: &String| shown_cell(text, model.facts.privacy, glyphs.mask);
+                let name = canvas.column(&shown(&line.name), 18);
+                let cells_text = line.cells.iter().map(shown).collect::<Vec<_>>().join(" | ");
                 canvas.pieces(
                     area,
                     row,
@@ -188,23 +211,20 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
                 );
             }
             Err(reason) => {
-                canvas.pieces(
-                    area,
-                    row,
-                    &[
-                        (Role::Dim, &number),
-                        (Role::Bad, &format!(" {} {reason} ", glyphs.failed)),
-                        (Role::Plain, &line.name),
-                    ],
-                );
+                canvas.text(area, row, Role::Dim, &number);
+                let words = format!("{} {reason}", glyphs.failed);
+                let beside = Rect { x: area.x + 7, width: area.width.saturating_sub(7), ..area };
+                row = canvas.paragraph(beside, row, Role::Bad, &words);
+                continue;
             }
         }
         row += 1;
     }
 }
 
-fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
+fn run(model: &Model, what: What, canvas: &mut Canvas, area: Rect) {
     let is_opt_outs = matches!(model.import, Some(Import::OptOuts(_) | Import::Running { what: What::OptOuts, .. }));
+    let is_opt_outs = is_opt_outs || (what == What::OptOuts && matches!(model.import, Some(Import::Failed(_))));
     let title = if is_opt_outs { "Noting who is not to be written to" } else { "Loading numbers" };
     let inner = canvas.panel(area, title, true);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
@@ -212,30 +232,24 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
         None => {
             canvas.text(inner, 0, Role::Dim, "Nothing is being loaded.");
         }
-        Some(Import::Running { file, since, what: What::OptOuts, .. }) => {
-            canvas.text(inner, 0, Role::Strong, file);
-            let words =
-                format!("Noting who is not to be written to, for {} so far", words::lasting(model.now.since(*since)));
-            canvas.text(inner, 2, Role::Plain, &words);
-            let words = "It goes on when you close this. Stopped, it keeps who was noted by then.";
-            canvas.paragraph(inner, 4, Role::Dim, words);
-        }
-        Some(Import::Running { file, since, progress, .. }) => {
-            running(model.now, file, *since, progress, canvas, inner);
+        Some(Import::Running { file, since, progress, what }) => {
+            running(model.now, file, *since, (*what, progress), canvas, inner);
         }
         Some(Import::OptOuts(done)) => opt_outs(model, done, canvas, inner),
         Some(Import::Failed(words)) => {
-            canvas.text(inner, 0, Role::Bad, "Not loaded.");
+            let headline = if is_opt_outs { "Not read to its end." } else { "Not loaded." };
+            canvas.text(inner, 0, Role::Bad, headline);
             canvas.paragraph(inner, 2, Role::Plain, words);
         }
         Some(Import::Done(done)) => {
             let upload = &done.upload;
-            let words = format!("{} {} is in the list {}.", canvas.glyphs().done, upload.source, upload.list);
-            canvas.text(inner, 0, Role::Good, &words);
+            let words = format!("{} {} is in the list {}.", canvas.glyphs().done, name_of(upload), upload.list);
+            let mut row = canvas.paragraph(inner, 0, Role::Good, &words);
             if done.replay {
-                canvas.text(inner, 1, Role::Warn, "This very file was loaded before; nothing was changed.");
+                row =
+                    canvas.paragraph(inner, row, Role::Warn, "This very file was loaded before; nothing was changed.");
             }
-            let mut row = numbers::figures(canvas, inner, 2, upload) + 1;
+            row = numbers::figures(canvas, inner, row + 1, upload) + 1;
             if upload.report.rejected > 0 {
                 canvas.pieces(
                     inner,
@@ -266,7 +280,7 @@ fn run(model: &Model, canvas: &mut Canvas, area: Rect) {
 }
 
 fn opt_outs(model: &Model, done: &OptOutsImported, canvas: &mut Canvas, area: Rect) {
-    let words = format!("{} Noted now: {} who are not to be written to.", canvas.glyphs().done, people(done.imported));
+    let words = format!("{} From now on not written to: {}.", canvas.glyphs().done, people(done.imported));
     canvas.text(area, 0, Role::Good, &words);
     let words = format!(
         "{} = {} noted now + {} noted before + {} rejected",
@@ -275,19 +289,37 @@ fn opt_outs(model: &Model, done: &OptOutsImported, canvas: &mut Canvas, area: Re
         thousands(done.known),
         thousands(done.rejected)
     );
-    canvas.text(area, 1, Role::Strong, &words);
-    for (row, reject) in done.rejects.iter().take(10).enumerate() {
-        let phone = shown_cell(&reject.phone, model.facts.privacy, canvas.glyphs().mask);
-        canvas.text(area, cells(row + 3), Role::Warn, &format!("row {}, {phone}: {}", reject.row, reject.reason));
+    canvas.paragraph(area, 1, Role::Strong, &words);
+    let mut row = 3;
+    let word = row_word(&done.source);
+    for reject in done.rejects.iter().take(10) {
+        let phone = shown_phone_cell(&reject.phone, model.facts.privacy, canvas.glyphs().mask);
+        let words = format!("{word} {}, {phone}: {}", reject.row, why(&reject.reason));
+        row = canvas.paragraph(area, row, Role::Warn, &words);
     }
 }
 
-fn running(now: Millis, file: &str, since: Millis, progress: &ImportProgress, canvas: &mut Canvas, area: Rect) {
+fn running(
+    now: Millis,
+    file: &str,
+    since: Millis,
+    (what, progress): (What, &ImportProgress),
+    canvas: &mut Canvas,
+    area: Rect,
+) {
+    let (new, before, goes_on) = match what {
+        What::Numbers => {
+            ("new", "there before", "Nobody sees any of it before it is through. It goes on when you close this.")
+        }
+        What::OptOuts => {
+            ("noted", "noted before", "It goes on when you close this. Stopped, it keeps who was noted by then.")
+        }
+    };
     canvas.text(area, 0, Role::Strong, file);
     let passed = now.since(since).max(0);
     let rate = if passed >= 1_000 { progress.received.saturating_mul(1_000) / passed.unsigned_abs() } else { 0 };
     let words = format!(
-        "{}: {} new, {} known already, {} rejected",
+        "{}: {} {new}, {} {before}, {} rejected",
         counted(progress.received, "row"),
         thousands(progress.imported),
         thousands(progress.duplicates),
@@ -300,5 +332,5 @@ fn running(now: Millis, file: &str, since: Millis, progress: &ImportProgress, ca
         Role::Dim,
         &format!("{} rows a second, for {} so far", thousands(rate), words::lasting(passed)),
     );
-    canvas.paragraph(area, 5, Role::Dim, "Nobody sees any of it before it is through. It goes on when you close this.");
+    canvas.paragraph(area, 5, Role::Dim, goes_on);
 }

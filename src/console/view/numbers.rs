@@ -92,10 +92,10 @@ fn nothing_yet(model: &Model, canvas: &mut Canvas, area: Rect) {
         &[(Role::Key, "o"), (Role::Plain, " loads a file on this server (CSV, Excel, JSON), or rows that you paste.")],
     );
     canvas.text(inner, 4, Role::Plain, "Is the file still on your computer? Copy it here first. On your computer:");
-    canvas.text(inner, 5, Role::Strong, &super::load::scp_line(model));
+    let row = canvas.paragraph(inner, 5, Role::Strong, &super::load::scp_line(model));
     canvas.paragraph(
         inner,
-        7,
+        row + 1,
         Role::Dim,
         "Each row needs a phone number. A name and any other columns can fill the template's variables.",
     );
@@ -172,7 +172,9 @@ fn files(model: &Model, canvas: &mut Canvas, area: Rect) {
         .get()
         .map_or(0, |uploads| uploads.iter().filter(|upload| list.is_some_and(|list| upload.list == list.name)).count());
     let into = list.map_or_else(|| "Files".to_owned(), |list| format!("Files loaded into {}", list.name));
-    let inner = canvas.panel(list_area, &titled(&into, &numbers.files.words(shown.len(), all, FILE_ORDERS)), has_keys);
+    let is_number = crate::console::numbers::looks_like_a_number(numbers.files.filter.value());
+    let words = if is_number { String::new() } else { numbers.files.words(shown.len(), all, FILE_ORDERS) };
+    let inner = canvas.panel(list_area, &titled(&into, &words), has_keys);
     match &numbers.uploads {
         Load::Waiting => {
             canvas.text(inner, 0, Role::Dim, " Asking the store …");

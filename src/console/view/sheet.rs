@@ -46,20 +46,24 @@ pub fn fix(one: &FixBox, canvas: &mut Canvas, area: Rect) {
         let words = format!("{pointer} {}", choice.words());
         if *choice == FixChoice::Country {
             let used = canvas.text(inner, row, role, &words);
-            let rest = Rect { x: inner.x + used + 1, width: inner.width.saturating_sub(used + 1).min(4), ..inner };
-            canvas.field(rest, row, "", &one.country, marked);
+            let rest = Rect { x: inner.x + used + 1, width: inner.width.saturating_sub(used + 1), ..inner };
+            canvas.field(rest, row, "", &one.country.field, marked);
         } else {
             canvas.text(inner, row, role, &words);
         }
         canvas.hot_row(inner, row, Click::Row(place));
         row += 1;
     }
-    let hint = match one.marked() {
-        FixChoice::Country if one.country.trimmed().len() != 2 => "Two letters, like IN.",
-        FixChoice::Leave => "",
-        _ => "Enter does it.",
+    let (role, hint) = match one.marked() {
+        FixChoice::Country => match one.country.named() {
+            Some(country) => (Role::Good, format!("{} (+{}). Enter does it.", country.name(), country.calling_code())),
+            None if one.country.field.trimmed().is_empty() => (Role::Dim, "Type India, IN or +91.".to_owned()),
+            None => one.country.understood(),
+        },
+        FixChoice::Leave => (Role::Dim, String::new()),
+        _ => (Role::Dim, "Enter does it.".to_owned()),
     };
-    canvas.text(inner, row, Role::Dim, hint);
+    canvas.text(inner, row, role, &hint);
 }
 
 /// Noting somebody who is not to be written to.

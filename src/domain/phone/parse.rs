@@ -4,9 +4,13 @@
 //! all. A guess would reach a stranger.
 
 use super::alias::forms;
-use super::tidy::{Tidy, tidy};
+use super::tidy::{DIGITS_LIMIT, Tidy, tidy};
 use super::{Country, Phone, PhoneProblem};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region, ValidationError};
+
+/// Digits of the shortest number without a country code that is taken for a whole one while no country is named. A few
+/// islands have shorter ones: those are read with their country.
+const FEWEST_DIGITS: usize = 6;
 
 /// A number that can be called, and what kind of line it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +78,13 @@ pub fn parse_phone(raw: &str, default_country: Option<&Country>) -> Result<Parse
     if international {
         return checked(&read_international(&digits)?);
     }
-    let country = default_country.ok_or(PhoneProblem::NoCountry)?;
+    let Some(country) = default_country else {
+        return Err(match digits.len() {
+            count @ ..FEWEST_DIGITS => PhoneProblem::TooFewDigits(count),
+            count if count > DIGITS_LIMIT => PhoneProblem::TooManyDigits(count),
+            _ => PhoneProblem::NoCountry,
+        });
+    };
     let calling_code = country.calling_code();
     let national = read(&digits, Some(country.region()), || country.code())?;
     // With an exit code as it is dialled there (011 in North America) it may be another country's.

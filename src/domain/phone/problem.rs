@@ -10,10 +10,7 @@ pub enum PhoneProblem {
     #[error("longer than 64 characters, so not a phone number: leave only the number in this cell")]
     TooMuchText,
     /// Digits without `+`, and no country to read them with.
-    #[error(
-        "no country code: write the number with + and the country code, or name the country of numbers without + \
-         (--country, or default_country in [intake])"
-    )]
+    #[error("no country code: write the number with + and the country code, or name the country of numbers without +")]
     NoCountry,
     /// `9.19914E+11`: the digits are gone.
     #[error(
@@ -33,6 +30,12 @@ pub enum PhoneProblem {
     /// `+` or `00`, and then nothing that is a country's code.
     #[error("what follows the + (or 00) is not a country code: write + and the country code, such as +91")]
     UnknownCountryCode,
+    /// Fewer digits than the numbers of hardly any country have, and no country to ask.
+    #[error("too short: {}, so some are missing", digits(*.0))]
+    TooFewDigits(usize),
+    /// More digits than any number has.
+    #[error("too long: {}, a number has 15 at most", digits(*.0))]
+    TooManyDigits(usize),
     /// Too few digits.
     #[error("too short for a number of {0}: digits are missing")]
     TooShort(String),
@@ -42,6 +45,10 @@ pub enum PhoneProblem {
     /// The right length, but such numbers are not given out.
     #[error("no such number range in {0}: a digit is wrong, or it is another country's number that needs its +")]
     NotAssigned(String),
+}
+
+fn digits(count: usize) -> String {
+    if count == 1 { "1 digit".to_owned() } else { format!("{count} digits") }
 }
 
 impl PhoneProblem {
@@ -55,8 +62,8 @@ impl PhoneProblem {
             Self::SeveralNumbers => "several_numbers",
             Self::Extension => "extension",
             Self::UnknownCountryCode => "unknown_country_code",
-            Self::TooShort(_) => "too_short",
-            Self::TooLong(_) => "too_long",
+            Self::TooShort(_) | Self::TooFewDigits(_) => "too_short",
+            Self::TooLong(_) | Self::TooManyDigits(_) => "too_long",
             Self::NotAssigned(_) => "not_assigned",
         }
     }

@@ -7,7 +7,7 @@ use super::PhoneProblem;
 /// Characters of a cell after trimming; a number with every kind of punctuation has half as many.
 const TEXT_LIMIT: usize = 64;
 /// Digits of the longest number in E.164.
-const DIGITS_LIMIT: usize = 15;
+pub(super) const DIGITS_LIMIT: usize = 15;
 /// Digits of the shortest text that is a number by itself and not a part of one.
 const WHOLE_NUMBER: usize = 7;
 

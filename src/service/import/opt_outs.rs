@@ -4,7 +4,7 @@
 //! breaks off half-way has noted the half before, and the same file again notes the rest.
 
 use super::reader::{self, Batch, Event, Room};
-use super::{ImportOptions, ImportSource, REJECTS_KEPT, RejectsTo, source_name};
+use super::{ImportOptions, ImportProgress, ImportSource, REJECTS_KEPT, RejectsTo, source_name};
 use crate::domain::opt_out::{Change, Kind as OptOutKind, Who, key};
 use crate::domain::phone::Phone;
 use crate::intake;
@@ -16,6 +16,8 @@ use std::collections::HashSet;
 /// What came of an import of opt-outs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct OptOutsImported {
+    /// Where they come from, for people.
+    pub source: String,
     /// Rows read.
     pub received: u64,
     /// People noted now.
@@ -28,14 +30,27 @@ pub struct OptOutsImported {
     pub rejects: Vec<Reject>,
 }
 
+impl OptOutsImported {
+    fn progress(&self) -> ImportProgress {
+        ImportProgress {
+            received: self.received,
+            imported: self.imported,
+            duplicates: self.known,
+            rejected: self.rejected,
+        }
+    }
+}
+
 impl Service {
-    /// Notes everybody of a file as opted out. Errors: `bad_country`, `bad_file`, `rejects_file` (422), `no_such_file` (404),
+    /// Notes everybody of a file as opted out. `progress` is called after every batch; people noted now are its `imported`,
+    /// those noted before its `duplicates`. Dropping the future stops it: what was noted by then stays. Errors: `bad_country`, `bad_file`, `rejects_file` (422), `no_such_file` (404),
     /// and the store's.
     pub async fn import_opt_outs(
         &self,
         source: ImportSource,
         options: ImportOptions,
         rejects: Option<RejectsTo>,
+        mut progress: impl FnMut(ImportProgress) + Send,
     ) -> Result<OptOutsImported> {
         let options = intake::Options {
             default_country: self.country(options.country.as_deref())?,
@@ -45,7 +60,7 @@ impl Service {
             ..intake::Options::default()
         };
         let name = source_name(&source);
-        let mut done = OptOutsImported::default();
+        let mut done = OptOutsImported { source: name.clone(), ..OptOutsImported::default() };
         let mut rows = reader::start(source, options, rejects, Room::none());
         let read = loop {
             match rows.recv().await {
@@ -53,6 +68,7 @@ impl Service {
                     if let Err(error) = self.note_batch(&name, batch, &mut done).await {
                         break Err(error);
                     }
+                    progress(done.progress());
                 }
                 Some(Event::Described(_)) => {}
                 Some(Event::End { .. }) => break Ok(()),

@@ -124,7 +124,12 @@ fn read(
     mut room: Room,
     events: &mpsc::Sender<Event>,
 ) -> Result<Vec<String>, Ended> {
+    let mut lines_before = 0;
     let (name, source) = match source {
+        ImportSource::Pasted { bytes, heading_added } => {
+            lines_before = u64::from(heading_added);
+            (super::PASTED.to_owned(), intake::Source::bytes(super::PASTED, bytes))
+        }
         ImportSource::Path(path) => (path.display().to_string(), intake::Source::Path(path)),
         ImportSource::Named { name, path } => (name, intake::Source::Path(path)),
         ImportSource::Bytes { name, bytes } => (name.clone(), intake::Source::bytes(name, bytes)),
@@ -136,7 +141,8 @@ fn read(
     let mut batch = Batch::default();
     let mut batch_bytes = 0;
     for row in rows.by_ref() {
-        let row = row.map_err(|error| bad_file(&name, &error.problem))?;
+        let mut row = row.map_err(|error| bad_file(&name, &error.problem))?;
+        row.row = row.row.saturating_sub(lines_before);
         batch_bytes += batch.add(row, &mut rejects, &mut room)?;
         if batch.rows() >= BATCH_ROWS || batch_bytes >= BATCH_BYTES {
             send(Event::Batch(std::mem::take(&mut batch)))?;

@@ -5,6 +5,7 @@ use wacast::console::actions;
 use wacast::console::load::What;
 use wacast::console::model::{Import, Screen};
 use wacast::console::numbers::Part;
+use wacast::service::import::ImportProgress;
 use wacast::store::UploadSummary;
 
 #[test]
@@ -12,7 +13,7 @@ fn rows_are_pasted_in_place_of_a_file() {
     let mut model = pasted(80, 24);
     let from = from_of(&model);
     let RowsFrom::Pasted(rows) = &from else { panic!("{from:?}") };
-    assert!(rows.0.starts_with("phone\tname\tcolumn 3\n+15550100111\tAsha"), "{}", rows.0);
+    assert!(rows.text.starts_with("phone\tname\tcolumn 3\n+15550100111\tAsha"), "{}", rows.text);
     assert!(!format!("{from:?}").contains("555"), "what was pasted is never printed");
     let wanted = Request::Import {
         from: from.clone(),
@@ -317,4 +318,143 @@ fn the_palette_knows_the_screen_s_commands() {
     ] {
         assert!(actions::heard_in(place).any(|entry| entry.palette && entry.word == words), "{words}");
     }
+}
+
+#[test]
+fn a_file_just_loaded_is_the_marked_one() {
+    let mut model = on_numbers(80, 24);
+    answer(&mut model, Answer::Uploads(Ok(uploads())));
+    press(&mut model, "down down tab");
+    let mut newer = uploads().remove(1);
+    (newer.id, newer.source) = (UploadId(9), "/home/asha/in/first-try.csv".to_owned());
+    answer(&mut model, Answer::Imported(Ok(ImportDone { upload: newer.clone(), ..import_done("", 0) })));
+    let mut all = uploads();
+    all.insert(1, newer);
+    answer(&mut model, Answer::Uploads(Ok(all)));
+    assert_eq!(model.numbers.list(model.snapshot.as_deref()).unwrap().name, "diwali");
+    assert_eq!(model.numbers.file(model.snapshot.as_deref()).unwrap().id, UploadId(9));
+    // A list that is new is marked as soon as it is listed, whatever was looked for before.
+    let mut model = on_numbers(80, 24);
+    press(&mut model, "/");
+    type_text(&mut model, "diw");
+    press(&mut model, "enter tab");
+    let mut upload = uploads().remove(1);
+    (upload.id, upload.list) = (UploadId(9), "new".to_owned());
+    answer(&mut model, Answer::Imported(Ok(ImportDone { upload: upload.clone(), ..import_done("", 0) })));
+    answer(&mut model, Answer::Uploads(Ok(vec![upload])));
+    let mut snapshot = full_snapshot();
+    let mut list = snapshot.lists[0].clone();
+    list.name = "new".to_owned();
+    snapshot.lists.push(list);
+    show(&mut model, snapshot);
+    assert_eq!(model.numbers.file(model.snapshot.as_deref()).unwrap().id, UploadId(9));
+    // Who goes elsewhere is not called back.
+    press(&mut model, "backtab up");
+    show(&mut model, full_snapshot());
+    assert_ne!(model.numbers.list(model.snapshot.as_deref()).unwrap().name, "new");
+}
+
+#[test]
+fn most_rows_without_a_country_stop_the_load_once() {
+    let import = |model: &Model, country: Option<&str>| Request::Import {
+        from: from_of(model),
+        country: country.map(str::to_owned),
+        list: Some("pasted".to_owned()),
+        tags: Vec::new(),
+    };
+    let mut model = without_a_country(80, 24);
+    assert!(text(&model).contains("38 of 40 rows have no country code: which country are they from?"));
+    assert_eq!(press(&mut model, "enter"), [], "it asks first");
+    assert!(text(&model).contains("loads only the other 2"), "{}", text(&model));
+    let peek = |model: &Model| Request::Peek { from: from_of(model), country: Some("IN".to_owned()) };
+    assert_eq!(type_text(&mut model, "indi"), [peek(&model)], "the first rows are read again, once it is clear");
+    assert_eq!(type_text(&mut model, "a"), []);
+    assert!(text(&model).contains("India (IN, +91)"), "{}", text(&model));
+    assert_eq!(press(&mut model, "enter"), [import(&model, Some("IN"))]);
+    // Without an answer Enter loads what can be used.
+    let mut model = without_a_country(80, 24);
+    press(&mut model, "enter");
+    assert_eq!(press(&mut model, "enter"), [import(&model, None)]);
+    // What is no country is not taken, and that is said.
+    let mut model = without_a_country(80, 24);
+    press(&mut model, "enter");
+    type_text(&mut model, "ind");
+    assert_eq!(press(&mut model, "enter"), []);
+    assert!(text(&model).contains("several countries begin like that"), "{}", text(&model));
+    // A code with +, or another spelling, is the same country.
+    for typed in ["+91", "91", "in", "INDIA"] {
+        let mut model = without_a_country(80, 24);
+        press(&mut model, "enter");
+        type_text(&mut model, typed);
+        assert_eq!(press(&mut model, "enter"), [import(&model, Some("IN"))], "{typed}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_used_is_whole_for_ten_seconds_only() {
+    let mut model = with_reject_rows(80, 24);
+    assert!(!text(&model).contains("98765 43210"));
+    press(&mut model, "v");
+    assert!(text(&model).contains("98765 43210"), "{}", text(&model));
+    press(&mut model, "down");
+    assert_eq!(text(&model).matches("98765 43210").count(), 1, "only that row: {}", text(&model));
+    update(&mut model, Event::Clock(NOW.plus(11_000)));
+    assert!(!text(&model).contains("98765 43210"));
+    let requests = press(&mut model, "y");
+    let [Request::Copy(line)] = &requests[..] else { panic!("{requests:?}") };
+    assert!(line.starts_with("row 15\tno_country") && !line.contains("98765 43210"), "{line}");
+}
+
+#[test]
+fn what_is_too_short_for_a_number_is_masked_among_the_rejects() {
+    let mut model = with_file(80, 24);
+    press(&mut model, "enter");
+    let rows = vec![reject(14, "no_country", "98765", "too short: 5 digits, so some are missing")];
+    tell(&mut model, To::RejectRows(UploadId(2), "no_country".to_owned(), None, Ok(rows)));
+    assert!(!text(&model).contains("98765") && text(&model).contains("9•••5"), "{}", text(&model));
+    press(&mut model, "enter");
+    assert!(!text(&model).contains("98765") && text(&model).contains("9•••5"), "{}", text(&model));
+}
+
+#[test]
+fn a_key_that_does_nothing_says_so() {
+    for (state, keys, words) in [
+        (on_numbers as fn(u16, u16) -> Model, "x", "x (take back) is for Files"),
+        (on_numbers, "i", "i (import) is for Opt-outs"),
+        (on_numbers, "tab / Z Z Z enter enter", "Enter (what became) not now: no file is marked."),
+        (on_numbers, "Z", "Z means nothing here: ? shows the keys"),
+        (with_file, "z", "z means nothing here"),
+        (with_file, "down r", "r (put right) not now: that would be guessing; what to do stands below."),
+    ] {
+        let mut model = state(80, 24);
+        assert!(press(&mut model, keys).iter().all(|request| !request.changes()), "{keys}");
+        assert!(text(&model).contains(words), "{keys}: {}", text(&model));
+    }
+}
+
+#[test]
+fn opt_outs_from_a_file_show_how_far_they_are() {
+    let mut model = with_opt_outs(80, 24);
+    press(&mut model, "i");
+    answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(entries())));
+    press(&mut model, "enter");
+    let from = from_of(&model);
+    answer(&mut model, Answer::Peek(from, Ok(peek())));
+    press(&mut model, "enter");
+    let progress = ImportProgress { received: 20_000, imported: 19_000, duplicates: 990, rejected: 10 };
+    answer(&mut model, Answer::Importing(progress));
+    update(&mut model, Event::Clock(NOW.plus(2_000)));
+    let shown = text(&model);
+    assert!(shown.contains("20,000 rows: 19,000 noted, 990 noted before, 10 rejected"), "{shown}");
+    assert!(shown.contains("10,000 rows a second") && shown.contains("x stop loading"), "{shown}");
+}
+
+#[test]
+fn a_whole_number_finds_somebody_from_the_files_too() {
+    let mut model = on_numbers(80, 24);
+    press(&mut model, "tab /");
+    type_text(&mut model, "+1 555 010 0111");
+    assert_eq!(press(&mut model, "enter"), [of(Of::Person(asked("+1 555 010 0111")))]);
+    press(&mut model, "esc");
+    assert!(!body(&model).contains("555 010 0111"), "{}", text(&model));
 }

@@ -4,7 +4,7 @@ use super::Factory;
 use super::stage::{NOW, begin_upload, new_upload, number, phone, rows, upload};
 use wacast::domain::broadcast::UploadId;
 use wacast::domain::time::HOUR;
-use wacast::store::{NewUpload, Reject, Store, UploadBegun, UploadReport};
+use wacast::store::{NewUpload, Reject, Repeat, Store, UploadBegun, UploadReport};
 
 fn with_key(key: &str, hash: &str) -> NewUpload {
     NewUpload { idempotency: Some((key.to_owned(), hash.to_owned())), ..new_upload("fans") }
@@ -26,6 +26,8 @@ pub async fn nobody_sees_an_upload_before_its_end(stores: &dyn Factory) {
     assert!(store.audience_uploads(None).await.unwrap().is_empty());
 
     let report = UploadReport {
+        repeated: 1,
+        repeats: vec![Repeat { row: 9, of: Some(2) }, Repeat { row: 10, of: None }],
         received: 4,
         imported: 2,
         duplicates: 1,

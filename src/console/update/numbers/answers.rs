@@ -124,7 +124,7 @@ fn on_fixed(model: &mut Model, upload: UploadId, done: Result<ImportDone, Servic
     let mut lines = vec![
         format!("{} of {} are put right.", thousands(right), counted(report.received, "row")),
         format!(
-            "In the list {}: {} new, {} known already.",
+            "In the list {}: {} new, {} there before.",
             done.upload.list,
             thousands(report.imported),
             thousands(report.duplicates)

@@ -2,9 +2,11 @@
 
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
-use crate::console::numbers::{File, Rejects, name_of, shown_cell};
+use crate::console::numbers::{
+    File, Rejects, cause_name, name_of, repeats, row_word, shown_cell, shown_cells, sums, why,
+};
 use crate::console::pages::Pages;
-use crate::console::text::{cells, column_right, counted, thousands, wrap};
+use crate::console::text::{cells, column_right, thousands, wrap};
 use crate::console::view::canvas::{Canvas, scroll_to, top};
 use crate::service::import::fix::CauseView;
 use crate::store::{KeptReject, Reject, UploadSummary};
@@ -14,16 +16,9 @@ pub(super) fn render(model: &Model, file: &File, canvas: &mut Canvas, area: Rect
     let title = format!("What became of {}, in the list {}", name_of(&file.upload), file.upload.list);
     let inner = canvas.panel(area, &title, true);
     let report = &file.upload.report;
-    let words = format!(
-        " {}, {} = {} new + {} known already + {} rejected",
-        model.facts.zone.at(file.upload.at, model.now),
-        counted(report.received, "row"),
-        thousands(report.imported),
-        thousands(report.duplicates),
-        thousands(report.rejected)
-    );
-    canvas.text(inner, 0, Role::Strong, &words);
-    let mut row = 1;
+    let words = format!("{}: {}", model.facts.zone.at(file.upload.at, model.now), sums(report));
+    let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let mut row = canvas.paragraph(text, 0, Role::Strong, &words);
     let tags = file.rejects.get().map_or(&[][..], |rejects| rejects.tags.as_slice());
     let mut about = Vec::new();
     if !report.columns.is_empty() {
@@ -68,7 +63,7 @@ fn causes(model: &Model, file: &File, rejects: &Rejects, canvas: &mut Canvas, ar
     }
     let marked = file.cause.min(page.causes.len() - 1);
     let example = rejects.examples.get(marked).and_then(Option::as_ref);
-    let below = advice(model, &page.causes[marked], example);
+    let below = advice(model, row_word(&file.upload.source), &page.causes[marked], example);
     let room = usize::from(area.width.saturating_sub(2));
     let lines: Vec<(Role, String)> = below
         .into_iter()
@@ -83,8 +78,8 @@ fn causes(model: &Model, file: &File, rejects: &Rejects, canvas: &mut Canvas, ar
         let open = column_right(&thousands(cause.open), 8, "");
         let done = if cause.fixed == 0 { String::new() } else { format!("  {} put right", thousands(cause.fixed)) };
         let reason = rejects.examples.get(place).and_then(Option::as_ref).map_or_else(
-            || cause.cause.replace('_', " "),
-            |row| shown_cell(&row.reason, model.facts.privacy, canvas.glyphs().mask),
+            || cause_name(&cause.cause),
+            |row| shown_cell(&why(&row.reason), model.facts.privacy, canvas.glyphs().mask),
         );
         let fixes = if cause.open > 0 && !cause.remedy.fixes.is_empty() { "  r puts right" } else { "" };
         let reason_room = usize::from(list.width).saturating_sub(10 + fixes.len() + done.len());
@@ -107,17 +102,12 @@ fn causes(model: &Model, file: &File, rejects: &Rejects, canvas: &mut Canvas, ar
 }
 
 /// What to do about the marked cause, with a row of it.
-fn advice(model: &Model, cause: &CauseView, example: Option<&KeptReject>) -> Vec<(Role, String)> {
+fn advice(model: &Model, row: &str, cause: &CauseView, example: Option<&KeptReject>) -> Vec<(Role, String)> {
     let (privacy, mask) = (model.facts.privacy, model.look.glyphs.mask);
     let mut lines = Vec::new();
     if let Some(example) = example {
-        let cells: Vec<String> = example
-            .cells
-            .cells
-            .iter()
-            .map(|(name, cell)| format!("{name}: {}", shown_cell(cell, privacy, mask)))
-            .collect();
-        lines.push((Role::Plain, format!("For example row {}: {}", example.row, cells.join(" | "))));
+        lines.push((Role::Dim, format!("Why: {}.", shown_cell(&why(&example.reason), privacy, mask))));
+        lines.push((Role::Plain, format!("For example {row} {}: {}", example.row, named(example, privacy, mask))));
     }
     if cause.open == 0 {
         lines.push((Role::Good, "All of these rows are put right.".to_owned()));
@@ -130,11 +120,30 @@ fn advice(model: &Model, cause: &CauseView, example: Option<&KeptReject>) -> Vec
     lines
 }
 
+/// A row's cells with their columns' names.
+fn named(row: &KeptReject, privacy: bool, mask: &str) -> String {
+    let cells = shown_cells(row, privacy, mask).into_iter().map(|(name, cell)| format!("{name}: {cell}"));
+    cells.collect::<Vec<_>>().join(" | ")
+}
+
 fn reject_rows(model: &Model, file: &File, pages: &Pages<KeptReject, u32>, canvas: &mut Canvas, area: Rect) {
-    let cause = file.marked().map_or("", |cause| cause.cause.as_str()).replace('_', " ");
+    let cause = file.marked().map_or_else(String::new, |cause| cause_name(&cause.cause));
     canvas.text(area, 0, Role::Strong, &format!(" Rows still to be put right: {cause}"));
-    let (rows, foot) = top(top(area, 1).1, area.height.saturating_sub(2));
     let (privacy, mask) = (model.facts.privacy, canvas.glyphs().mask);
+    let room = usize::from(area.width.saturating_sub(2));
+    let mut below = file.marked_row().map_or_else(Vec::new, |row| whole_row(model, file, row, room));
+    // The list keeps half of the room; the rest of a long row is behind Enter.
+    let most = usize::from(area.height / 2);
+    if below.len() > most {
+        below.truncate(most.saturating_sub(1));
+        below.push((Role::Dim, "Enter shows the rest.".to_owned()));
+    }
+    let (list, detail) = top(top(area, 1).1, area.height.saturating_sub(1 + cells(below.len())));
+    let (rows, foot) = top(list, list.height.saturating_sub(1));
+    let detail = Rect { x: detail.x + 1, width: detail.width.saturating_sub(2), ..detail };
+    for (row, (role, line)) in below.iter().enumerate() {
+        canvas.text(detail, cells(row), *role, line);
+    }
     match &pages.rows {
         Load::Waiting => {
             canvas.text(rows, 0, Role::Dim, " Asking the store …");
@@ -150,8 +159,8 @@ fn reject_rows(model: &Model, file: &File, pages: &Pages<KeptReject, u32>, canva
             let first = scroll_to(cursor, rows.height, page.len());
             for (row, (place, one)) in page.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate() {
                 let number = column_right(&thousands(one.row.into()), 8, "");
-                let cells_text: Vec<String> =
-                    one.cells.cells.iter().map(|(_, cell)| shown_cell(cell, privacy, mask)).collect();
+                let hides = privacy && !is_open(model, file, one);
+                let cells_text: Vec<String> = shown_cells(one, hides, mask).into_iter().map(|(_, cell)| cell).collect();
                 let pieces = [(Role::Dim, number.as_str()), (Role::Plain, &format!("  {}", cells_text.join(" | ")))];
                 canvas.pieces(rows, cells(row), &pieces);
                 canvas.list_row(rows, cells(row), place, cursor);
@@ -165,40 +174,46 @@ fn reject_rows(model: &Model, file: &File, pages: &Pages<KeptReject, u32>, canva
     }
 }
 
+/// Whether a row is shown whole at the moment.
+fn is_open(model: &Model, file: &File, row: &KeptReject) -> bool {
+    model.numbers.revealed_row.is_some_and(|(upload, one, _)| (upload, one) == (file.upload.id, row.row))
+}
+
+/// Everything about the marked row, broken to the room that there is.
+fn whole_row(model: &Model, file: &File, row: &KeptReject, room: usize) -> Vec<(Role, String)> {
+    let (privacy, mask) = (model.facts.privacy && !is_open(model, file, row), model.look.glyphs.mask);
+    let word = row_word(&file.upload.source);
+    let lines = [
+        (Role::Plain, format!("{word} {}: {}", row.row, named(row, privacy, mask))),
+        (Role::Warn, shown_cell(&why(&row.reason), privacy, mask)),
+    ];
+    lines.into_iter().flat_map(|(role, text)| wrap(&text, room).into_iter().map(move |line| (role, line))).collect()
+}
+
 /// The figures, which add up, and the rejects by cause with an example each. Returns the row after them.
 pub fn figures(canvas: &mut Canvas, area: Rect, row: u16, upload: &UploadSummary) -> u16 {
     let report = &upload.report;
-    let words = format!(
-        " {} = {} new + {} known already + {} rejected",
-        counted(report.received, "row"),
-        thousands(report.imported),
-        thousands(report.duplicates),
-        thousands(report.rejected)
-    );
-    canvas.text(area, row, Role::Strong, &words);
-    let mut row = row + 1;
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let mut row = canvas.paragraph(area, row, Role::Strong, &sums(report));
+    if let Some(words) = repeats(report, &upload.source) {
+        row = canvas.paragraph(area, row, Role::Plain, &words);
+    }
     if report.rejected > 0 {
         let shown = report.rejects.len() as u64;
         let of = if shown < report.rejected { format!(" (of the first {})", thousands(shown)) } else { String::new() };
-        canvas.text(area, row, Role::Warn, &format!(" Rejected, by cause{of}:"));
+        canvas.text(area, row, Role::Warn, &format!("Rejected, by cause{of}:"));
         row += 1;
         for (reason, count, example) in by_reason(&report.rejects) {
-            let count = column_right(&thousands(count), 7, "");
-            canvas.pieces(
-                area,
-                row,
-                &[
-                    (Role::Strong, &count),
-                    (Role::Plain, &format!("  {reason}")),
-                    (Role::Dim, &format!(", e.g. row {}", example.row)),
-                ],
-            );
-            row += 1;
+            let count = column_right(&thousands(count), 6, "");
+            canvas.text(area, row, Role::Strong, &count);
+            let beside = Rect { x: area.x + 8, width: area.width.saturating_sub(8), ..area };
+            let words = format!("{}, e.g. {} {}", why(reason), row_word(&upload.source), example.row);
+            row = canvas.paragraph(beside, row, Role::Plain, &words);
         }
     }
     if !report.columns.is_empty() {
-        canvas.text(area, row, Role::Dim, &format!(" Columns for variables: {}", report.columns.join(", ")));
-        row += 1;
+        let words = format!("Columns for variables: {}", report.columns.join(", "));
+        row = canvas.paragraph(area, row, Role::Dim, &words);
     }
     row
 }

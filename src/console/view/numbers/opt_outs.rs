@@ -3,11 +3,14 @@
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
 use crate::console::numbers::{looks_like_a_number, quoted};
-use crate::console::text::{cells, thousands};
+use crate::console::text::{cells, thousands, width, wrap};
 use crate::console::view::canvas::{Canvas, scroll_to, top};
 use crate::console::words;
 use crate::domain::opt_out::OptedOut;
 use ratatui::layout::Rect;
+
+/// The cells of a row before the words how.
+const BEFORE: usize = 34;
 
 pub(super) fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     let shown = &model.numbers.opt_outs;
@@ -31,8 +34,17 @@ pub(super) fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
         Load::Here(page) => {
             let (head, rest) = top(inner, 1);
             canvas.text(head, 0, Role::Dim, &format!(" {:<16} {:<15} how, and from which message", "phone", "since"));
-            let (rows, foot) = top(rest, rest.height.saturating_sub(1));
             let cursor = shown.people.cursor.min(page.len() - 1);
+            // What has no room in its row stands whole below the list.
+            let whole = how(model, &page[cursor], canvas.glyphs().mask);
+            let room = usize::from(rest.width.saturating_sub(2));
+            let below = if width(&whole) + BEFORE > usize::from(rest.width) { wrap(&whole, room) } else { Vec::new() };
+            let (list, detail) = top(rest, rest.height.saturating_sub(cells(below.len()).min(rest.height / 2)));
+            let detail = Rect { x: detail.x + 1, width: detail.width.saturating_sub(2), ..detail };
+            for (row, line) in below.iter().enumerate() {
+                canvas.text(detail, cells(row), Role::Plain, line);
+            }
+            let (rows, foot) = top(list, list.height.saturating_sub(1));
             let first = scroll_to(cursor, rows.height, page.len());
             for (row, (place, one)) in page.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate() {
                 person(model, one, canvas, rows, cells(row));
@@ -67,21 +79,23 @@ fn nobody(canvas: &mut Canvas, area: Rect) {
     );
 }
 
+/// In which ways somebody asked not to be written to.
+fn how(model: &Model, one: &OptedOut, mask: &str) -> String {
+    let ways = one.standing.iter();
+    let ways = ways.map(|event| format!("{}{}", event.change.kind.label(), quoted(event, model.facts.privacy, mask)));
+    ways.collect::<Vec<_>>().join("; ")
+}
+
 fn person(model: &Model, one: &OptedOut, canvas: &mut Canvas, area: Rect, row: u16) {
-    let (privacy, mask) = (model.facts.privacy, canvas.glyphs().mask);
     let name = one.phone().map_or_else(|| one.person.clone(), |phone| model.phone(phone));
     let since = one.standing.iter().map(|event| event.change.at).min();
     let since = since.map_or_else(String::new, |at| words::ago(at, model.now));
-    let ways: Vec<String> = one
-        .standing
-        .iter()
-        .map(|event| format!("{}{}", event.change.kind.label(), quoted(event, privacy, mask)))
-        .collect();
+    let ways = how(model, one, canvas.glyphs().mask);
     let name = canvas.column(&name, 16);
     let since = canvas.column(&since, 15);
     canvas.pieces(
         area,
         row,
-        &[(Role::Strong, &format!(" {name}")), (Role::Dim, &format!(" {since} ")), (Role::Plain, &ways.join("; "))],
+        &[(Role::Strong, &format!(" {name}")), (Role::Dim, &format!(" {since} ")), (Role::Plain, &ways)],
     );
 }

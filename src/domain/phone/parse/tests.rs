@@ -85,6 +85,11 @@ fn digits_alone_are_never_guessed() {
             ("919913687632", "no_country"),
             ("9913687632", "no_country"),
             ("9913687632.0", "no_country"),
+            ("100200", "no_country"),
+            ("98765", "too_short"),
+            ("98-76 5", "too_short"),
+            ("98765 43210 98765 4", "too_long"),
+            ("98765abc", "not_a_number"),
             ("+919913687632", "+919913687632"),
             ("00919913687632", "+919913687632"),
         ],
@@ -184,7 +189,13 @@ fn a_reason_names_the_country_and_what_to_do() {
     let words = |text| parse_phone(text, country("IN").as_ref()).unwrap_err().to_string();
     assert_eq!(words("99136"), "too short for a number of IN (+91): digits are missing");
     assert!(words("9.19914E+11").contains("format the column as Text"));
-    assert!(parse_phone("9913687632", None).unwrap_err().to_string().contains("default_country"));
+    let words = |text| parse_phone(text, None).unwrap_err().to_string();
+    assert_eq!(words("12345"), "too short: 5 digits, so some are missing");
+    assert_eq!(words("7"), "too short: 1 digit, so some are missing");
+    assert_eq!(words("1234567890123456"), "too long: 16 digits, a number has 15 at most");
+    for flag in ["--country", "default_country"] {
+        assert!(!words("9913687632").contains(flag), "each face says where a country is named with it");
+    }
 }
 
 #[test]
