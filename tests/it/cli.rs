@@ -123,7 +123,7 @@ fn numbers_come_in_and_the_figures_add_up() {
     let report = json(&stdout);
     let figures = ["received", "imported", "duplicates", "rejected"].map(|word| report[word].as_u64().unwrap());
     assert_eq!(figures, [4, 2, 1, 1], "{report}");
-    assert_eq!(report["list"], "people");
+    assert_eq!((&report["list"], &report["repeated"]), (&"people".into(), &1.into()), "{report}");
     assert_eq!(report["rejects"][0]["row"], 5, "{report}");
     assert!(std::fs::read_to_string(&rejects).unwrap().contains("no phone"));
 
@@ -133,7 +133,10 @@ fn numbers_come_in_and_the_figures_add_up() {
         .unwrap();
     assert_eq!(json(&text(&piped.stdout))["imported"], 1);
     let (words, _) = ends(folder.path(), &["import", "people.csv", "--list", "other"], 0);
-    assert!(words.starts_with("2 imported into list other, 1 duplicate, 1 rejected, of 4 rows"), "{words}");
+    assert!(
+        words.starts_with("2 imported into list other, 1 duplicate (1 in this file before), 1 rejected, of 4 rows"),
+        "{words}"
+    );
     let (_, stderr) = ends(folder.path(), &["import", "gone.csv"], 1);
     assert!(stderr.starts_with("error: ") && stderr.contains("gone.csv"), "{stderr}");
 }

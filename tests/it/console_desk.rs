@@ -174,7 +174,7 @@ async fn pasted_rows_are_told_by_the_lines_that_they_were_pasted_in() {
 #[tokio::test]
 async fn opt_outs_of_a_file_tell_how_far_they_are() {
     let bed = Bed::new().await;
-    let rows: String = (0..2_500).map(|row| format!("+1201555{row:04}\n")).collect();
+    let rows = (0..2_500).map(|row| format!("+1201555{row:04}\n")).collect::<Vec<_>>().concat();
     let from = RowsFrom::Pasted(paste::rows(&format!("phone\n{rows}")).unwrap());
     let (ask, asked) = mpsc::channel(8);
     let (tell, mut told) = mpsc::channel(8);
