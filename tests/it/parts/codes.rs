@@ -138,9 +138,10 @@ async fn codes_about_one_person_leave_everybody_else_alone() {
     let standing = site.get("/sender").await;
     assert_ne!(standing["pace"]["why_not_faster"]["why"], "slowed_by_api", "{standing}");
     assert!(!is_shown(&standing["problems"], "paused"), "{standing}");
-    let causes = shown["failures"].as_array().unwrap();
+    let failures = shown["failures"].as_array().unwrap();
     for (_, case) in cases.iter().filter(|(_, case)| case.action() == Action::Fail && case.what.subcode.is_none()) {
-        let cause = causes.iter().find(|cause| cause["code"] == case.what.code).unwrap_or_else(|| panic!("{causes:?}"));
+        let cause =
+            failures.iter().find(|cause| cause["code"] == case.what.code).unwrap_or_else(|| panic!("{failures:?}"));
         assert_eq!((&cause["title"], &cause["advice"]), (&json!(case.rule.title), &json!(case.rule.advice)));
     }
     site.drain();

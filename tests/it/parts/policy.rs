@@ -98,9 +98,8 @@ async fn a_sender_that_is_asked_for_less_slows_down_says_so_and_fails_nobody() {
     let id = site.send("hello", "people", &[]);
     let slowed = |standing: &Value| standing["pace"]["why_not_faster"]["why"] == "slowed_by_api";
     let standing = site.until("it slows down", "/sender", slowed).await;
-    let pace = &standing["pace"];
-    assert_eq!(pace["why_not_faster"]["code"], 130_429, "{pace}");
-    assert!(pace["messages_per_second"].as_f64().unwrap() < 100.0, "{pace}");
+    assert_eq!(standing["pace"]["why_not_faster"]["code"], 130_429, "{standing}");
+    assert!(standing["pace"]["messages_per_second"].as_f64().unwrap() < 100.0, "{standing}");
     // Another process says the same, in words and as JSON.
     site.until_true("the command line says so", || {
         let said = site.place.json_or_text(&["status"]);

@@ -88,7 +88,8 @@ async fn a_new_token_by_the_api_lets_everything_go_on() {
     let answer = site.ask("/token", &json!({"access_token": NEW})).await;
     let mut resumed: Vec<&str> = answer["resumed"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let mut wanted: Vec<&str> = ids.iter().map(String::as_str).collect();
-    (resumed.sort_unstable(), wanted.sort_unstable());
+    resumed.sort_unstable();
+    wanted.sort_unstable();
     assert_eq!((resumed, &answer["token"]["valid"]), (wanted, &json!(true)), "{answer}");
     let site = complete(site, ids).await;
 

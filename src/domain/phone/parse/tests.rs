@@ -229,3 +229,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lists_may_have_the_forms_that_only_whatsapp_uses() {
+    let brazil: Country = "BR".parse().unwrap();
+    for (text, country) in [("+55 11 8765-4321", None), ("551187654321", Some(&brazil))] {
+        assert!(parse_phone(text, country).is_err(), "{text}: nobody is sent to by it");
+        let read = parse_phone_of_list(text, country).unwrap();
+        assert_eq!(read.phone.to_string(), "+5511987654321");
+    }
+    for text in ["+55118765432", "+5511", "+9112345", ""] {
+        assert_eq!(parse_phone_of_list(text, None), parse_phone(text, None), "{text}");
+    }
+    let plain = "+919876500001";
+    assert_eq!(parse_phone_of_list(plain, None), parse_phone(plain, None));
+}
