@@ -48,7 +48,7 @@ pub async fn run(no_tui: bool) -> Outcome {
     if shown {
         let _guard = connect::log(&config)?;
         let stop = connect::stop_on_signal()?;
-        let app = start(config).await?;
+        let app = start(config, Face::Console).await?;
         begin(&app).await?;
         return connect::show(app, &stop).await;
     }
@@ -65,7 +65,7 @@ async fn plain(config: Config) -> Outcome {
     let started = Instant::now();
     let zone = config.console.time_zone.clone();
     let pace = config.sender.messages_per_second;
-    let app = start(config).await?;
+    let app = start(config, Face::Headless).await?;
     let id = begin(&app).await?;
     terminal::line(&format!(
         "REHEARSAL against the built-in sandbox: broadcast {id}, {pace} messages a second, HTTP on {}",
@@ -97,7 +97,7 @@ async fn plain(config: Config) -> Outcome {
     }
 }
 
-async fn start(config: Config) -> Result<App, AppError> {
+async fn start(config: Config, face: Face) -> Result<App, AppError> {
     let settings = Settings {
         latency_ms: (60, 220),
         mix: Mix::lifelike(),
@@ -110,7 +110,7 @@ async fn start(config: Config) -> Result<App, AppError> {
     };
     let sandbox = SandboxConfig { settings, ..SandboxConfig::default() };
     let ground = Ground::open_with(config, Some(sandbox)).await?;
-    Ok(App::start(ground, Face::Headless).await)
+    Ok(App::start(ground, face).await)
 }
 
 /// Loads the numbers through the same intake as any file, and starts a broadcast to them.

@@ -24,10 +24,18 @@ const LAST_NAMES: [&str; 7] = ["Sample", "Example", "Muster", "Placeholder", "Ej
 /// In each of these area codes, 555-0100 to 555-0199 belong to nobody.
 const AREA_CODES: [&str; 8] = ["212", "310", "415", "617", "702", "808", "907", "303"];
 
+/// Australian mobile numbers that its authority keeps free for fiction, after `+61 491 57`. To these marketing messages are
+/// delivered, to numbers with +1 they are not: so the demo shows both.
+const AUSTRALIAN: [&str; 30] = [
+    "0006", "0156", "0157", "0158", "0159", "0110", "0313", "0737", "1266", "1491", "1804", "2549", "2665", "2983",
+    "3770", "3087", "4118", "4632", "5254", "5789", "6398", "6801", "7426", "7644", "8957", "8148", "8888", "9212",
+    "9760", "9455",
+];
+
 /// A file with `people` different people, two of them twice, and two rows that cannot be used.
 pub(super) fn csv(people: usize) -> String {
     let mut text = String::from("Phone,Name,first_name,discount,code\n");
-    for index in 0..people.min(AREA_CODES.len() * 100) {
+    for index in 0..people.min(AUSTRALIAN.len() + AREA_CODES.len() * 100) {
         row(&mut text, index);
     }
     row(&mut text, 3);
@@ -38,9 +46,15 @@ pub(super) fn csv(people: usize) -> String {
 }
 
 fn row(text: &mut String, index: usize) {
-    let area = AREA_CODES[index / 100 % AREA_CODES.len()];
     let first = FIRST_NAMES[index % FIRST_NAMES.len()];
     let last = LAST_NAMES[index % LAST_NAMES.len()];
     let discount = 5 + index % 4 * 5;
-    let _ = writeln!(text, "+1 {area} 555 01{:02},{first} {last},{first},{discount}%,D{index:03}", index % 100);
+    let phone = match AUSTRALIAN.get(index) {
+        Some(ending) => format!("+61 491 57{} {}", &ending[..1], &ending[1..]),
+        None => {
+            let place = index - AUSTRALIAN.len();
+            format!("+1 {} 555 01{:02}", AREA_CODES[place / 100 % AREA_CODES.len()], place % 100)
+        }
+    };
+    let _ = writeln!(text, "{phone},{first} {last},{first},{discount}%,D{index:03}");
 }
