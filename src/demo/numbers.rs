@@ -49,12 +49,11 @@ fn row(text: &mut String, index: usize) {
     let first = FIRST_NAMES[index % FIRST_NAMES.len()];
     let last = LAST_NAMES[index % LAST_NAMES.len()];
     let discount = 5 + index % 4 * 5;
-    let phone = match AUSTRALIAN.get(index) {
-        Some(ending) => format!("+61 491 57{} {}", &ending[..1], &ending[1..]),
-        None => {
-            let place = index - AUSTRALIAN.len();
-            format!("+1 {} 555 01{:02}", AREA_CODES[place / 100 % AREA_CODES.len()], place % 100)
-        }
+    let phone = if let Some(ending) = AUSTRALIAN.get(index) {
+        format!("+61 491 57{} {}", &ending[..1], &ending[1..])
+    } else {
+        let place = index - AUSTRALIAN.len();
+        format!("+1 {} 555 01{:02}", AREA_CODES[place / 100 % AREA_CODES.len()], place % 100)
     };
     let _ = writeln!(text, "{phone},{first} {last},{first},{discount}%,D{index:03}");
 }

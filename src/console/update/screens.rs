@@ -1,6 +1,6 @@
 //! What keys do on the screens.
 
-use super::super::actions::Action;
+use super::super::actions::{self, Action};
 use super::super::broadcasts::Part;
 use super::super::dialog::{Dialog, Note, PaceBox, Palette, QuitBox};
 use super::super::field::Field;
@@ -428,9 +428,10 @@ fn copy(model: &mut Model) -> Vec<Request> {
 pub(in crate::console) fn copied(model: &mut Model, text: &str) -> Vec<Request> {
     let what = text.lines().next().unwrap_or_default();
     let what = super::super::text::fit(&super::super::text::clean(what), 30, model.look.glyphs.ellipsis);
-    let words = format!(
-        "Sent to your terminal's clipboard: {what}. Nothing when you paste? Your terminal refuses it: w shows it plain."
-    );
+    let plain = actions::heard_in(model.screen_place()).any(|entry| entry.action == Action::Plain);
+    let plain = if plain { "; w shows it plain" } else { "" };
+    let words =
+        format!("Sent to your terminal's clipboard: {what}. Nothing when you paste? Your terminal refuses it{plain}.");
     model.say(Role::Plain, words);
     vec![Request::Copy(text.to_owned())]
 }
