@@ -70,6 +70,9 @@ async fn a_file_is_loaded_sent_paused_resumed_and_followed_up() {
     terminal.press(DOWN);
     terminal.press(DOWN);
     terminal.press(ENTER);
+    terminal.shows("3 people: 3 are better left alone");
+    terminal.press(DOWN);
+    terminal.press(ENTER);
     terminal.shows("Send to 3 people once more?");
     terminal.press(ENTER);
     terminal.press("3");
