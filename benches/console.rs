@@ -170,8 +170,10 @@ fn sending(place: &Workplace, columns: u16, rows: u16) -> Terminal {
 }
 
 fn quit(mut terminal: Terminal) {
+    // Closes the card of what happened since the last visit, which may be there.
+    terminal.press(ESC);
     terminal.press(CTRL_C);
-    terminal.shows("quit");
+    terminal.shows("Quit?");
     terminal.press(CTRL_C);
     assert_eq!(terminal.ended(), 0);
 }
