@@ -283,6 +283,17 @@ fn a_frozen_screen_stands_still_and_then_shows_the_newest() {
 }
 
 #[test]
+fn following_again_leaves_open_what_was_open() {
+    let mut model = opened(80, 24);
+    let opened = model.broadcasts.opened.as_ref().map(|opened| opened.id.clone()).expect("one is open");
+    model.say(wacast::console::look::Role::Plain, "said before");
+    press(&mut model, "f");
+    assert!(text(&model).contains("frozen: f follows again"), "{}", text(&model));
+    assert_eq!(press(&mut model, "f"), [Request::Broadcast(opened.clone())]);
+    assert_eq!(model.broadcasts.opened.as_ref().map(|opened| &opened.id), Some(&opened));
+}
+
+#[test]
 fn a_problem_leads_to_where_it_can_be_mended() {
     let mut model = full(80, 24);
     let problem = |what: &str, broadcast| Problem { what: what.to_owned(), advice: "Do this.".to_owned(), broadcast };

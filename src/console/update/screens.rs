@@ -241,7 +241,12 @@ pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Request> {
         numbers::up_to_the_parts(model);
     }
     model.screen = screen;
-    match screen {
+    look(model)
+}
+
+/// Asks for what the screen shows, whatever is open on it.
+fn look(model: &mut Model) -> Vec<Request> {
+    match model.screen {
         Screen::Live | Screen::Schedule | Screen::Problems => Vec::new(),
         Screen::Settings => vec![Request::Settings, Request::OwnNumbers],
         Screen::Broadcasts => broadcasts::look(model),
@@ -357,13 +362,15 @@ fn other_part(model: &mut Model) -> Vec<Request> {
 fn freeze(model: &mut Model) -> Vec<Request> {
     model.frozen = !model.frozen;
     if model.frozen {
+        // In its place stands that the screen is frozen.
+        model.toast = None;
         return Vec::new();
     }
     let mut requests = match model.set_aside.take() {
         Some(snapshot) => answers::on_snapshot(model, &snapshot),
         None => Vec::new(),
     };
-    requests.extend(show(model, model.screen));
+    requests.extend(look(model));
     requests
 }
 
