@@ -272,6 +272,11 @@ pub fn shown_cell(text: &str, privacy: bool, mask: &str) -> String {
     if !privacy || digits < DIGITS_OF_A_NUMBER {
         return text.to_owned();
     }
+    masked(text, digits, 2, mask)
+}
+
+/// A text without its digits but for so many at each end.
+fn masked(text: &str, digits: usize, ends: usize, mask: &str) -> String {
     let mut at = 0;
     text.chars()
         .map(|letter| {
@@ -279,7 +284,7 @@ pub fn shown_cell(text: &str, privacy: bool, mask: &str) -> String {
                 return letter.to_string();
             }
             at += 1;
-            if at <= 2 || at > digits - 2 { letter.to_string() } else { mask.to_owned() }
+            if at <= ends || at > digits - ends { letter.to_string() } else { mask.to_owned() }
         })
         .collect()
 }

@@ -60,16 +60,7 @@ pub fn shown_phone_cell(text: &str, privacy: bool, mask: &str) -> String {
     if !privacy || digits >= DIGITS_OF_A_NUMBER {
         return shown_cell(text, privacy, mask);
     }
-    let mut at = 0;
-    text.chars()
-        .map(|letter| {
-            if !letter.is_numeric() {
-                return letter.to_string();
-            }
-            at += 1;
-            if digits >= SHOWN_ENDS && (at == 1 || at == digits) { letter.to_string() } else { mask.to_owned() }
-        })
-        .collect()
+    super::masked(text, digits, usize::from(digits >= SHOWN_ENDS), mask)
 }
 
 /// The cells of a row that cannot be used, as the screen may show them: names and cells.
