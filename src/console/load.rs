@@ -178,7 +178,7 @@ impl LoadFile {
         typed.rfind('/').map_or(("", typed), |at| typed.split_at(at + 1))
     }
 
-    /// The entries that fit what is typed, folders among them; the way up first.
+    /// The entries that fit what is typed, folders among them; what can hardly be loaded after what can, the way up last.
     pub fn shown(&self) -> Vec<FileEntry> {
         let (_, typed) = self.parts();
         let wanted = typed.to_lowercase();
@@ -186,6 +186,7 @@ impl LoadFile {
             (wanted.starts_with('.') || !entry.name.starts_with('.')) && entry.name.to_lowercase().contains(&wanted)
         };
         let mut shown: Vec<FileEntry> = self.entries.get().into_iter().flatten().filter(fits).cloned().collect();
+        shown.sort_by_key(|entry| !entry.may_hold_numbers());
         if typed.is_empty() && self.folder.parent().is_some_and(|up| !up.as_os_str().is_empty()) {
             let up = FileEntry {
                 name: "..".to_owned(),

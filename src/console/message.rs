@@ -7,6 +7,7 @@ use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::RecipientState;
 use crate::domain::time::Millis;
+use crate::intake::Format;
 use crate::logging;
 use crate::service::audience::AudienceView;
 use crate::service::broadcasts::Cancelled;
@@ -342,6 +343,14 @@ pub struct FileEntry {
     pub bytes: u64,
     /// When it was last changed.
     pub changed_at: Millis,
+}
+
+impl FileEntry {
+    /// By its name it is of a kind that can be loaded, or leads to some.
+    pub fn may_hold_numbers(&self) -> bool {
+        let ending = self.name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        self.is_folder || ending.parse::<Format>().is_ok()
+    }
 }
 
 /// The first rows of a file, as they would be read.

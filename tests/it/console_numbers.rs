@@ -5,7 +5,7 @@ mod keys;
 
 use crate::console_fixtures::*;
 use wacast::console::actions::Place;
-use wacast::console::message::{Answer, Event, FilePeek, Request};
+use wacast::console::message::{Answer, Event, FileEntry, FilePeek, Request};
 use wacast::console::model::Model;
 use wacast::console::numbers::{Asked, NumbersAnswer as To, NumbersFile, NumbersRequest as Of, Rejects, RowsFrom};
 use wacast::console::pages::PAGE;
@@ -265,6 +265,32 @@ fn import_done(source: &str, rejected: u64) -> ImportDone {
     source.clone_into(&mut upload.source);
     upload.report = UploadReport { received: 140, imported: 110, duplicates: 2, rejected, ..UploadReport::default() };
     ImportDone { upload, replay: false, causes: Vec::new(), rejects_path: None, notes: Vec::new() }
+}
+
+/// In a folder where other programs keep theirs, too, the number files come first.
+#[test]
+fn what_can_hardly_be_loaded_stands_after_what_can() {
+    let mut model = on_numbers(80, 24);
+    press(&mut model, "o");
+    let mut found = entries();
+    for (place, name) in [(0, "wacast.db-wal"), (1, "wacast.db"), (3, "config.toml"), (4, "NUMBERS.TSV")] {
+        let entry = FileEntry { name: name.to_owned(), ..found[place].clone() };
+        found.insert(place, FileEntry { is_folder: false, ..entry });
+    }
+    answer(&mut model, Answer::Folder("/home/asha/in/".into(), Ok(found)));
+    let Some(wacast::console::dialog::Dialog::Load(load)) = model.dialogs.last() else { panic!("no picker") };
+    let names: Vec<String> = load.shown().into_iter().map(|entry| entry.name).collect();
+    let wanted = [
+        "customers-nov.xlsx",
+        "NUMBERS.TSV",
+        "customers-oct.csv",
+        "old",
+        "wacast.db-wal",
+        "wacast.db",
+        "config.toml",
+        "..",
+    ];
+    assert_eq!(names, wanted);
 }
 
 fn pasted(columns: u16, rows: u16) -> Model {

@@ -16,11 +16,12 @@ pub fn render(canvas: &mut Canvas, area: Rect, engine: &EngineStatus) {
     }
     let bars = Rect { height: inner.height - 1, ..inner };
     draw_bars(canvas, bars, engine);
-    let words = format!(
-        "answers: half within {} ms, 99 of 100 within {} ms",
-        thousands(engine.answer_ms_p50),
-        thousands(engine.answer_ms_p99)
-    );
+    let words = if engine.answer_ms_p99 == 0 {
+        "no answers just now".to_owned()
+    } else {
+        let (half, most) = (thousands(engine.answer_ms_p50), thousands(engine.answer_ms_p99));
+        format!("answers: half in {half} ms, 99 % in {most} ms")
+    };
     canvas.text(inner, inner.height - 1, Role::Dim, &words);
 }
 

@@ -13,11 +13,14 @@ use super::chart;
 use crate::console::look::Role;
 use crate::console::message::Click;
 use crate::console::model::Model;
-use crate::console::text::{cells, column_right, people, shown_phone, thousands, width};
+use crate::console::text::{cells, column_right, people, shown_phone, thousands, width, wrap};
 use crate::console::words;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::service::view::{BroadcastView, Snapshot};
 use ratatui::layout::Rect;
+
+/// The columns of the names of what there is to do.
+const STEP: usize = 11;
 
 /// Draws the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
@@ -441,8 +444,6 @@ fn result_line(snapshot: &Snapshot, view: &BroadcastView, canvas: &mut Canvas, a
 
 /// Nothing is going out: says what to press.
 fn nothing_going_out(snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Rect {
-    let inner = canvas.panel(Rect { height: area.height.min(7), ..area }, "Nothing is going out", false);
-    let (_, rest) = top(area, 7);
     let people_in_lists: u64 = snapshot.lists.iter().map(|list| list.people).sum();
     let (known, approved, synced_at) = snapshot.templates;
     let numbers = if snapshot.lists.is_empty() {
@@ -456,18 +457,26 @@ fn nothing_going_out(snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) -> Re
         Some(_) if approved == 0 => (Role::Strong, format!("{known} known, none approved: press 4")),
         Some(_) => (Role::Plain, format!("{approved} of {known} may be sent; 4 shows them")),
     };
-    canvas.pieces(inner, 0, &[(Role::Dim, " Numbers    "), (numbers.0, &numbers.1)]);
-    canvas.pieces(inner, 1, &[(Role::Dim, " Templates  "), (templates.0, &templates.1)]);
-    canvas.pieces(
-        inner,
-        2,
-        &[(Role::Dim, " Then       "), (Role::Key, "n"), (Role::Plain, " puts a new broadcast together.")],
-    );
+    let then = (Role::Plain, "n puts a new broadcast together.".to_owned());
+    let steps = [("Numbers", numbers), ("Templates", templates), ("Then", then)];
     let safe = if snapshot.rehearsal {
-        " This is a rehearsal: it goes to the built-in sandbox, nobody gets anything."
+        "This is a rehearsal: it goes to the built-in sandbox, nobody gets anything."
     } else {
-        " Nothing is sent before you type the number of people at the end."
+        "Nothing is sent before you type the number of people at the end."
     };
-    canvas.text(inner, 4, Role::Plain, safe);
+    // All of it matters to who has nothing yet: the panel is as high as its words need.
+    let room = usize::from(area.width.saturating_sub(4));
+    let wanted: usize = steps.iter().map(|(_, (_, words))| wrap(words, room.saturating_sub(STEP)).len()).sum();
+    let rows = cells(wanted + 1 + wrap(safe, room).len() + 2);
+    let (panel, rest) = top(area, rows);
+    let inner = canvas.panel(panel, "Nothing is going out", false);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let beside = Rect { x: inner.x + cells(STEP), width: inner.width.saturating_sub(cells(STEP)), ..inner };
+    let mut row = 0;
+    for (name, (role, words)) in &steps {
+        canvas.text(inner, row, Role::Dim, name);
+        row = canvas.paragraph(beside, row, *role, words);
+    }
+    canvas.paragraph(inner, row + 1, Role::Plain, safe);
     rest
 }

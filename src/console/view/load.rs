@@ -4,7 +4,7 @@ use super::canvas::{Canvas, top};
 use super::numbers;
 use crate::console::load::{Ask, LoadFile, Stage, What};
 use crate::console::look::Role;
-use crate::console::message::FilePeek;
+use crate::console::message::{FileEntry, FilePeek};
 use crate::console::model::{Import, Load, Model};
 use crate::console::numbers::{name_of, row_word, shown_cell, shown_phone_cell, why};
 use crate::console::text::{cells, column_right, counted, people, shown_phone, thousands, wrap};
@@ -86,7 +86,11 @@ fn entries(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
             (size, words::ago(entry.changed_at, model.now))
         };
         let size = column_right(&size, 9, "");
-        let role = if entry.is_folder { Role::Key } else { Role::Plain };
+        let role = match entry {
+            FileEntry { is_folder: true, .. } => Role::Key,
+            entry if entry.may_hold_numbers() => Role::Plain,
+            _ => Role::Dim,
+        };
         canvas.pieces(area, cells(row), &[(role, &name), (Role::Plain, &size), (Role::Dim, &format!("  {when}"))]);
         if place == load.cursor {
             canvas.mark(area, cells(row), Role::Selected);
