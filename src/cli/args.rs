@@ -192,7 +192,7 @@ pub struct SendArgs {
     /// to upload; may be given again
     #[arg(long = "var", value_name = "NAME=COLUMN")]
     pub variables: Vec<String>,
-    /// When: RFC 3339, or in the configured zone "2026-11-08 18:00", 18:00 or +2h
+    /// When: 18:00, "tomorrow 6pm", "mon 9:30", "24 dec 18:00", "in 2 h" in the configured zone, or RFC 3339
     #[arg(long, value_name = "TIME", conflicts_with = "every")]
     pub at: Option<String>,
     /// Again and again: minute hour day month weekday, such as "0 18 * * 1-5"
@@ -373,7 +373,7 @@ pub struct FollowUpArgs {
     /// A word of your own for it
     #[arg(long, value_name = "L", default_value = "")]
     pub label: String,
-    /// When: RFC 3339, or in the configured zone "2026-11-08 18:00", 18:00 or +2h
+    /// When: 18:00, "tomorrow 6pm", "mon 9:30", "24 dec 18:00", "in 2 h" in the configured zone, or RFC 3339
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Let them get one more follow-up

@@ -38,15 +38,16 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC").to_owned()
     }
 
+    /// Both are on the same day here.
+    pub fn is_today(&self, at: Millis, now: Millis) -> bool {
+        let day = |at: Millis| at.timestamp().to_zoned(self.0.clone()).date();
+        day(at) == day(now)
+    }
+
     /// `18:45 IST`; with the day in front when it is not today's.
     pub fn at(&self, at: Millis, now: Millis) -> String {
-        let at = at.timestamp().to_zoned(self.0.clone());
-        let format = if at.date() == now.timestamp().to_zoned(self.0.clone()).date() {
-            "%H:%M %Z"
-        } else {
-            "%a %-d %b %H:%M %Z"
-        };
-        at.strftime(format).to_string()
+        let format = if self.is_today(at, now) { "%H:%M %Z" } else { "%a %-d %b %H:%M %Z" };
+        at.timestamp().to_zoned(self.0.clone()).strftime(format).to_string()
     }
 
     /// `18:45:07`, for rows under a title that names the zone.

@@ -79,12 +79,11 @@ fn read(cron: &str) -> Result<Cron> {
             format!("\"{cron}\" has {fields} fields, a cron expression has five (or six with seconds first): {help}"),
         ));
     }
-    CronParser::builder()
-        .seconds(Seconds::Optional)
-        .year(Year::Disallowed)
-        .build()
-        .parse(cron)
-        .map_err(|error| wrong("bad_cron", format!("\"{cron}\" is not a cron expression: {error} {help}")))
+    CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build().parse(cron).map_err(|error| {
+        let why = error.to_string();
+        let why = why.trim_end_matches('.').replacen("Component error: ", "", 1).to_lowercase();
+        wrong("bad_cron", format!("\"{cron}\" is not a cron expression ({why}): {help}"))
+    })
 }
 
 fn first_after(pattern: &Cron, zone: &TimeZone, after: Millis) -> Result<Option<Millis>> {

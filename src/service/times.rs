@@ -5,9 +5,11 @@
 //! twice (the clocks change) is never guessed: the error names the two times to choose from.
 
 mod past;
+mod said;
 
 pub use past::{parse_past, parse_past_with_offset};
 
+use self::said::Day;
 use super::{Kind, Result, ServiceError};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 use jiff::civil::{Date, DateTime, Time};
@@ -16,25 +18,36 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use serde_json::json;
 
 /// How people may write a time, for error messages.
-const FORMS: &str =
-    "write 2026-11-08 18:00, 18:00 (the next such time), +2h, +30m, or RFC 3339 as 2026-11-08T18:00+05:30";
+const FORMS: &str = "write 18:00, tomorrow 6pm, mon 9:30, 8 nov 18:00, in 2 h, 2026-11-08 18:00, or RFC 3339 as \
+     2026-11-08T18:00+05:30";
 
-/// Reads a TIME: RFC 3339, or local time in `zone` (`2026-11-08 18:00`, `18:00` the next such time, `+2h`, `+30m`).
+/// Reads a TIME: RFC 3339, `in 2 h` or `+30m` from now, or local time in `zone`: `18:00` the next such time, `tomorrow 6 pm`,
+/// `mon 9:30`, `8 nov 18:00`, `2026-11-08 18:00`.
 /// Errors (422): `bad_time`, `in_the_past`, `time_gap` and `time_overlap` (both with the choice), `bad_zone`.
 pub fn parse(text: &str, zone: &str, now: Millis) -> Result<Millis> {
     let text = text.trim();
     let zone = time_zone(zone)?;
-    if let Some(length) = text.strip_prefix('+') {
+    let from_now =
+        text.split_at_checked(3).filter(|(word, _)| word.eq_ignore_ascii_case("in ")).map(|(_, length)| length);
+    if let Some(length) = text.strip_prefix('+').or(from_now) {
         return Ok(now.plus(relative_ms(length).ok_or_else(|| bad_time(text))?));
     }
     if let Some(at) = with_offset(text) {
         return not_past(at, &zone, now);
     }
-    if let Some(time) = wall_time(text) {
-        return next_such_time(time, &zone, now);
+    if let Some(local) = wall_date_time(text) {
+        return not_past(local_time(local, &zone)?, &zone, now);
     }
-    let local = wall_date_time(text).ok_or_else(|| bad_time(text))?;
-    not_past(local_time(local, &zone)?, &zone, now)
+    let today = now.timestamp().to_zoned(zone.clone()).date();
+    match said::read(text, today).ok_or_else(|| bad_time(text))? {
+        (Day::Next, time) => next_such_time(time, today, 1, &zone, now),
+        (Day::NextSuch(weekday), time) => {
+            let ahead = today.weekday().until(weekday);
+            let day = today.checked_add(i64::from(ahead).days()).map_err(|_| bad_time(text))?;
+            next_such_time(time, day, 7, &zone, now)
+        }
+        (Day::Date(day), time) => not_past(local_time(day.to_datetime(time), &zone)?, &zone, now),
+    }
 }
 
 /// Reads RFC 3339 with an offset, as HTTP needs it. Errors (422): `bad_time`, `offset_needed`, `in_the_past`.
@@ -132,32 +145,32 @@ fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
-/// `2h`, `30m`, `1h30m`, `90s`, `2d`, with or without `in` between: whole numbers, each unit once, ten years at most.
+/// `2h`, `30m`, `1h30m`, `90s`, `2d`, `1 hour 30 minutes`: whole numbers, the units from large to small, ten years at most.
 fn relative_ms(text: &str) -> Option<i64> {
-    let text = text.trim();
+    let text = text.to_lowercase();
+    let mut rest = text.trim();
     let mut total = 0_i64;
-    let mut number: Option<i64> = None;
     let mut last_unit = i64::MAX;
-    for letter in text.chars().filter(|letter| *letter != ' ') {
-        if let Some(digit) = letter.to_digit(10) {
-            let next = number.unwrap_or(0).checked_mul(10)?.checked_add(i64::from(digit))?;
-            number = Some(next);
-        } else {
-            let unit = match letter.to_ascii_lowercase() {
-                'd' => DAY,
-                'h' => HOUR,
-                'm' => MINUTE,
-                's' => SECOND,
-                _ => return None,
-            };
-            if unit >= last_unit {
-                return None;
-            }
-            last_unit = unit;
-            total = total.checked_add(number.take()?.checked_mul(unit)?)?;
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|letter: char| !letter.is_ascii_digit())?);
+        let after = after.trim_start();
+        let (unit, after) =
+            after.split_at(after.find(|letter: char| !letter.is_ascii_lowercase()).unwrap_or(after.len()));
+        let unit = match unit {
+            "d" | "day" | "days" => DAY,
+            "h" | "hr" | "hrs" | "hour" | "hours" => HOUR,
+            "m" | "min" | "mins" | "minute" | "minutes" => MINUTE,
+            "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
+            _ => return None,
+        };
+        if unit >= last_unit {
+            return None;
         }
+        last_unit = unit;
+        total = total.checked_add(number.parse::<i64>().ok()?.checked_mul(unit)?)?;
+        rest = after.trim_start();
     }
-    (number.is_none() && total > 0 && total <= 3_660 * DAY).then_some(total)
+    (total > 0 && total <= 3_660 * DAY).then_some(total)
 }
 
 fn with_offset(text: &str) -> Option<Millis> {
@@ -175,15 +188,15 @@ fn wall_date_time(text: &str) -> Option<DateTime> {
     wall_time(time.trim()).map(|time| date.to_datetime(time))
 }
 
-fn next_such_time(time: Time, zone: &TimeZone, now: Millis) -> Result<Millis> {
-    let today = now.timestamp().to_zoned(zone.clone()).date();
-    let at = local_time(today.to_datetime(time), zone)?;
+/// The time on `day`, or when that has been, `days` later.
+fn next_such_time(time: Time, day: Date, days: i64, zone: &TimeZone, now: Millis) -> Result<Millis> {
+    let at = local_time(day.to_datetime(time), zone)?;
     if at > now {
         return Ok(at);
     }
-    let tomorrow =
-        today.checked_add(1.day()).map_err(|_| wrong("bad_time", "that is beyond the calendar".to_owned()))?;
-    local_time(tomorrow.to_datetime(time), zone)
+    let later =
+        day.checked_add(days.days()).map_err(|_| wrong("bad_time", "that is beyond the calendar".to_owned()))?;
+    local_time(later.to_datetime(time), zone)
 }
 
 fn not_past(at: Millis, zone: &TimeZone, now: Millis) -> Result<Millis> {
@@ -248,6 +261,14 @@ mod tests {
             ("18:00", "Asia/Kolkata", "2026-11-08T12:30:00Z"),
             ("03:40", "Asia/Kolkata", "2026-11-08T22:10:00Z"),
             ("03:41", "Asia/Kolkata", "2026-11-07T22:11:00Z"),
+            ("tomorrow 18:00", "Asia/Kolkata", "2026-11-09T12:30:00Z"),
+            ("6 pm", "Asia/Kolkata", "2026-11-08T12:30:00Z"),
+            // It is Sunday there: one is still to come, one has been.
+            ("sun 18:00", "Asia/Kolkata", "2026-11-08T12:30:00Z"),
+            ("Sunday 3:00", "Asia/Kolkata", "2026-11-14T21:30:00Z"),
+            ("sat 9:30", "Asia/Kolkata", "2026-11-14T04:00:00Z"),
+            ("in 2 h", "Asia/Kolkata", "2026-11-08T00:10:00Z"),
+            ("In 1 hour 30 minutes", "Asia/Kolkata", "2026-11-07T23:40:00Z"),
             ("+2h", "Asia/Kolkata", "2026-11-08T00:10:00Z"),
             ("+30m", "Asia/Kolkata", "2026-11-07T22:40:00Z"),
             ("+1h30m", "UTC", "2026-11-07T23:40:00Z"),
@@ -267,6 +288,9 @@ mod tests {
             "",
             "soon",
             "tomorrow",
+            "in",
+            "in 5",
+            "in h",
             "1800",
             "25:00",
             "18:60",
@@ -291,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_past_is_refused_with_the_time_it_is() {
-        for text in ["2026-11-08 03:40", "2026-11-07T22:09:59Z", "2020-01-01 00:00"] {
+        for text in ["2026-11-08 03:40", "today 3:40", "1 nov 18:00", "2026-11-07T22:09:59Z", "2020-01-01 00:00"] {
             let error = parse(text, "Asia/Kolkata", at(NOW)).unwrap_err();
             assert_eq!(error.code, "in_the_past", "{text}");
             assert!(error.message.contains("it is Sun 8 Nov 03:40 India time (Asia/Kolkata) now"), "{}", error.message);

@@ -106,9 +106,9 @@ fn a_field_that_will_not_do_is_named_and_nothing_is_asked() {
     for (keys, typed, words) in [
         ("tab tab", "99", "60 a second at most"),
         ("tab tab", ".", "a pace is a number"),
-        ("right tab", "soon", ""),
+        ("right tab", "soon", "\"soon\" is not a time: write"),
         ("left tab", "", "0 18 * * 5 is every Friday at 18:00"),
-        ("left tab", "61 18 * * *", ""),
+        ("left tab", "61 18 * * *", "number out of bounds"),
     ] {
         let mut model = at_when(80, 24);
         press(&mut model, keys);
@@ -116,7 +116,10 @@ fn a_field_that_will_not_do_is_named_and_nothing_is_asked() {
         assert_eq!(press(&mut model, "enter"), [], "{keys} {typed}");
         let Some(Dialog::Wizard(wizard)) = model.dialogs.last() else { panic!("the wizard is there") };
         assert_eq!(wizard.step, Step::When, "{keys} {typed}");
-        assert!(!wizard.trouble.is_empty() && wizard.trouble.contains(words), "{}", wizard.trouble);
+        assert!(wizard.trouble.ends_with(" first."), "{}", wizard.trouble);
+        // What is wrong with it is said once, beside it.
+        let screen = text(&model).replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(screen.matches(words).count(), 1, "{words}: {screen}");
     }
 }
 

@@ -113,7 +113,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     go(P::WizardForm, A::Right, &[RIGHT], "→", "the next choice"),
     step(P::WizardForm, A::Accept, &[ENTER], "Enter", ["go on", "go on to the next step"]),
     step(P::WizardForm, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["back", "one step back"]),
-    step(P::WizardReview, A::Accept, &[ENTER], "Enter", ["start", "start it, when the count is typed"]),
+    step(P::WizardReview, A::Accept, &[ENTER], "Enter", ["confirm", "start or schedule it, when the count is typed"]),
     step(
         P::WizardReview,
         A::Test,

@@ -101,9 +101,8 @@ fn count_field(model: &Model, wizard: &Wizard, plan: &Plan, canvas: &mut Canvas,
         return;
     }
     let what = match plan.request.start_at {
-        _ if wizard.start == Start::Every => "schedule",
-        Some(_) => "plan",
-        None => "start",
+        None if wizard.start == Start::Now => "start",
+        _ => "schedule",
     };
     let ask = format!("Type {} to {what} it", thousands(plan.goes_to()));
     canvas.field(area, 1, &ask, &wizard.count, true);

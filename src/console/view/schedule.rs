@@ -19,21 +19,11 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     let coming = model.coming();
     if coming.is_empty() {
         canvas.text(inner, 0, Role::Strong, " Nothing is planned.");
-        canvas.pieces(
-            inner,
-            2,
-            &[
-                (Role::Plain, " "),
-                (Role::Key, "n"),
-                (
-                    Role::Plain,
-                    " puts a broadcast together; its step \"When\" takes a time, like 18:00 or 2026-11-08 18:00.",
-                ),
-            ],
-        );
-        let words = "The same step has \"again and again\", like every Friday at 18:00. It shows here then, and t switches it off and on.";
         let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-        canvas.paragraph(text, 4, Role::Dim, words);
+        let words = "n puts a broadcast together; its step \"When\" takes a time, like 18:00 or tomorrow 6pm.";
+        let row = canvas.paragraph(text, 2, Role::Plain, words);
+        let words = "The same step has \"again and again\", like every Friday at 18:00. It shows here then, and t switches it off and on.";
+        canvas.paragraph(text, row + 1, Role::Dim, words);
         return;
     }
     let (rows, foot) = top(inner, inner.height.saturating_sub(2));
@@ -52,7 +42,10 @@ fn line(model: &Model, coming: Coming<'_>, canvas: &mut Canvas, area: Rect, row:
     let glyphs = canvas.glyphs();
     let when = coming.at().map_or_else(
         || "not by itself".to_owned(),
-        |at| format!("{}, in {}", model.facts.zone.at(at, model.now), words::lasting(at.since(model.now))),
+        |at| {
+            let today = if model.facts.zone.is_today(at, model.now) { "today " } else { "" };
+            format!("{today}{}, in {}", model.facts.zone.at(at, model.now), words::lasting(at.since(model.now)))
+        },
     );
     let when = canvas.column(&when, 38);
     let (glyph, role, how) = match coming {

@@ -79,7 +79,7 @@ fn about(model: &Model, wizard: &Wizard, field: WhenField) -> Vec<(Role, String)
     match field {
         WhenField::Choice => Vec::new(),
         WhenField::Time if wizard.time.trimmed().is_empty() => {
-            one(Role::Dim, &format!("2026-11-08 18:00, or 18:00, or +2h; in {zone}"))
+            one(Role::Dim, &format!("18:00, tomorrow 6pm, mon 9:30, 24 dec 18:00 or in 2 h; in {zone}"))
         }
         WhenField::Time => match wizard.start_at(model) {
             Ok(Some(at)) => one(Role::Good, &times::words(at, &zone, model.now)),

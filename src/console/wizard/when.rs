@@ -152,13 +152,15 @@ impl Wizard {
 
     fn go_to_review(&mut self, model: &mut Model) -> Vec<Request> {
         let lacking = [
-            (WhenField::Time, self.start_at(model).err()),
-            (WhenField::Cron, self.every(model).err()),
-            (WhenField::Pace, self.own_pace(model).err()),
+            (WhenField::Time, self.start_at(model).is_err(), &self.time, "the time"),
+            (WhenField::Cron, self.every(model).is_err(), &self.cron, "the times"),
+            (WhenField::Pace, self.own_pace(model).is_err(), &self.pace, "the pace"),
         ];
-        if let Some((field, words)) = lacking.into_iter().find_map(|(field, words)| Some((field, words?))) {
+        if let Some((field, _, typed, name)) = lacking.into_iter().find(|(_, lacks, ..)| *lacks) {
+            // What is wrong with it stands beside it already.
+            let verb = if typed.trimmed().is_empty() { "Type" } else { "Put right" };
+            self.trouble = format!("{verb} {name} first.");
             self.when_field = field;
-            self.trouble = words;
             return Vec::new();
         }
         self.step = Step::Review;
