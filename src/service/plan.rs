@@ -14,6 +14,7 @@ use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows, Uploa
 use crate::domain::ids::BroadcastId;
 use crate::domain::media;
 use crate::domain::opt_out::Kinds;
+use crate::domain::said::{self, grouped, people};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::{DAY, Millis};
@@ -191,7 +192,8 @@ impl Service {
             Some(free) if free < needed => {
                 let (free, needed) = (free / 1_048_576, needed / 1_048_576);
                 let message = format!(
-                    "the store has {free} MiB left and {people} people need about {needed} MiB: make room first ({})",
+                    "the store has {free} MiB left and {} need about {needed} MiB: make room first ({})",
+                    said::people(people),
                     self.inner.store.place()
                 );
                 Err(ServiceError::new(Kind::Unavailable, "store_full", message))
@@ -221,14 +223,14 @@ impl Service {
                     None => ", the first of them a day after its first messages".to_owned(),
                 };
                 warnings.push(format!(
-                    "{} people may still be written to within 24 hours: {over} of this broadcast wait until there is \
-                     room{from}",
-                    budget.left()
+                    "{} may still be written to within 24 hours: {} of this broadcast wait until there is room{from}",
+                    people(budget.left()),
+                    grouped(over)
                 ));
             }
         }
         if matches!(plan.quality.as_str(), "RED" | "YELLOW") {
-            let quality = plan.quality.to_lowercase();
+            let quality = said::quality(&plan.quality);
             warnings.push(format!("the template's quality is {quality}: WhatsApp may pause it while it goes out"));
         }
         if plan.people == plan.left_out.iter().map(|(_, count)| count).sum::<u64>() {
@@ -236,7 +238,8 @@ impl Service {
         }
         if bad_rows > 0 && plan.request.choices.on_bad_rows == OnBadRows::Refuse {
             warnings.push(format!(
-                "the values of {bad_rows} people cannot be sent, and nobody may be left out: nothing will be sent"
+                "the values of {} cannot be sent, and nobody may be left out: nothing will be sent",
+                people(bad_rows)
             ));
         }
         if let Some(other) = &plan.repeat_of {
@@ -290,7 +293,9 @@ pub(super) fn resolve(template: &Template, bindings: &Bindings, columns: &[Strin
             () => "bad_text",
         };
         let pairs: Vec<_> =
-            no_such_column.iter().map(|(variable, column)| json!({ "variable": variable, "column": column })).collect();
+            no_such_column.iter().map(|(variable, column)| {
+                json!({ "variable": variable, "column": column, "did_you_mean": problem.nearest_column(column) })
+            }).collect();
         let bad_text: Vec<_> = bad_text
             .iter()
             .map(|(variable, fault)| json!({ "variable": variable, "why": fault.to_string() }))
