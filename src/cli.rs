@@ -136,6 +136,9 @@ async fn dispatch(cli: Cli) -> Outcome {
         ));
     }
     let start = Start { config, rehearse: cli.sandbox };
+    if !matches!(command, Command::Doctor) {
+        start.say_what_is_not_configured();
+    }
     match command {
         Command::Import(args) => import::run(start, args).await,
         Command::Lists(args) => lists::run(start, args).await,
@@ -169,6 +172,18 @@ struct Start {
 }
 
 impl Start {
+    /// Says on stderr what sending needs and nobody gave, and where to begin. Much works without: numbers can be loaded, and
+    /// a store can be looked at.
+    fn say_what_is_not_configured(&self) {
+        if self.rehearse {
+            return;
+        }
+        if let Err(missing) = self.config.require_sender() {
+            let Failure { message, hint, .. } = missing.into();
+            terminal::note(&format!("note: {message}\nhint: {hint}"));
+        }
+    }
+
     /// Opens the store and the Cloud API for a short command; only errors are logged, on stderr.
     async fn open(self) -> Result<(Ground, Guard), Failure> {
         let environment = std::env::var("WACAST_LOG").ok();
