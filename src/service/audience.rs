@@ -8,6 +8,7 @@ use crate::domain::cost::Tally;
 use crate::domain::marketing::{MARKETING, undeliverable};
 use crate::domain::opt_out::Kinds;
 use crate::domain::phone::Phone;
+use crate::domain::said;
 use crate::domain::time::DAY;
 use crate::store::{AudiencePlace, StoreError};
 use serde_json::json;
@@ -182,8 +183,9 @@ impl LeftOut {
         let people: u64 = self.by_reason.iter().map(|(_, count)| count).sum();
         let ((number, reason), at) = self.first.first().zip(self.first_at.first())?;
         let message = format!(
-            "the values of {people} people cannot be sent, so nothing was sent; the first is row {} ({}): {reason}; put \
-             the file right, give a fallback, or let them be left out",
+            "the values of {} cannot be sent, so nothing was sent; the first is row {} ({}): {reason}; put the file right, \
+             give a fallback, or let them be left out",
+            said::people(people),
             at.row,
             number.phone.masked()
         );
