@@ -61,7 +61,7 @@ impl Checked {
 impl Service {
     /// Checks a request and says what it would do. Sends and stores nothing (but may sync templates and ask how the sender
     /// stands). `progress` is called with (people looked at, people in all) while the audience is walked; it
-    /// is walked once, for those who are left out and for what the others cost. Dropping the future stops the walk.
+    /// is walked once, for those who are left out, for what the others cost, and for who got the template lately. Dropping the future stops the walk.
     ///
     /// Errors: `unknown_list` (404), `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_unsupported`, `variables_unbound`,
     /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_file`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
@@ -70,7 +70,12 @@ impl Service {
         let checked = self.check(request, request.start_at.is_none()).await?;
         let Checked { template, uploads, people, sender, mut warnings, .. } = checked;
         let held_back = Kinds::holding_back(&template.category, self.inner.settings.typed_holds);
-        let rules = LeaveOut { category: &template.category, held_back, count_others: true };
+        let rules = LeaveOut {
+            category: &template.category,
+            held_back,
+            count_others: true,
+            lately: Some(self.lately(request).await?),
+        };
         let left_out = self.left_out(&uploads, people, &checked.resolved, rules, progress).await?;
         let cost = self.estimate(&left_out.others, &template.category, request.start_at);
         let pace = request.messages_per_second.unwrap_or(self.inner.settings.messages_per_second);
@@ -94,8 +99,10 @@ impl Service {
             warnings: Vec::new(),
         };
         let bad_rows = left_out.bad_rows;
+        let lately = left_out.lately.words(plan.goes_to(), plan.repeat_of.as_ref(), self.now());
         plan.takes_ms = (pace > 0.0).then(|| takes_ms(plan.goes_to(), pace));
         self.add_warnings(&plan, &uploads, bad_rows, &mut warnings).await?;
+        warnings.extend(lately);
         plan.warnings = warnings;
         Ok(plan)
     }
