@@ -270,6 +270,6 @@ mod tests {
         let verdict = sweep.verdict(Millis(0), 3, 4, Some(5));
         let found: Vec<_> = verdict.findings.iter().map(|finding| finding.what.as_str()).collect();
         assert_eq!(found.len(), 6, "{found:?}");
-        assert!(verdict.words().contains("one phone is two recipients (1 times)"));
+        assert!(verdict.words().contains("one phone is two recipients (once)"));
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
 use crate::domain::said;
 use crate::domain::state::BroadcastStatus;
-use crate::domain::time::Millis;
+use crate::domain::time::{MINUTE, Millis};
 
 /// How many of the newest broadcasts are looked at, and how many of those of the same template.
 const NEWEST: u32 = 500;
@@ -76,32 +76,45 @@ impl Lately {
         let who = if all == goes_to { "all".to_owned() } else { said::grouped(all) };
         match counted.as_slice() {
             [] => None,
-            [(other, _)] => Some(format!("{who} of them {}", got_it(other, now))),
+            [(other, people)] => Some(format!("{who} of them {}", gets_it(other, *people, now))),
             several => {
-                let mut parts: Vec<String> = several
-                    .iter()
-                    .take(NAMED)
-                    .map(|(other, people)| format!("{} {}", said::grouped(*people), got_it(other, now)))
-                    .collect();
+                let part = |(other, people): &(&Broadcast, u64)| {
+                    format!("{}, {} ({})", said::grouped(*people), when(other, now), name(other))
+                };
+                let mut parts: Vec<String> = several.iter().take(NAMED).map(part).collect();
                 if several.len() > NAMED {
                     let rest = several.iter().skip(NAMED).map(|(_, people)| people).sum();
-                    parts.push(format!("{} by earlier ones", said::grouped(rest)));
+                    parts.push(format!("{}, earlier", said::grouped(rest)));
                 }
                 let count = several.len();
-                Some(format!("{who} of them by {count} broadcasts of the last 24 hours: {}", parts.join("; ")))
+                Some(format!("{who} of them got this template from {count} other broadcasts: {}", parts.join("; ")))
             }
         }
     }
 }
 
-fn got_it(other: &Broadcast, now: Millis) -> String {
-    let name = match other.definition.label.as_str() {
+fn gets_it(other: &Broadcast, people: u64, now: Millis) -> String {
+    let (is, gets) = if people == 1 { ("is", "gets") } else { ("are", "get") };
+    let (when, name) = (when(other, now), name(other));
+    match (other.status, other.ended_at) {
+        (BroadcastStatus::Paused, _) => format!("{gets} this template, too, {when} ({name})"),
+        (_, None) => format!("{is} getting this template {when} ({name})"),
+        _ => format!("got this template {when} ({name})"),
+    }
+}
+
+fn when(other: &Broadcast, now: Millis) -> String {
+    match (other.status, other.ended_at.map(|at| now.since(at))) {
+        (BroadcastStatus::Paused, _) => "once another one goes on that is paused".to_owned(),
+        (_, None) => "now".to_owned(),
+        (_, Some(passed)) if passed < MINUTE => "just now".to_owned(),
+        (_, Some(passed)) => format!("{} ago", times::length_words(passed)),
+    }
+}
+
+fn name(other: &Broadcast) -> String {
+    match other.definition.label.as_str() {
         "" => format!("broadcast {}", other.id),
         label => format!("{label}, broadcast {}", other.id),
-    };
-    match (other.status, other.ended_at) {
-        (BroadcastStatus::Paused, _) => format!("get this template, too, from one that is paused ({name})"),
-        (_, Some(at)) => format!("got this template {} ago ({name})", times::length_words(now.since(at))),
-        _ => format!("are getting this template now ({name})"),
     }
 }
