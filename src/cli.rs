@@ -136,9 +136,25 @@ async fn dispatch(cli: Cli) -> Outcome {
         ));
     }
     let start = Start { config, rehearse: cli.sandbox };
-    if !matches!(command, Command::Doctor) {
-        start.say_what_is_not_configured();
+    let lacks = start.lacks_a_configuration().filter(|_| !matches!(command, Command::Doctor));
+    let outcome = obey(start, command).await;
+    match (outcome, lacks) {
+        (Ok(exit), Some(Failure { message, hint, .. })) => {
+            terminal::note(&format!("note: {message}\nhint: {hint}"));
+            Ok(exit)
+        }
+        // What failed for it does not say yet what to do.
+        (Err(failure), Some(lacks))
+            if failure.hint.is_empty() && failure.message.contains("the configuration lacks") =>
+        {
+            Err(failure.hint(lacks.hint))
+        }
+        (outcome, _) => outcome,
     }
+}
+
+/// Does what a command says that needs the store.
+async fn obey(start: Start, command: Command) -> Outcome {
     match command {
         Command::Import(args) => import::run(start, args).await,
         Command::Lists(args) => lists::run(start, args).await,
@@ -172,16 +188,13 @@ struct Start {
 }
 
 impl Start {
-    /// Says on stderr what sending needs and nobody gave, and where to begin. Much works without: numbers can be loaded, and
-    /// a store can be looked at.
-    fn say_what_is_not_configured(&self) {
-        if self.rehearse {
-            return;
+    /// What to say when there is no configuration, and where to begin. Much works without: numbers can be loaded, and a
+    /// store can be looked at.
+    fn lacks_a_configuration(&self) -> Option<Failure> {
+        if self.rehearse || self.config.places.file.is_some() {
+            return None;
         }
-        if let Err(missing) = self.config.require_sender() {
-            let Failure { message, hint, .. } = missing.into();
-            terminal::note(&format!("note: {message}\nhint: {hint}"));
-        }
+        self.config.require_sender().err().map(Failure::from)
     }
 
     /// Opens the store and the Cloud API for a short command; only errors are logged, on stderr.

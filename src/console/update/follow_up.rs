@@ -122,8 +122,8 @@ fn ask_whom_to_spare(model: &mut Model, request: FollowUpRequest, picked: &Picke
     let mut choices = vec![("send to nobody, leave it".to_owned(), Choice::Nothing)];
     if later > 0 {
         let wait = FollowUpRequest { pick: Pick::Retry, ..request.clone() };
-        let words = "only those for whom it is too soon: starts once they may be tried again";
-        choices.push((words.to_owned(), Choice::Do(Request::Picked(wait))));
+        let words = format!("only the {} held back for now: starts once they may be tried again", thousands(later));
+        choices.push((words, Choice::Do(Request::Picked(wait))));
     }
     if others > 0 {
         let spare = Choice::Do(Request::Picked(FollowUpRequest { without: codes, ..request }));

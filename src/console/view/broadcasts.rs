@@ -223,8 +223,8 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
     let steps = [
         ("people", total, total, "", true),
         (ACCEPTED_BY_WHATSAPP, view.funnel.accepted, total, "people", true),
-        ("delivered", view.funnel.delivered, view.funnel.accepted, "those accepted", known),
-        ("read", view.funnel.read, view.funnel.delivered, "those delivered", known),
+        ("delivered", view.funnel.delivered, view.funnel.accepted, "accepted", known),
+        ("read", view.funnel.read, view.funnel.delivered, "delivered", known),
     ];
     for (row, (name, count, of, base, known)) in steps.into_iter().enumerate() {
         let row = cells(row);
