@@ -15,7 +15,7 @@ use wacast::service::Kind;
 use wacast::service::import::{ImportOptions, ImportRequest, ImportSource, RejectsTo};
 use wacast::service::receipts::BACKLOG_LIMIT;
 use wacast::service::view::{BroadcastRequest, Driver};
-use wacast::store::{Holder, LeaseAnswer, NewUpload, RECEIPTS, RawReceipt, Repeat, Verdict};
+use wacast::store::{Holder, LeaseAnswer, NewUpload, RECEIPTS, RawReceipt, Repeat, UploadReport, UploadRow, Verdict};
 
 // ---- importing ----
 
@@ -227,7 +227,7 @@ async fn a_plan_says_who_got_the_same_template_lately() {
     }
     let told = async |template: &str, list: &str| {
         let plan = bed.service.plan(&request(template, list), |_, _| {}).await.unwrap();
-        plan.warnings.into_iter().find(|warning| warning.contains("of them"))
+        plan.warnings.into_iter().find(|warning| warning.contains("this template"))
     };
     let start = async |list: &str, label: &str| {
         let asked = BroadcastRequest { label: label.into(), ..request("hello", list) };
@@ -253,7 +253,11 @@ async fn a_plan_says_who_got_the_same_template_lately() {
     );
     let another = BroadcastRequest { bindings: column("1", "name"), ..request("order_update", "third") };
     let plan = bed.service.plan(&another, |_, _| {}).await.unwrap();
-    assert!(!plan.warnings.iter().any(|warning| warning.contains("of them")), "another message: {:?}", plan.warnings);
+    assert!(
+        !plan.warnings.iter().any(|warning| warning.contains("this template")),
+        "another message: {:?}",
+        plan.warnings
+    );
     assert_eq!(told("hello", "others").await, None);
     assert_eq!(told("hello", "first").await, None, "of the same people it is said that it looks like a repeat");
 
@@ -684,4 +688,37 @@ async fn a_million_rows_need_no_more_memory_than_a_hundred_thousand() {
         peaks.push(peak_kib());
     }
     assert!(peaks[1] < peaks[0] + 64 * 1_024, "{peaks:?} KiB");
+}
+
+/// `cargo test --test it a_million_people -- --ignored --nocapture` prints how long it took.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes in a debug build"]
+async fn a_million_people_are_asked_for_lately_while_the_plan_is_made() {
+    const PEOPLE: u32 = 1_000_000;
+    let bed = Bed::new().await;
+    // The second list has half of the first, in another order.
+    for (list, from, turned) in [("first", 0, false), ("second", PEOPLE / 2, true)] {
+        let upload = crate::store_contract::stage::begin_upload(&*bed.store, list).await;
+        for begin in (0..PEOPLE).step_by(5_000) {
+            let person = |row: u32| {
+                from + if turned { u32::try_from(u64::from(row) * 7_919 % u64::from(PEOPLE)).unwrap() } else { row }
+            };
+            let rows = (begin..begin + 5_000)
+                .map(|row| UploadRow { row: row + 1, number: crate::store_contract::stage::number(person(row)) });
+            bed.store.add_rows(upload, rows.collect()).await.unwrap();
+        }
+        let report = UploadReport { received: PEOPLE.into(), imported: PEOPLE.into(), ..UploadReport::default() };
+        bed.store.finish_upload(upload, report, at(NOW)).await.unwrap();
+    }
+    let took = async |words: &str| {
+        let begun = std::time::Instant::now();
+        let plan = bed.service.plan(&request("hello", "second"), |_, _| {}).await.unwrap();
+        println!("{words}: {:?}", begun.elapsed());
+        plan.warnings.into_iter().find(|warning| warning.contains("this template"))
+    };
+    assert_eq!(took("nobody got it lately").await, None);
+    let first = bed.service.start(request("hello", "first")).await.unwrap().broadcast.id;
+    ByHand::run(&bed.store, &first, at(NOW)).await;
+    let told = took("half of them do").await.unwrap();
+    assert!(told.starts_with("500,000 of them are getting this template now"), "{told}");
 }

@@ -323,14 +323,24 @@ fn left_out(view: &BroadcastView, canvas: &mut Canvas, area: Rect) {
 fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Canvas, area: Rect) {
     let inner = canvas.panel(area, &format!("{}: people", words::name_of(view)), true);
     let (tabs, rest) = top(inner, 1);
+    let tab = |state: Option<RecipientState>| {
+        let (name, count) =
+            state.map_or(("all", view.counts.total()), |state| (state.short_label(), view.counts.get(state)));
+        format!(" {name} {} ", thousands(count))
+    };
+    let all: Vec<_> = opened.states().into_iter().map(|state| (state, tab(state))).collect();
+    let chosen = all.iter().position(|(state, _)| *state == opened.state).unwrap_or(0);
+    // Where there is no room for all of them, the first ones give way to the chosen one.
+    let room = usize::from(tabs.width).saturating_sub(4);
+    let fits = |first: &usize| all[*first..=chosen].iter().map(|(_, text)| width(text) + 1).sum::<usize>() <= room;
+    let first = (0..=chosen).find(fits).unwrap_or(chosen);
     let mut used = 1;
-    for state in opened.states() {
-        let (name, count) = match state {
-            None => ("all", view.counts.total()),
-            Some(state) => (state.short_label(), view.counts.get(state)),
-        };
-        let role = if state == opened.state { Role::Selected } else { Role::Plain };
-        used += canvas.put(tabs, 0, used, role, &format!(" {name} {} ", thousands(count))) + 1;
+    if first > 0 {
+        used += canvas.put(tabs, 0, used, Role::Dim, canvas.glyphs().ellipsis);
+    }
+    for (state, text) in &all[first..] {
+        let role = if *state == opened.state { Role::Selected } else { Role::Plain };
+        used += canvas.put(tabs, 0, used, role, text) + 1;
     }
     canvas.hot(tabs, Click::Act(Action::Right));
     let (head, rest) = top(rest, 1);
@@ -368,8 +378,7 @@ fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Can
                 .get(cursor)
                 .map(|one| one.state)
                 .filter(|state| state_room == SHORT_STATE && state.label() != state.short_label());
-            let means =
-                means.map_or_else(String::new, |state| format!("   {}: {}", state.short_label(), state.label()));
+            let means = means.map_or_else(String::new, |state| format!("   {}", state.label()));
             canvas.pieces(foot, 0, &[(Role::Dim, &words), (Role::Plain, &means)]);
         }
     }
