@@ -178,7 +178,9 @@ impl Service {
                 }
             }
             if count_others {
-                others.iter().for_each(|phone| left_out.others.add(*phone));
+                for phone in &others {
+                    left_out.others.add(*phone);
+                }
             }
             self.count_lately(&mut left_out.lately, &others).await?;
             progress(walked, people);
