@@ -341,6 +341,14 @@ mod tests {
     }
 
     #[test]
+    fn short_labels_fit_a_column_and_begin_as_the_full_ones() {
+        for state in RecipientState::ALL {
+            let short = state.short_label();
+            assert!(short.len() <= 13 && state.label().starts_with(short), "{short}: {}", state.label());
+        }
+    }
+
+    #[test]
     fn nothing_leaves_a_final_status() {
         for status in BroadcastStatus::ALL.into_iter().filter(|status| status.is_final()) {
             assert!(BroadcastStatus::ALL.iter().all(|next| !status.may_become(*next)));
