@@ -136,6 +136,25 @@ async fn dispatch(cli: Cli) -> Outcome {
         ));
     }
     let start = Start { config, rehearse: cli.sandbox };
+    let lacks = start.lacks_a_configuration().filter(|_| !matches!(command, Command::Doctor));
+    let outcome = obey(start, command).await;
+    match (outcome, lacks) {
+        (Ok(exit), Some(Failure { message, hint, .. })) => {
+            terminal::note(&format!("note: {message}\nhint: {hint}"));
+            Ok(exit)
+        }
+        // What failed for it does not say yet what to do.
+        (Err(failure), Some(lacks))
+            if failure.hint.is_empty() && failure.message.contains("the configuration lacks") =>
+        {
+            Err(failure.hint(lacks.hint))
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// Does what a command says that needs the store.
+async fn obey(start: Start, command: Command) -> Outcome {
     match command {
         Command::Import(args) => import::run(start, args).await,
         Command::Lists(args) => lists::run(start, args).await,
@@ -169,6 +188,15 @@ struct Start {
 }
 
 impl Start {
+    /// What to say when there is no configuration, and where to begin. Much works without: numbers can be loaded, and a
+    /// store can be looked at.
+    fn lacks_a_configuration(&self) -> Option<Failure> {
+        if self.rehearse || self.config.places.file.is_some() {
+            return None;
+        }
+        self.config.require_sender().err().map(Failure::from)
+    }
+
     /// Opens the store and the Cloud API for a short command; only errors are logged, on stderr.
     async fn open(self) -> Result<(Ground, Guard), Failure> {
         let environment = std::env::var("WACAST_LOG").ok();

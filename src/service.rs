@@ -13,6 +13,7 @@ pub mod error;
 pub mod follow_up;
 pub mod forward;
 pub mod import;
+mod lately;
 pub mod opt_outs;
 pub mod people;
 pub mod plan;

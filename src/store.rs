@@ -283,6 +283,11 @@ pub trait Store: Send + Sync + 'static {
     /// Where these phones are recipients, newest broadcast first, `limit` at most. At most 5,000 phones.
     async fn broadcasts_to(&self, phones: &[Phone], limit: u32) -> Result<Vec<(BroadcastId, u32)>>;
 
+    /// Which of these people are recipients of one of these broadcasts (100 at most) and have its message, may have it, or
+    /// are to get it: whoever is neither failed nor left out nor cancelled. Places in `phones`, rising, with the place of
+    /// the first such broadcast in `ids`. At most 5,000 phones.
+    async fn recipients_among(&self, phones: &[Phone], ids: &[BroadcastId]) -> Result<Vec<(usize, usize)>>;
+
     /// The log's rows of one recipient, by attempt.
     async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>>;
 

@@ -95,7 +95,8 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let hint = match &error {
             ConfigError::Missing { file: None, .. } => {
-                "open `wacast` on a terminal to set it up, copy config.toml.example, or try it with `wacast demo`"
+                "open `wacast` on a terminal to set it up, copy config.toml.example, or try it with `wacast demo`; with \
+                 `wacast --sandbox` everything works without one, and reaches nobody"
             }
             ConfigError::Missing { .. } => "add them to that file, or set WACAST_SECTION__KEY in the environment",
             ConfigError::Unknown { nearest: None, .. } => "config.toml.example lists every key",

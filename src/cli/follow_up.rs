@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, people};
 use super::{Start, act, with_ground, words};
 use crate::domain::broadcast::Pick;
+use crate::domain::time::Millis;
 use crate::service::follow_up::{FollowUpRequest, Picked};
 use crate::service::times;
 
@@ -25,7 +26,7 @@ pub(super) async fn run(start: Start, args: FollowUpArgs) -> Outcome {
         let picked = service.picked(&request.audience()).await?;
         let count = picked.people;
         if !args.json {
-            about(&picked);
+            about(&picked, &zone, service.now());
         }
         let expect = match args.expect {
             Some(expected) => Some(expected),
@@ -48,11 +49,18 @@ pub(super) async fn run(start: Start, args: FollowUpArgs) -> Outcome {
 }
 
 /// What is to be known before it is made, on stderr.
-fn about(picked: &Picked) {
+fn about(picked: &Picked, zone: &str, now: Millis) {
     for cause in &picked.not_again {
         let (who, code) = (people(cause.count), cause.code);
         terminal::note(&format!(
             "{who} should not be tried again: {} ({code}); --without {code} spares them",
+            cause.title
+        ));
+    }
+    for (cause, until) in &picked.not_yet {
+        let (who, code, until) = (people(cause.count), cause.code, times::words_alone(*until, zone, now));
+        terminal::note(&format!(
+            "{who} should not be tried before {until}: {} ({code}); --without {code} spares them, --pick retry waits for it",
             cause.title
         ));
     }

@@ -12,8 +12,8 @@ use crate::domain::template::Template;
 use crate::domain::time::Millis;
 use crate::service::schedules::Recurrence;
 use crate::service::view::{BroadcastRequest, Driver, Plan};
-use crate::service::{Service, schedules, times};
-use serde_json::json;
+use crate::service::{Service, ServiceError, schedules, times};
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// How many next times of a schedule are shown.
@@ -39,7 +39,8 @@ pub(super) enum Made {
 pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Result<Made, Failure> {
     let mut request = request(service, args, zone)?;
     if args.is_test() {
-        let test = service.test_send(&request, None, &args.test_to).await?;
+        let test = service.test_send(&request, None, &args.test_to).await;
+        let test = test.map_err(|error| with_variables(error, &request.bindings))?;
         if !args.json {
             terminal::line(&format!(
                 "test {} to {}: the message of the first person",
@@ -59,7 +60,7 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
         })
         .await;
     line.end();
-    let plan = planned?;
+    let plan = planned.map_err(|error| with_variables(error, &request.bindings))?;
     let driver = service.refresh().await.driver.clone();
     let program = service.settings().program();
     let sending = match driver {
@@ -98,6 +99,40 @@ pub(super) async fn make(service: &Service, args: &SendArgs, zone: &str) -> Resu
         terminal::note(&words::nobody(program));
     }
     Ok(Made::Broadcast(started.broadcast.id))
+}
+
+/// Adds the options as they were likely meant, when a variable or a column is not there or a variable has nothing.
+fn with_variables(error: ServiceError, given: &Bindings) -> Failure {
+    let details = error.details.clone();
+    let failure = Failure::from(error);
+    let words = |value: &Value| value.as_str().map(str::to_owned);
+    let all = |key: &str| details[key].as_array().into_iter().flatten();
+    let mut options = Vec::new();
+    for one in all("columns_missing") {
+        if let (Some(variable), Some(column)) = (words(&one["variable"]), words(&one["did_you_mean"])) {
+            let fallback = match given.get(&variable) {
+                Some(Source::ColumnOr { fallback, .. }) => format!(":-{fallback}"),
+                _ => String::new(),
+            };
+            options.push(format!("{variable}={column}{fallback}"));
+        }
+    }
+    options.extend(all("unbound").filter_map(words).map(|variable| format!("{variable}=COLUMN")));
+    if options.is_empty() {
+        return failure;
+    }
+    let option = |text: &String| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._=-".contains(&byte));
+        if plain { format!("--var {text}") } else { format!("--var '{}'", text.replace('\'', r"'\''")) }
+    };
+    let options: Vec<String> = options.iter().map(option).collect();
+    let columns: Vec<String> = all("columns").filter_map(words).collect();
+    let columns = if options.iter().any(|option| option.ends_with("=COLUMN")) {
+        format!("; COLUMN is one of: {}", columns.join(", "))
+    } else {
+        String::new()
+    };
+    failure.hint(format!("say {}{columns}", options.join(" ")))
 }
 
 fn choices(args: &SendArgs) -> Choices {

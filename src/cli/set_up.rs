@@ -5,6 +5,7 @@ use crate::config::write::{self, Entry};
 use crate::config::{Config, ConfigError};
 use crate::console::SetUp;
 use crate::console::set_up::{Checked, Connection, Step};
+use crate::domain::said;
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use std::path::PathBuf;
@@ -56,14 +57,14 @@ impl SetUp for Connect {
                 let client = self.client(connection)?;
                 let asked = client.sender(connection.phone_number_id.trim());
                 let info = answered(tokio::time::timeout(PATIENCE, asked).await, "the number's id")?;
-                let quality = info.quality_rating.to_lowercase();
+                let quality = said::quality(&info.quality_rating);
                 format!("{}, {}, quality {quality}", info.verified_name, info.display_phone_number)
             }
             Step::Account => {
                 let client = self.client(connection)?;
                 let templates = answered(tokio::time::timeout(PATIENCE, client.templates()).await, "the account's id")?;
                 let approved = templates.iter().filter(|template| template.is_approved()).count();
-                format!("{} templates, {approved} of them approved", templates.len())
+                format!("{}, {approved} of them approved", said::counted(templates.len() as u64, "template"))
             }
             Step::Place => place(connection)?,
         };

@@ -9,6 +9,7 @@ pub use since::since;
 use super::terminal::{bar, grouped, people};
 use crate::domain::phone::PhoneProblem;
 use crate::domain::pricing;
+use crate::domain::said;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
@@ -67,7 +68,7 @@ pub fn header(snapshot: &Snapshot) -> String {
 
 /// How much of the messaging limit is used, and when there is more room if there is none.
 pub fn budget(budget: &Budget, zone: &str, now: Millis) -> String {
-    let used = format!("{} of {} people in 24 hours are used", grouped(budget.used), grouped(budget.limit));
+    let used = format!("{} used of {} in 24 hours", grouped(budget.used), people(budget.limit));
     match budget.room_at.filter(|_| budget.left() == 0) {
         Some(at) => format!("{used}; the next go out from {}", times::words(at, zone, now)),
         None => used,
@@ -96,7 +97,7 @@ pub fn line(view: &BroadcastView) -> String {
     )
 }
 
-/// People with an outcome: taken by WhatsApp or further, failed, not sure, left out. Those who were merely never sent to
+/// People with an outcome: accepted by WhatsApp or further, failed, not sure, left out. Those who were merely never sent to
 /// have none.
 fn done(view: &BroadcastView) -> u64 {
     use RecipientState::{Failed, InDoubt, Skipped};
@@ -229,7 +230,9 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
     for state in RecipientState::ALL {
         let count = view.counts.get(state);
         if count > 0 {
-            let _ = write!(text, "\n{:>11}  {:<10} {}", grouped(count), state.word(), state.label());
+            // The label only where it says more than the word.
+            let label = if state.label() == state.word() { "" } else { state.label() };
+            let _ = write!(text, "\n{:>11}  {}", grouped(count), format!("{:<10} {label}", state.word()).trim_end());
         }
     }
     let _ = write!(text, "\n{:>11}  in all", grouped(view.counts.total()));
@@ -284,7 +287,7 @@ pub fn plan(plan: &Plan, zone: &str, now: Millis, recurrence: Option<&Recurrence
     for (name, value) in [
         ("", kind.to_owned()),
         ("sender", sender),
-        ("template", format!("{}, {}, quality {}", plan.template, lower(&plan.category), lower(&plan.quality))),
+        ("template", format!("{}, {}, quality {}", plan.template, lower(&plan.category), said::quality(&plan.quality))),
         ("audience", format!("{list}: {}", people(plan.people))),
         ("goes to", people(plan.goes_to())),
         ("start", start),
@@ -302,8 +305,8 @@ pub fn plan(plan: &Plan, zone: &str, now: Millis, recurrence: Option<&Recurrence
     text.push_str(&cost(&plan.cost, "costs"));
     if let Some(budget) = plan.budget {
         let fits = if budget.left() >= plan.goes_to() { "fits" } else { "DOES NOT FIT TODAY" };
-        let (left, limit) = (grouped(budget.left()), grouped(budget.limit));
-        let _ = writeln!(text, "{:>9}  {left} of {limit} people a day are left: {fits}", "budget");
+        let (left, limit) = (grouped(budget.left()), people(budget.limit));
+        let _ = writeln!(text, "{:>9}  {left} left of {limit} in 24 hours: {fits}", "budget");
     }
     if let Some(repeat) = &plan.repeat_of {
         let _ = writeln!(text, "{:>9}  looks like a repeat of {repeat}", "repeat");

@@ -10,6 +10,7 @@ use super::show::{Counts, settable};
 use super::value::Raw;
 use super::write::{self, Entry};
 use super::{Config, LoadFrom, Origin, Places, source};
+use crate::domain::nearest::nearest;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 
@@ -79,7 +80,7 @@ fn found(section: &str, name: &str) -> Result<(&'static Key, Counts), ConfigErro
     let Some(key) = keys::find(section, name) else {
         let known: Vec<String> = settable().collect();
         return Err(ConfigError::NoSuchKey {
-            nearest: keys::nearest(&asked, known.iter().map(String::as_str)).map(str::to_owned),
+            nearest: nearest(&asked, known.iter().map(String::as_str)).map(str::to_owned),
             key: asked,
         });
     };

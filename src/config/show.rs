@@ -89,7 +89,7 @@ impl Key {
             ("sender", "messages_per_second") => "messages a second",
             ("sender", "max_in_flight") => "requests",
             ("sender", "daily_reserve") => "people in 24 hours",
-            ("sender", "failure_share") => "share of 1",
+            ("sender", "failure_share") => "of all people (1 = all)",
             _ => "",
         }
     }

@@ -4,9 +4,10 @@
 //! read here.
 
 use super::error::ConfigError;
-use super::keys::{self, KEYS, Key, SECTIONS, nearest};
+use super::keys::{self, KEYS, Key, SECTIONS};
 use super::origin::Origin;
 use super::value::Raw;
+use crate::domain::nearest::nearest;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -12,7 +12,7 @@ use super::update;
 use super::words::{self, Zone};
 use crate::domain::ids::{BroadcastId, ScheduleId};
 use crate::domain::schedule::Schedule;
-use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::state::{ACCEPTED_BY_WHATSAPP, BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
 use crate::service::since::{Occurrence, Outcome, Since};
 use crate::service::view::BroadcastView;
@@ -130,17 +130,17 @@ fn of(view: &BroadcastView, kind: &'static str, role: Role, text: &str) -> Row {
 }
 
 fn finished(view: &BroadcastView) -> Row {
-    let taken = thousands(view.funnel.accepted);
+    let accepted = thousands(view.funnel.accepted);
     let count = |state| view.counts.get(state);
     if view.broadcast.status == BroadcastStatus::Cancelled {
         let left = people(count(RecipientState::Cancelled));
-        let words = format!("{taken} taken by WhatsApp, {left} did not get it");
+        let words = format!("{accepted} {ACCEPTED_BY_WHATSAPP}, {left} did not get it");
         return of(view, "cancelled", Role::Plain, &words);
     }
     let to = words::goes_to_words(view);
     let failed = count(RecipientState::Failed);
     let failed = if failed > 0 { format!(", {} failed", thousands(failed)) } else { String::new() };
-    of(view, "completed", Role::Good, &format!("{to}, {taken} taken by WhatsApp{failed}"))
+    of(view, "completed", Role::Good, &format!("{to}, {accepted} {ACCEPTED_BY_WHATSAPP}{failed}"))
 }
 
 /// What a broadcast is called, when it is among those that are told of.

@@ -5,7 +5,7 @@ use super::model::{Model, Screen};
 use super::text::thousands;
 use super::words;
 use crate::domain::pricing;
-use crate::domain::state::RecipientState;
+use crate::domain::state::{ACCEPTED_BY_WHATSAPP, RecipientState};
 use crate::service::view::BroadcastView;
 
 /// The lines about what the screen shows.
@@ -37,7 +37,7 @@ fn about(model: &Model, view: &BroadcastView) -> Vec<String> {
         format!("template {}, {}", broadcast.definition.template.key(), words::goes_to_words(view)),
         format!("waiting to go {}", thousands(words::to_go(view))),
         format!(
-            "taken by WhatsApp {}, delivered {}, read {}",
+            "{ACCEPTED_BY_WHATSAPP} {}, delivered {}, read {}",
             thousands(view.funnel.accepted),
             known(view.funnel.delivered),
             known(view.funnel.read)

@@ -127,28 +127,7 @@ pub fn behind(name: &str, indent: usize, text: &str, room: usize) -> Vec<String>
     lines.iter().enumerate().map(|(row, line)| format!("{}{line}", if row == 0 { &first } else { &blank })).collect()
 }
 
-/// `48,210`.
-pub fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// `1 person`, `48,210 people`.
-pub fn people(count: u64) -> String {
-    if count == 1 { "1 person".to_owned() } else { format!("{} people", thousands(count)) }
-}
-
-/// `1 row`, `2,000 rows`: for words that take an s.
-pub fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{} {one}s", thousands(count)) }
-}
+pub use crate::domain::said::{counted, grouped as thousands, people};
 
 /// A pace: `60`, `0.5`, `12.5`.
 pub fn pace(messages_per_second: f64) -> String {

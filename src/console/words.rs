@@ -6,9 +6,10 @@
 use super::look::{Glyphs, Role};
 use crate::domain::cost::Estimate;
 use crate::domain::error_policy::ErrorPolicy;
+use crate::domain::said;
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::domain::template::{Place, Slot};
-use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::domain::time::{MINUTE, Millis};
 use crate::service::view::{BroadcastView, Driver, Snapshot, WhyNotFaster};
 use std::sync::OnceLock;
 
@@ -61,39 +62,12 @@ impl Zone {
     }
 }
 
-/// `14 h 20 min`, `3 min`, `40 s`.
-pub fn lasting(milliseconds: i64) -> String {
-    let milliseconds = milliseconds.max(0);
-    if milliseconds < MINUTE {
-        format!("{} s", milliseconds.div_ceil_seconds())
-    } else if milliseconds < HOUR {
-        format!("{} min", milliseconds / MINUTE)
-    } else if milliseconds < 2 * DAY {
-        two_units(milliseconds / HOUR, "h", milliseconds % HOUR / MINUTE, "min")
-    } else {
-        two_units(milliseconds / DAY, "days", milliseconds % DAY / HOUR, "h")
-    }
-}
-
-fn two_units(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
-    if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
-}
+pub use crate::service::times::length_words as lasting;
 
 /// What happened when WhatsApp answers with this code, in the same words as everywhere else.
 pub fn error_title(code: i64) -> &'static str {
     static POLICY: OnceLock<ErrorPolicy> = OnceLock::new();
     &POLICY.get_or_init(ErrorPolicy::built_in).rule_for(code, None, None, false).title
-}
-
-trait Seconds {
-    fn div_ceil_seconds(self) -> i64;
-}
-
-impl Seconds for i64 {
-    /// Rounded up, so that what is not over never reads `0 s`.
-    fn div_ceil_seconds(self) -> i64 {
-        (self + SECOND - 1) / SECOND
-    }
 }
 
 /// `just now`, `5 min ago`, `3 days 2 h ago`.
@@ -128,12 +102,13 @@ pub fn template_status(word: &str, glyphs: Glyphs) -> (&'static str, String, Rol
 
 /// A quality rating in words, with a glyph.
 pub fn quality(word: &str, glyphs: Glyphs) -> (&'static str, &'static str, Role) {
-    match word {
-        "GREEN" => (glyphs.on, "good", Role::Good),
-        "YELLOW" => (glyphs.unsure, "medium", Role::Warn),
-        "RED" => (glyphs.failed, "low", Role::Bad),
-        _ => (glyphs.waiting, "not rated", Role::Dim),
-    }
+    let (glyph, role) = match word {
+        "GREEN" => (glyphs.on, Role::Good),
+        "YELLOW" => (glyphs.unsure, Role::Warn),
+        "RED" => (glyphs.failed, Role::Bad),
+        _ => (glyphs.waiting, Role::Dim),
+    };
+    (glyph, said::quality(word), role)
 }
 
 /// Whether messages of a broadcast in this status go out, or are about to.
@@ -332,24 +307,7 @@ pub fn carried_by(driver: &Driver, in_ssh_without_multiplexer: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn how_long_in_words() {
-        for (milliseconds, words) in [
-            (0, "0 s"),
-            (1, "1 s"),
-            (59_001, "60 s"),
-            (60_000, "1 min"),
-            (3_599_999, "59 min"),
-            (14 * HOUR + 20 * MINUTE, "14 h 20 min"),
-            (3 * HOUR, "3 h"),
-            (3 * DAY + 2 * HOUR, "3 days 2 h"),
-            (40 * DAY, "40 days"),
-            (-5, "0 s"),
-        ] {
-            assert_eq!(lasting(milliseconds), words);
-        }
-    }
+    use crate::domain::time::DAY;
 
     #[test]
     fn times_name_their_zone_and_their_day_when_it_is_another() {

@@ -7,10 +7,10 @@
 mod text;
 mod values;
 
+use super::nearest::nearest;
 use super::template::{Place, Slot, Template};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 pub use text::{NotABinding, parse};
 pub use values::{BlankValue, Fault, Resolved};
@@ -93,24 +93,32 @@ impl BindingProblem {
         self.missing.is_empty() && self.unknown.is_empty() && self.no_such_column.is_empty() && self.bad_text.is_empty()
     }
 
+    /// The column that was most likely meant by one that is not there.
+    pub fn nearest_column(&self, column: &str) -> Option<&str> {
+        nearest(column, self.columns.iter().map(String::as_str))
+    }
+
     fn in_words(&self) -> String {
+        let named = |word: &str, names: &[String]| {
+            format!("{word}{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
+        };
         let listed = |words: &[String]| if words.is_empty() { "none".to_owned() } else { words.join(", ") };
         let mut sentences = Vec::new();
         if !self.missing.is_empty() {
-            sentences.push(format!("nothing fills the template's variables {}", listed(&self.missing)));
+            sentences.push(format!("nothing fills the template's {}", named("variable", &self.missing)));
         }
         if !self.unknown.is_empty() {
-            let (unknown, known) = (listed(&self.unknown), listed(&self.variables));
-            sentences.push(format!("the template has no variables {unknown} (it has: {known})"));
+            let (unknown, known) = (named("variable", &self.unknown), listed(&self.variables));
+            sentences.push(format!("the template has no {unknown} (it has: {known})"));
         }
         if !self.no_such_column.is_empty() {
-            let mut pairs = String::new();
-            for (variable, column) in &self.no_such_column {
-                let comma = if pairs.is_empty() { "" } else { ", " };
-                // Writing to memory cannot fail.
-                let _ = write!(pairs, "{comma}\"{column}\" (for {variable})");
-            }
-            sentences.push(format!("no upload has the columns {pairs} (there are: {})", listed(&self.columns)));
+            let one = |(variable, column): &(String, String)| {
+                let meant = self.nearest_column(column).map(|near| format!(", did you mean \"{near}\"?"));
+                format!("\"{column}\" for variable {variable}{}", meant.unwrap_or_default())
+            };
+            let wrong: Vec<String> = self.no_such_column.iter().map(one).collect();
+            let (word, wrong) = (if wrong.len() == 1 { "column" } else { "columns" }, wrong.join("; "));
+            sentences.push(format!("these numbers have no {word} {wrong} (there are: {})", listed(&self.columns)));
         }
         for (variable, fault) in &self.bad_text {
             sentences.push(format!("the fixed text for {variable} {fault}"));

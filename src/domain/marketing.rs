@@ -5,6 +5,9 @@ use super::phone::Phone;
 /// The category of marketing templates, as WhatsApp writes it.
 pub const MARKETING: &str = "MARKETING";
 
+/// The code that only marketing messages get when the person gets enough of them for now.
+pub const ENOUGH_MARKETING: i64 = 131_049;
+
 /// Which of WhatsApp's two calls marketing messages are sent by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MarketingEndpoint {

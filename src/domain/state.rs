@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What people read of a message that WhatsApp took, whatever became of it since.
+pub const ACCEPTED_BY_WHATSAPP: &str = "accepted by WhatsApp";
+
 /// Where one person in one broadcast stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,7 +18,7 @@ pub enum RecipientState {
     Sending,
     /// Meta answered that it took the message.
     Accepted,
-    /// A receipt says that it left WhatsApp's servers.
+    /// A receipt says that WhatsApp has sent it on to the phone.
     Sent,
     /// A receipt says that it reached the phone.
     Delivered,
@@ -67,19 +70,29 @@ impl RecipientState {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
-    /// The label that operators read in the console.
+    /// What people read of a person in this state, in whatever face.
     pub fn label(self) -> &'static str {
         match self {
             Self::Queued => "waiting to go",
             Self::Sending => "going out",
-            Self::Accepted => "taken by WhatsApp",
-            Self::Sent => "left WhatsApp",
+            Self::Accepted => "accepted by WhatsApp, no receipt yet",
+            Self::Sent => "sent, not delivered yet",
             Self::Delivered => "delivered",
             Self::Read => "read",
             Self::Failed => "failed",
             Self::InDoubt => "not sure, will not be sent again",
             Self::Skipped => "left out",
             Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The same in one to three words, for a column or a tab.
+    pub fn short_label(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Sent => "sent",
+            Self::InDoubt => "not sure",
+            other => other.label(),
         }
     }
 
@@ -324,6 +337,14 @@ mod tests {
         }
         for reason in PauseReason::ALL {
             assert_eq!(PauseReason::from_word(reason.word()), Some(reason));
+        }
+    }
+
+    #[test]
+    fn short_labels_fit_a_column_and_begin_as_the_full_ones() {
+        for state in RecipientState::ALL {
+            let short = state.short_label();
+            assert!(short.len() <= 13 && state.label().starts_with(short), "{short}: {}", state.label());
         }
     }
 

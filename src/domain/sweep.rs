@@ -3,6 +3,7 @@
 //! Reads every row once, in any number of pages, and keeps a few bytes a person. It is written against the words of
 //! the design, not against a store's layout, so that it finds what a store gets wrong.
 
+use super::said;
 use super::state::RecipientState;
 use super::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -35,13 +36,15 @@ impl Verdict {
 
     /// In words, for people.
     pub fn words(&self) -> String {
-        let looked = format!("{} recipients and {} log rows", self.recipients, self.log_rows);
+        let people = said::people(self.recipients);
+        let looked = format!("{people}, with those left out, and {}", said::counted(self.log_rows, "log row"));
         if self.agrees() {
-            return format!("all records agree: {looked} compared");
+            return format!("all records agree ({looked})");
         }
+        let times = |count| if count == 1 { "once".to_owned() } else { said::counted(count, "time") };
         let found: Vec<_> =
-            self.findings.iter().map(|finding| format!("{} ({} times)", finding.what, finding.count)).collect();
-        format!("records do not agree: {looked} compared: {}", found.join("; "))
+            self.findings.iter().map(|finding| format!("{} ({})", finding.what, times(finding.count))).collect();
+        format!("records do not agree ({looked}): {}", found.join("; "))
     }
 }
 
@@ -267,6 +270,6 @@ mod tests {
         let verdict = sweep.verdict(Millis(0), 3, 4, Some(5));
         let found: Vec<_> = verdict.findings.iter().map(|finding| finding.what.as_str()).collect();
         assert_eq!(found.len(), 6, "{found:?}");
-        assert!(verdict.words().contains("one phone is two recipients (1 times)"));
+        assert!(verdict.words().contains("one phone is two recipients (once)"));
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::ids::BroadcastId;
 use crate::domain::marketing::{MARKETING, MarketingEndpoint};
 use crate::domain::message::MessageMaker;
 use crate::domain::opt_out::Kinds;
+use crate::domain::said;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::{HOUR, Millis};
 use crate::service::view::WhyNotFaster;
@@ -387,8 +388,10 @@ async fn take_over(shared: &Shared, lease: &Lease) -> Result<Option<Keeper>, Sto
     let now = parts.clock.now();
     for (broadcast, people) in parts.store.recover(lease, now).await? {
         tracing::warn!(%broadcast, people, "an earlier process ended without recording what became of them: not sure");
-        let detail =
-            format!("{people} people in doubt: an earlier process ended without recording what became of them");
+        let detail = format!(
+            "{} in doubt: an earlier process ended without recording what became of them",
+            said::people(people)
+        );
         shared.note_act("recover", &broadcast, detail).await;
     }
     die::point("after_recovery");

@@ -12,10 +12,15 @@
 //! Codes are those that a row of the error policy names by itself, such as `000190` or `131049`; and
 //! six that are not codes: `999001` cut before the message is taken, `999002` cut after, `999003` 503 without a
 //! code, `999004` an answer that is not JSON, `999005` no answer, `999006` no answer though taken.
+//!
+//! They do so for every template, as they were asked to. What becomes of everybody else is chance ([`Mix`]), and there
+//! the codes of marketing messages come with marketing templates only.
 
 use super::faults::FaultKind;
 use super::settings::Mix;
 use crate::domain::error_policy::ErrorPolicy;
+use crate::domain::marketing::{ENOUGH_MARKETING, MARKETING};
+use crate::domain::opt_out::STOPPED_MARKETING;
 use crate::domain::phone::Phone;
 use std::collections::HashSet;
 
@@ -126,12 +131,13 @@ impl Numbers {
         Some((way, fate))
     }
 
-    /// What chance decides for a number: always the same for the same seed.
-    pub(super) fn by_chance(&self, mix: &Mix, phone: Phone) -> Fate {
+    /// What chance decides for a number and a template of a category: always the same for the same seed. Nobody draws a code
+    /// of marketing messages with another template.
+    pub(super) fn by_chance(&self, mix: &Mix, phone: Phone, category: &str) -> Fate {
         let mut place = share(self.seed, phone.digits());
         for (code, part) in &mix.failed {
             if place < *part {
-                return by_code(*code);
+                return by_code(if category == MARKETING { *code } else { for_all_categories(*code) });
             }
             place -= part;
         }
@@ -147,6 +153,16 @@ impl Numbers {
 
 fn by_code(code: i64) -> Fate {
     if BY_RECEIPT.contains(&code) { Fate::Failed(code) } else { Fate::Refused(code) }
+}
+
+/// What is drawn in place of a code that only marketing messages get: not deliverable for one held back, blocked for one
+/// who wants no more.
+fn for_all_categories(code: i64) -> i64 {
+    match code {
+        ENOUGH_MARKETING => 131_026,
+        STOPPED_MARKETING => 130_403,
+        other => other,
+    }
 }
 
 /// 64 bits that follow from a seed and a number and look like chance (`SplitMix64`).
@@ -199,10 +215,24 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_marketing_come_with_marketing_alone() {
+        let (numbers, mix) = (numbers(), Mix::lifelike());
+        let drawn = |category: &str| -> HashSet<i64> {
+            let fate = |digits| numbers.by_chance(&mix, Phone::from_digits(digits).unwrap(), category);
+            let code = |fate| if let Fate::Failed(code) = fate { Some(code) } else { None };
+            (919_000_000_000..919_000_005_000).map(fate).filter_map(code).collect()
+        };
+        assert_eq!(drawn(MARKETING), [131_026, 131_049, 131_050].into());
+        assert_eq!(drawn("UTILITY"), [131_026, 130_403].into());
+    }
+
+    #[test]
     fn chance_keeps_its_shares_and_is_the_same_every_time() {
         let (numbers, mix) = (numbers(), Mix::lifelike());
         let fates = |from: u64| -> Vec<Fate> {
-            (from..from + 20_000).map(|digits| numbers.by_chance(&mix, Phone::from_digits(digits).unwrap())).collect()
+            (from..from + 20_000)
+                .map(|digits| numbers.by_chance(&mix, Phone::from_digits(digits).unwrap(), MARKETING))
+                .collect()
         };
         let all = fates(919_000_000_000);
         assert_eq!(all, fates(919_000_000_000));
@@ -210,5 +240,6 @@ mod tests {
         assert!((12_000..12_800).contains(&part(Fate::Read)), "{}", part(Fate::Read));
         assert!((5_600..6_400).contains(&part(Fate::Delivered)), "{}", part(Fate::Delivered));
         assert!((400..600).contains(&part(Fate::Failed(131_026))), "{}", part(Fate::Failed(131_026)));
+        assert!((230..370).contains(&part(Fate::Failed(131_049))), "{}", part(Fate::Failed(131_049)));
     }
 }

@@ -105,7 +105,8 @@ pub struct Provoked {
 #[serde(deny_unknown_fields)]
 pub struct Mix {
     /// The share that fails with each code: `[[131026, 0.02]]`. Codes come as Meta sends them: some as an
-    /// answer, some as a receipt.
+    /// answer, some as a receipt. Those of marketing messages (131049, 131050) come with marketing templates only: with
+    /// others the same people draw 131026 and 130403.
     pub failed: Vec<(i64, f64)>,
     /// The share that reads the message.
     pub read: f64,

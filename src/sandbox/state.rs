@@ -251,7 +251,7 @@ impl Shared {
                 }
                 fate
             }
-            None => self.numbers.by_chance(&settings.mix, *to),
+            None => self.numbers.by_chance(&settings.mix, *to, &sample.template.category),
         };
         let broken = match fate {
             Fate::Refused(number) => {

@@ -1,5 +1,6 @@
 //! Who would get a broadcast: how many, which columns they have, who would be left out.
 
+use super::lately::Lately;
 use super::templates::some_of;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::binding::{Resolved, Source};
@@ -8,6 +9,7 @@ use crate::domain::cost::Tally;
 use crate::domain::marketing::{MARKETING, undeliverable};
 use crate::domain::opt_out::Kinds;
 use crate::domain::phone::Phone;
+use crate::domain::said;
 use crate::domain::time::DAY;
 use crate::store::{AudiencePlace, StoreError};
 use serde_json::json;
@@ -39,7 +41,7 @@ pub struct AudienceView {
 }
 
 /// Those who would be left out, and why.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct LeftOut {
     /// By reason, most first.
     pub by_reason: Vec<(String, u64)>,
@@ -51,10 +53,12 @@ pub(super) struct LeftOut {
     pub first_at: Vec<AudiencePlace>,
     /// The countries of those who are not left out, when they were to be counted.
     pub others: Tally,
+    /// Which of those who are not left out got the same template lately, when that was to be counted.
+    pub lately: Lately,
 }
 
 /// By which rules people are left out besides their own values.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct LeaveOut<'a> {
     /// The template's category; empty: nobody is left out for it.
     pub category: &'a str,
@@ -62,6 +66,8 @@ pub(super) struct LeaveOut<'a> {
     pub held_back: Kinds,
     /// Count the countries of the others: then everybody is walked.
     pub count_others: bool,
+    /// Count which of the others got the same template lately: then everybody is walked, too.
+    pub lately: Option<Lately>,
 }
 
 impl Service {
@@ -135,15 +141,16 @@ impl Service {
         rules: LeaveOut<'_>,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<LeftOut> {
-        let LeaveOut { category, held_back, count_others } = rules;
+        let LeaveOut { category, held_back, count_others, lately } = rules;
         let from_a_cell = |source: &Source| match source {
             Source::Column(column) | Source::ColumnOr { column, .. } => column != OWN_COLUMNS[1],
             Source::Text { .. } | Source::File { .. } => false,
         };
-        let mut left_out = LeftOut::default();
+        let counts_lately = lately.is_some();
+        let mut left_out = LeftOut { lately: lately.unwrap_or_default(), ..LeftOut::default() };
         let any_opted_out = !self.inner.store.opt_outs("", None, 1).await?.is_empty();
         let by_cell = resolved.sources().any(|(_, source)| from_a_cell(source));
-        if !any_opted_out && category != MARKETING && !by_cell && !count_others {
+        if !any_opted_out && category != MARKETING && !by_cell && !count_others && !counts_lately {
             return Ok(left_out);
         }
         let mut after = None;
@@ -156,6 +163,7 @@ impl Service {
             let phones: Vec<Phone> = page.iter().map(|(_, number)| number.phone).collect();
             let kinds = if any_opted_out { self.inner.store.opted_out(&phones).await? } else { Vec::new() };
             let mut kinds = kinds.into_iter();
+            let mut others = Vec::new();
             for (at, number) in page {
                 let opted_out = kinds.next().and_then(|kinds| kinds.reason(held_back));
                 if let Some(why) = undeliverable(category, number.phone) {
@@ -165,10 +173,16 @@ impl Service {
                     left_out.add(at, number, blank.to_string());
                 } else if let Some(reason) = opted_out {
                     left_out.add(at, number, reason.to_owned());
-                } else if count_others {
-                    left_out.others.add(number.phone);
+                } else {
+                    others.push(number.phone);
                 }
             }
+            if count_others {
+                for phone in &others {
+                    left_out.others.add(*phone);
+                }
+            }
+            self.count_lately(&mut left_out.lately, &others).await?;
             progress(walked, people);
         }
         left_out.by_reason.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -182,8 +196,9 @@ impl LeftOut {
         let people: u64 = self.by_reason.iter().map(|(_, count)| count).sum();
         let ((number, reason), at) = self.first.first().zip(self.first_at.first())?;
         let message = format!(
-            "the values of {people} people cannot be sent, so nothing was sent; the first is row {} ({}): {reason}; put \
-             the file right, give a fallback, or let them be left out",
+            "the values of {} cannot be sent, so nothing was sent; the first is row {} ({}): {reason}; put the file right, \
+             give a fallback, or let them be left out",
+            said::people(people),
             at.row,
             number.phone.masked()
         );

@@ -8,6 +8,7 @@ use crate::domain::binding::header_file;
 use crate::domain::broadcast::{Broadcast, Counts, Definition};
 use crate::domain::error_policy::ErrorPolicy;
 use crate::domain::ids::BroadcastId;
+use crate::domain::said;
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::domain::time::DAY;
 use crate::engine::templates::{agree, category_of};
@@ -121,7 +122,7 @@ impl Service {
         self.ring();
         let counts = self.inner.store.counts(id).await?;
         let will_not_get_it = counts.get(RecipientState::Cancelled) + not_frozen_yet(&before, &counts);
-        self.note_act("cancel", id.as_str(), format!("{will_not_get_it} people will not get it")).await;
+        self.note_act("cancel", id.as_str(), format!("{} will not get it", said::people(will_not_get_it))).await;
         Ok(Cancelled { broadcast, will_not_get_it })
     }
 

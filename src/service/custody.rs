@@ -2,6 +2,7 @@
 
 use super::{Kind, Result, Service, ServiceError};
 use crate::custody::{self, Adopted, Standing};
+use crate::domain::said;
 use crate::engine::lease::Identity;
 
 impl Service {
@@ -35,8 +36,9 @@ impl Service {
         let adopted = custody::adopt(custody, &*self.inner.store, sender, &identity, self.now()).await?;
         let people: u64 = adopted.in_doubt.iter().map(|(_, people)| people).sum();
         let detail = format!(
-            "{people} people became in doubt, {} broadcasts paused, {} not known here",
-            adopted.paused.len(),
+            "{} became in doubt, {} paused, {} not known here",
+            said::people(people),
+            said::counted(adopted.paused.len() as u64, "broadcast"),
             adopted.unknown.len()
         );
         self.note_act("adopt", &self.store_place(), detail).await;

@@ -8,6 +8,7 @@ use super::view::BroadcastView;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::{Broadcast, Pick};
 use crate::domain::ids::BroadcastId;
+use crate::domain::said;
 use crate::domain::state::RecipientState;
 use crate::store::{DoubtDecision, RecipientRow};
 use serde::{Deserialize, Serialize};
@@ -82,7 +83,7 @@ impl Service {
             None => self.inner.store.counts(id).await?.get(RecipientState::InDoubt),
         };
         if let Some(expected) = expect.filter(|expected| *expected != people) {
-            let message = format!("{people} people are in doubt now, not {expected}: nothing was decided");
+            let message = format!("{} in doubt now, not {expected}: nothing was decided", said::people_are(people));
             return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
                 .with_details(json!({ "expected": expected, "people": people })));
         }
@@ -128,7 +129,7 @@ impl Service {
     }
 
     async fn note_decision(&self, id: &BroadcastId, word: DoubtWord, people: u64) {
-        self.note_act("decide", id.as_str(), format!("{}: {people} people in doubt", word.word())).await;
+        self.note_act("decide", id.as_str(), format!("{}: {} in doubt", word.word(), said::people(people))).await;
     }
 
     /// The people that were named and are in doubt.

@@ -11,6 +11,7 @@ use crate::domain::ids::BroadcastId;
 use crate::domain::marketing::undeliverable;
 use crate::domain::opt_out::Kinds;
 use crate::domain::phone::Phone;
+use crate::domain::said;
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::time::Millis;
 use crate::store::{BroadcastMade, NewBroadcast, RecipientRow};
@@ -76,6 +77,9 @@ pub struct Picked {
     pub due: Option<Millis>,
     /// Those of them for whom sending again does not help, or does harm, by why they failed, most first.
     pub not_again: Vec<Cause>,
+    /// Those of them whom WhatsApp wants left alone for now, if the follow-up does not wait for that, by why they failed,
+    /// most first; and until when, for the last of each kind.
+    pub not_yet: Vec<(Cause, Millis)>,
     /// Those of them who are left out when it starts, by rule, most first: opted out since, for one.
     pub left_out: Vec<(String, u64)>,
     /// What it would cost those who are not left out.
@@ -100,6 +104,7 @@ impl Service {
         let earlier = self.followed_up_by(follow_up).await?;
         let mut picked = Picked::default();
         let (mut not_again, mut left_out) = (BTreeMap::<i64, u64>::new(), BTreeMap::<&str, u64>::new());
+        let mut not_yet = BTreeMap::<i64, (u64, Millis)>::new();
         let mut goes_to = Tally::default();
         let mut after = None;
         loop {
@@ -112,8 +117,14 @@ impl Service {
             for (row, kinds) in rows.into_iter().zip(self.inner.store.opted_out(&phones).await?) {
                 picked.people += 1;
                 picked.due = picked.due.max(row.due.filter(|_| follow_up.waits()));
-                if !is_worth_it(self.error_policy(), follow_up, row, self.now()) {
-                    *not_again.entry(row.code).or_default() += 1;
+                match worth(self.error_policy(), follow_up, row, self.now()) {
+                    Worth::Trying => {}
+                    Worth::Nothing => *not_again.entry(row.code).or_default() += 1,
+                    Worth::Waiting(due) => {
+                        let (count, until) = not_yet.entry(row.code).or_insert((0, due));
+                        *count += 1;
+                        *until = due.max(*until);
+                    }
                 }
                 if let Some(rule) = undeliverable(category, row.phone).or_else(|| kinds.reason(held_back)) {
                     *left_out.entry(rule).or_default() += 1;
@@ -128,8 +139,14 @@ impl Service {
                 }
             }
         }
-        picked.not_again = not_again.into_iter().map(|(code, count)| cause(self.error_policy(), code, count)).collect();
+        picked.not_again =
+            not_again.into_iter().map(|(code, count)| for_good(self.error_policy(), code, count)).collect();
         picked.not_again.sort_by(|a, b| b.count.cmp(&a.count).then(a.code.cmp(&b.code)));
+        picked.not_yet = not_yet
+            .into_iter()
+            .map(|(code, (count, until))| (cause(self.error_policy(), code, count), until))
+            .collect();
+        picked.not_yet.sort_by(|(a, _), (b, _)| b.count.cmp(&a.count).then(a.code.cmp(&b.code)));
         picked.left_out = left_out.into_iter().map(|(rule, count)| (rule.to_owned(), count)).collect();
         picked.left_out.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         picked.cost = self.estimate(&goes_to, category, None);
@@ -154,7 +171,7 @@ impl Service {
         }
         let Picked { people, due, repeat_of, .. } = self.picked(&request.audience()).await?;
         if let Some(expected) = request.expect.filter(|expected| *expected != people) {
-            let message = format!("it would go to {people} people, not {expected}: nothing was sent");
+            let message = format!("it would go to {}, not {expected}: nothing was sent", said::people(people));
             return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
                 .with_details(json!({ "expected": expected, "people": people })));
         }
@@ -181,7 +198,7 @@ impl Service {
                 return Err(ServiceError::new(Kind::Internal, "internal", message));
             }
         };
-        let detail = format!("of {}: {} people, {}", request.of, people, request.pick.word());
+        let detail = format!("of {}: {}, {}", request.of, said::people(people), request.pick.word());
         self.note_act("follow_up", made.id.as_str(), detail).await;
         self.ring();
         Ok(made)
@@ -236,19 +253,40 @@ impl Service {
     }
 }
 
+/// What comes of sending again to somebody.
+enum Worth {
+    /// It may reach them.
+    Trying,
+    /// It may, but WhatsApp wants them left alone until then.
+    Waiting(Millis),
+    /// It does not.
+    Nothing,
+}
+
 /// Whether sending again may reach somebody who stands so: not whose failure lasts, and not before WhatsApp lets them be
 /// tried, unless the follow-up waits for that.
-fn is_worth_it(policy: &ErrorPolicy, follow_up: &FollowUp, row: &RecipientRow, now: Millis) -> bool {
+fn worth(policy: &ErrorPolicy, follow_up: &FollowUp, row: &RecipientRow, now: Millis) -> Worth {
     if row.state != RecipientState::Failed {
-        return true;
+        return Worth::Trying;
     }
     let rule = policy.rule_for(row.code, None, None, false);
     match (rule.action, row.due) {
-        (_, Some(due)) => follow_up.waits() || due <= now,
-        (Action::Fail | Action::FailRetryLater, None) => false,
+        (_, Some(due)) if follow_up.waits() || due <= now => Worth::Trying,
+        (_, Some(due)) => Worth::Waiting(due),
+        (Action::Fail | Action::FailRetryLater, None) => Worth::Nothing,
         // What was wrong with one person's values is still wrong with them.
-        (_, None) => !rule.one_row,
+        (_, None) if rule.one_row => Worth::Nothing,
+        (_, None) => Worth::Trying,
     }
+}
+
+/// The words for failures that last. Where others with this code may be tried later, what sets these apart is said.
+fn for_good(policy: &ErrorPolicy, code: i64, count: u64) -> Cause {
+    let mut cause = cause(policy, code, count);
+    if policy.rule_for(code, None, None, false).action == Action::FailRetryLater {
+        cause.title.push_str(", and not to be tried any more");
+    }
+    cause
 }
 
 /// Whether an earlier follow-up of the same kind may have gone to somebody: by the cause, which a late receipt may have

@@ -13,6 +13,7 @@ use super::plan::wrong;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::UploadId;
 use crate::domain::phone::{Country, Phone};
+use crate::domain::said;
 use crate::domain::time::HOUR;
 use crate::intake::{self, Described};
 use crate::store::{NewUpload, Repeat, Store, UploadBegun, UploadReport, UploadRow, UploadSummary};
@@ -214,8 +215,12 @@ impl Service {
         let upload = self.inner.store.finish_upload(upload, report, self.now()).await?;
         let figures = &upload.report;
         let detail = format!(
-            "{}: {} rows, {} new, {} known, {} not usable",
-            upload.source, figures.received, figures.imported, figures.duplicates, figures.rejected
+            "{}: {}, {} new, {} known, {} not usable",
+            upload.source,
+            said::counted(figures.received, "row"),
+            figures.imported,
+            figures.duplicates,
+            figures.rejected
         );
         self.note_act("import", &upload.list, detail).await;
         self.ring();

@@ -14,6 +14,7 @@ use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows, Uploa
 use crate::domain::ids::BroadcastId;
 use crate::domain::media;
 use crate::domain::opt_out::Kinds;
+use crate::domain::said::{self, grouped, people};
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::{DAY, Millis};
@@ -60,7 +61,7 @@ impl Checked {
 impl Service {
     /// Checks a request and says what it would do. Sends and stores nothing (but may sync templates and ask how the sender
     /// stands). `progress` is called with (people looked at, people in all) while the audience is walked; it
-    /// is walked once, for those who are left out and for what the others cost. Dropping the future stops the walk.
+    /// is walked once, for those who are left out, for what the others cost, and for who got the template lately. Dropping the future stops the walk.
     ///
     /// Errors: `unknown_list` (404), `nobody_to_send_to`, `template_missing`, `template_not_approved`, `template_unsupported`, `variables_unbound`,
     /// `variables_unknown`, `columns_missing`, `bad_text`, `bad_file`, `bad_label`, `bad_pace`, `pace_too_high`, `in_the_past`, `sender_blocked` (all 422),
@@ -69,7 +70,12 @@ impl Service {
         let checked = self.check(request, request.start_at.is_none()).await?;
         let Checked { template, uploads, people, sender, mut warnings, .. } = checked;
         let held_back = Kinds::holding_back(&template.category, self.inner.settings.typed_holds);
-        let rules = LeaveOut { category: &template.category, held_back, count_others: true };
+        let rules = LeaveOut {
+            category: &template.category,
+            held_back,
+            count_others: true,
+            lately: Some(self.lately(request).await?),
+        };
         let left_out = self.left_out(&uploads, people, &checked.resolved, rules, progress).await?;
         let cost = self.estimate(&left_out.others, &template.category, request.start_at);
         let pace = request.messages_per_second.unwrap_or(self.inner.settings.messages_per_second);
@@ -93,8 +99,10 @@ impl Service {
             warnings: Vec::new(),
         };
         let bad_rows = left_out.bad_rows;
+        let lately = left_out.lately.words(plan.goes_to(), plan.repeat_of.as_ref(), self.now());
         plan.takes_ms = (pace > 0.0).then(|| takes_ms(plan.goes_to(), pace));
         self.add_warnings(&plan, &uploads, bad_rows, &mut warnings).await?;
+        warnings.extend(lately);
         plan.warnings = warnings;
         Ok(plan)
     }
@@ -191,7 +199,8 @@ impl Service {
             Some(free) if free < needed => {
                 let (free, needed) = (free / 1_048_576, needed / 1_048_576);
                 let message = format!(
-                    "the store has {free} MiB left and {people} people need about {needed} MiB: make room first ({})",
+                    "the store has {free} MiB left and {} need about {needed} MiB: make room first ({})",
+                    said::people(people),
                     self.inner.store.place()
                 );
                 Err(ServiceError::new(Kind::Unavailable, "store_full", message))
@@ -221,14 +230,14 @@ impl Service {
                     None => ", the first of them a day after its first messages".to_owned(),
                 };
                 warnings.push(format!(
-                    "{} people may still be written to within 24 hours: {over} of this broadcast wait until there is \
-                     room{from}",
-                    budget.left()
+                    "{} may still be written to within 24 hours: {} of this broadcast wait until there is room{from}",
+                    people(budget.left()),
+                    grouped(over)
                 ));
             }
         }
         if matches!(plan.quality.as_str(), "RED" | "YELLOW") {
-            let quality = plan.quality.to_lowercase();
+            let quality = said::quality(&plan.quality);
             warnings.push(format!("the template's quality is {quality}: WhatsApp may pause it while it goes out"));
         }
         if plan.people == plan.left_out.iter().map(|(_, count)| count).sum::<u64>() {
@@ -236,7 +245,8 @@ impl Service {
         }
         if bad_rows > 0 && plan.request.choices.on_bad_rows == OnBadRows::Refuse {
             warnings.push(format!(
-                "the values of {bad_rows} people cannot be sent, and nobody may be left out: nothing will be sent"
+                "the values of {} cannot be sent, and nobody may be left out: nothing will be sent",
+                people(bad_rows)
             ));
         }
         if let Some(other) = &plan.repeat_of {
@@ -290,7 +300,9 @@ pub(super) fn resolve(template: &Template, bindings: &Bindings, columns: &[Strin
             () => "bad_text",
         };
         let pairs: Vec<_> =
-            no_such_column.iter().map(|(variable, column)| json!({ "variable": variable, "column": column })).collect();
+            no_such_column.iter().map(|(variable, column)| {
+                json!({ "variable": variable, "column": column, "did_you_mean": problem.nearest_column(column) })
+            }).collect();
         let bad_text: Vec<_> = bad_text
             .iter()
             .map(|(variable, fault)| json!({ "variable": variable, "why": fault.to_string() }))

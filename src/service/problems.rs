@@ -4,6 +4,7 @@
 
 use super::times;
 use super::view::{BroadcastView, Driver, Problem, Snapshot};
+use crate::domain::said::{counted, people};
 use crate::domain::state::{BroadcastStatus, PauseReason, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::{HOUR, MINUTE, Millis};
@@ -57,8 +58,8 @@ pub(super) fn find(picture: &Snapshot, now: Millis, templates: &[Template], prog
     }
     if picture.engine.held_back > 0 {
         let what = format!(
-            "WhatsApp has taken {} and holds them back until it has judged the template",
-            messages(picture.engine.held_back)
+            "WhatsApp has accepted {} and holds them back until it has judged the template",
+            counted(picture.engine.held_back, "message")
         );
         let advice = "It lets them go by itself, or fails them with code 132015; then mend the template and follow up.";
         add(None, what, advice);
@@ -222,22 +223,16 @@ fn receipts_problems(picture: &Snapshot, now: Millis, add: &mut impl FnMut(Optio
             && picture.receipts.last_at.is_none_or(|last| last < *taken_at || sends_on)
     });
     if let Some(taken_at) = silent {
-        let what =
-            format!("no receipt has come since messages were taken {} ago", times::length_words(now.since(taken_at)));
+        let what = format!(
+            "no receipt has come since WhatsApp accepted messages {} ago",
+            times::length_words(now.since(taken_at))
+        );
         add(
             None,
             what,
             "Check that WhatsApp can reach the webhook from outside, and that it is subscribed to messages.",
         );
     }
-}
-
-fn messages(count: u64) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
-}
-
-fn people(count: u64) -> String {
-    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
 }
 
 /// What people call a broadcast.

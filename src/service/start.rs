@@ -10,6 +10,7 @@ use super::view::BroadcastRequest;
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::{Audience, Broadcast, Definition, OnBadRows};
 use crate::domain::ids::{BroadcastId, ScheduleId};
+use crate::domain::said;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::{BroadcastStatus, PauseReason};
 use crate::domain::time::Millis;
@@ -56,8 +57,8 @@ impl Service {
         let checked = self.check(&request, request.start_at.is_none()).await?;
         if let Some(expected) = request.expect.filter(|expected| *expected != checked.people) {
             let message = format!(
-                "the audience is {} people now, not {expected}: nothing was sent; look at it and say the number again",
-                checked.people
+                "the audience is {} now, not {expected}: nothing was sent; look at it and say the number again",
+                said::people(checked.people)
             );
             return Err(ServiceError::new(Kind::Conflict, "count_differs", message)
                 .with_details(json!({ "expected": expected, "people": checked.people })));
@@ -96,8 +97,12 @@ impl Service {
         let Definition { template, audience, label, .. } = &broadcast.definition;
         let list = audience.list.as_deref().unwrap_or("all lists");
         let when = broadcast.start_at.map(|at| format!(", at {}", at.rfc3339())).unwrap_or_default();
-        let detail =
-            format!("{} ({}) to {} people of {list}{when}; {label}", template.name, template.language, broadcast.total);
+        let detail = format!(
+            "{} ({}) to {} of {list}{when}; {label}",
+            template.name,
+            template.language,
+            said::people(broadcast.total.into())
+        );
         self.note_act("start", broadcast.id.as_str(), detail.trim_end_matches("; ")).await;
     }
 

@@ -21,6 +21,9 @@ use serde_json::json;
 const FORMS: &str = "write 18:00, tomorrow 6pm, mon 9:30, 8 nov 18:00, in 2 h, 2026-11-08 18:00, or RFC 3339 as \
      2026-11-08T18:00+05:30";
 
+/// From here on lengths are said in days.
+const TWO_DAYS: i64 = 2 * DAY;
+
 /// Reads a TIME: RFC 3339, `in 2 h` or `+30m` from now, or local time in `zone`: `18:00` the next such time, `tomorrow 6 pm`,
 /// `mon 9:30`, `8 nov 18:00`, `2026-11-08 18:00`.
 /// Errors (422): `bad_time`, `in_the_past`, `time_gap` and `time_overlap` (both with the choice), `bad_zone`.
@@ -89,19 +92,20 @@ pub fn words_alone(at: Millis, zone: &str, now: Millis) -> String {
     format!("{} {}", local.strftime(form), zone_words(&zone))
 }
 
-/// `14 h 20 min`, `2 min`, `40 s`, `3 d 4 h`: the two largest units that are not 0, rounded down; never negative.
+/// `14 h 20 min`, `2 min`, `40 s`, `3 days 4 h`: never negative. Rounded down, but seconds up, so that what is not over
+/// never reads `0 s`.
 pub fn length_words(milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
-    let (large, small) = match milliseconds {
-        DAY.. => ((milliseconds / DAY, "d"), (milliseconds % DAY / HOUR, "h")),
-        HOUR.. => ((milliseconds / HOUR, "h"), (milliseconds % HOUR / MINUTE, "min")),
-        MINUTE.. => ((milliseconds / MINUTE, "min"), (milliseconds % MINUTE / SECOND, "s")),
-        _ => ((milliseconds / SECOND, "s"), (0, "")),
-    };
-    match small.0 {
-        0 => format!("{} {}", large.0, large.1),
-        _ => format!("{} {} {} {}", large.0, large.1, small.0, small.1),
+    match milliseconds {
+        ..MINUTE => format!("{} s", (milliseconds + SECOND - 1) / SECOND),
+        MINUTE..HOUR => format!("{} min", milliseconds / MINUTE),
+        HOUR..TWO_DAYS => two_units(milliseconds / HOUR, "h", milliseconds % HOUR / MINUTE, "min"),
+        TWO_DAYS.. => two_units(milliseconds / DAY, "days", milliseconds % DAY / HOUR, "h"),
     }
+}
+
+fn two_units(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
+    if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
 }
 
 /// Finds an IANA zone. `bad_zone` (422).
@@ -368,7 +372,7 @@ mod tests {
         for (time, zone, expected) in [
             ("2026-11-08T12:30:00Z", "Asia/Kolkata", "Sun 8 Nov 18:00 India time (Asia/Kolkata), in 14 h 20 min"),
             ("2026-11-07T22:11:00Z", "UTC", "Sat 7 Nov 22:11 UTC, in 1 min"),
-            ("2027-06-01T08:00:00Z", "Europe/London", "Tue 1 Jun 2027 09:00 UK time (Europe/London), in 205 d 9 h"),
+            ("2027-06-01T08:00:00Z", "Europe/London", "Tue 1 Jun 2027 09:00 UK time (Europe/London), in 205 days 9 h"),
             (
                 "2026-11-07T21:10:00Z",
                 "America/Argentina/Buenos_Aires",
@@ -383,13 +387,18 @@ mod tests {
     fn lengths_have_two_units_at_most() {
         for (milliseconds, expected) in [
             (-5, "0 s"),
-            (999, "0 s"),
+            (0, "0 s"),
+            (1, "1 s"),
             (40_000, "40 s"),
+            (59_001, "60 s"),
             (60_000, "1 min"),
-            (61_000, "1 min 1 s"),
+            (61_000, "1 min"),
+            (3_599_999, "59 min"),
             (2 * HOUR, "2 h"),
             (14 * HOUR + 20 * MINUTE + 59_000, "14 h 20 min"),
-            (3 * DAY + 4 * HOUR, "3 d 4 h"),
+            (30 * HOUR, "30 h"),
+            (3 * DAY + 4 * HOUR, "3 days 4 h"),
+            (40 * DAY, "40 days"),
         ] {
             assert_eq!(length_words(milliseconds), expected);
         }

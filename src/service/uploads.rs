@@ -2,6 +2,7 @@
 
 use super::{Kind, Result, Service, ServiceError};
 use crate::domain::broadcast::UploadId;
+use crate::domain::said;
 use crate::store::{StoreError, UploadDetails, UploadSummary};
 use serde_json::{Value, json};
 
@@ -32,8 +33,13 @@ impl Service {
         self.may_change().await?;
         let undone = self.inner.store.undo_upload(upload).await.map_err(|error| self.about_upload(upload, error))?;
         let figures = &undone.report;
-        let detail =
-            format!("upload {} ({}): {} rows, {} new", upload.0, undone.source, figures.received, figures.imported);
+        let detail = format!(
+            "upload {} ({}): {}, {} new",
+            upload.0,
+            undone.source,
+            said::counted(figures.received, "row"),
+            figures.imported
+        );
         self.note_act("undo_import", &undone.list, detail).await;
         self.ring();
         let service = self.clone();

@@ -412,6 +412,11 @@ impl Store for MongoStore {
         self.run(|inner| async move { inner.broadcasts_to(&phones, limit).await }).await
     }
 
+    async fn recipients_among(&self, phones: &[Phone], ids: &[BroadcastId]) -> Result<Vec<(usize, usize)>> {
+        let (phones, ids) = (phones.to_vec(), ids.to_vec());
+        self.run(|inner| async move { inner.recipients_among(&phones, &ids).await }).await
+    }
+
     async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
         let id = id.clone();
         self.run(|inner| async move { inner.attempts(&id, seq).await }).await

@@ -410,6 +410,11 @@ impl Store for SqliteStore {
         self.read(move |connection| people::broadcasts_to(connection, &phones, limit)).await
     }
 
+    async fn recipients_among(&self, phones: &[Phone], ids: &[BroadcastId]) -> Result<Vec<(usize, usize)>> {
+        let (phones, ids) = (phones.to_vec(), ids.to_vec());
+        self.read(move |connection| people::recipients_among(connection, &phones, &ids)).await
+    }
+
     async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
         let id = id.clone();
         self.read(move |connection| people::attempts(connection, &id, seq)).await

@@ -37,16 +37,20 @@ impl ByHand {
         let broadcast = store.broadcast(id).await.unwrap();
         let lease = take(&**store, &broadcast.definition.sender).await;
         let uploads = &broadcast.definition.audience.uploads;
-        let page = store.audience_page(uploads, None, 5_000).await.unwrap();
-        let (last, _) = *page.last().as_ref().expect("somebody is in it");
-        let people = page.iter().map(|(_, number)| NewRecipient {
-            phone: number.phone,
-            name: number.name.clone(),
-            values: Vec::new(),
-            skipped: None,
-        });
-        let total = u32::try_from(page.len()).unwrap();
-        store.add_recipients(&lease, id, 0, people.collect(), *last).await.unwrap();
+        let (mut total, mut after) = (0, None);
+        loop {
+            let page = store.audience_page(uploads, after, 5_000).await.unwrap();
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            let people = page.iter().map(|(_, number)| NewRecipient {
+                phone: number.phone,
+                name: number.name.clone(),
+                values: Vec::new(),
+                skipped: None,
+            });
+            store.add_recipients(&lease, id, total, people.collect(), *last).await.unwrap();
+            total += u32::try_from(page.len()).unwrap();
+        }
         store.begin_running(&lease, id, total, now).await.unwrap();
         Self { store: store.clone(), lease, id: id.clone() }
     }

@@ -112,6 +112,48 @@ fn without_a_configuration_no_tui_names_the_missing_keys() {
 }
 
 #[test]
+fn commands_without_a_configuration_lead_to_the_set_up() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["status"][..], &["lists"], &["status", "--json"]] {
+        let (stdout, stderr) = ends(folder.path(), arguments, 0);
+        for words in ["no configuration file at", "config.toml", "open `wacast`", "`wacast demo`", "`wacast --sandbox`"]
+        {
+            assert!(stderr.contains(words), "{words}: {stderr}");
+        }
+        assert!(!stdout.contains("hint: ") && stderr.lines().count() <= 2, "{stderr}");
+    }
+    let (_, stderr) = ends(folder.path(), &["templates"], 1);
+    assert!(stderr.contains("open `wacast`"), "{stderr}");
+    let (_, stderr) = ends(folder.path(), &["--sandbox", "status"], 0);
+    assert!(stderr.is_empty(), "a rehearsal needs none: {stderr}");
+}
+
+#[test]
+fn a_variable_that_is_not_right_is_answered_with_the_option_as_it_was_meant() {
+    let folder = place("");
+    std::fs::write(folder.path().join("people.csv"), "phone,name,first name\n+919876500001,Asha Rao,Asha\n").unwrap();
+    ends(folder.path(), &["--sandbox", "import", "people.csv"], 0);
+    let send = |variable: &[&str]| {
+        let send = ["--sandbox", "send", "--template", "order_update", "--language", "en_US", "--all", "--yes"];
+        ends(folder.path(), &[&send[..], variable].concat(), 1).1
+    };
+    for (written, words, hint) in [
+        (
+            &["--var", "1=nmae"][..],
+            "no column \"nmae\" for variable 1, did you mean \"name\"?",
+            "hint: say --var 1=name",
+        ),
+        (&["--var", "1=frist_name:-friend"], "first name", "hint: say --var '1=first name:-friend'"),
+        (&[], "nothing fills the template's variable 1", "hint: say --var 1=COLUMN; COLUMN is one of: name, phone"),
+    ] {
+        let stderr = send(written);
+        assert!(stderr.contains(words) && stderr.contains(hint), "{written:?}: {stderr}");
+    }
+    let stderr = send(&["--var", "1=zzzzzzzz"]);
+    assert!(stderr.contains("there are: name, phone, first name") && !stderr.contains("did you mean"), "{stderr}");
+}
+
+#[test]
 fn numbers_come_in_and_the_figures_add_up() {
     let folder = place("[intake]\ndefault_country = \"IN\"\n");
     let file = folder.path().join("people.csv");

@@ -64,6 +64,28 @@ fn a_follow_up_spares_those_for_whom_it_is_no_use_unless_it_is_told_otherwise() 
     assert_eq!(press(&mut all, "5 7 enter"), []);
     assert!(text(&all).contains("Type 55 first, then Enter."), "{}", text(&all));
     assert_eq!(press(&mut all, "backspace 5 enter"), [Request::FollowUp(made)]);
+    // For some it is only too soon: that is said apart, and they can be waited for.
+    let mut soon = opened();
+    let tomorrow = soon.now.plus(24 * 3_600_000);
+    let not_yet = vec![(cause(131_049, "held back by WhatsApp", 12), tomorrow)];
+    answer(&mut soon, Answer::Picked(all_who_failed(), Box::new(Ok(Picked { not_yet, ..picked() }))));
+    let shown = text(&soon);
+    for words in [
+        "57 are better left alone",
+        "For 45 of them, trying again does not help",
+        "For 12 of them, it is too soon",
+        "until Mon 9",
+        "12 held back by WhatsApp (131049)",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let wait = FollowUpRequest { pick: Pick::Retry, ..all_who_failed() };
+    assert_eq!(press(&mut soon, "down enter"), [Request::Picked(wait)]);
+    let mut one = opened();
+    let only = Picked { people: 1, not_again: vec![cause(131_026, "not reachable", 1)], ..Picked::default() };
+    answer(&mut one, Answer::Picked(all_who_failed(), Box::new(Ok(only))));
+    let shown = text(&one);
+    assert!(shown.contains("For this person, trying") && shown.contains("send to this person anyway"), "{shown}");
     // Nobody else is left: the harmless answer is the first one.
     let mut none = opened();
     let hopeless = Picked { people: 45, left_out: Vec::new(), ..picked() };
@@ -104,7 +126,7 @@ fn people_are_counted_the_same_everywhere() {
     show(&mut model, Snapshot { ended: vec![left_out.clone()], ..full_snapshot() });
     press(&mut model, "down down enter");
     assert!(text(&model).contains("1,204 people, 36 left out"), "{}", text(&model));
-    assert!(text(&model).contains("% of those taken"), "a share says of what: {}", text(&model));
+    assert!(text(&model).contains("% of accepted"), "a share says of what: {}", text(&model));
     press(&mut model, "esc");
     answer(&mut model, Answer::Broadcasts(Ok(vec![left_out])));
     let listed = text(&model);

@@ -98,7 +98,7 @@ fn an_operator_watches_pauses_composes_sends_and_quits() {
     terminal.press("400");
     terminal.press(ENTER);
     terminal.shows("hello has started");
-    terminal.until("hello going out", |text| text.contains("hello / en_US") && !text.contains("taken 0"));
+    terminal.until("hello going out", |text| text.contains("hello / en_US") && !text.contains("accepted 0"));
 
     terminal.press(CTRL_C);
     terminal.shows("finish what is under way, then quit");

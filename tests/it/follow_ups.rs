@@ -93,6 +93,20 @@ async fn whoever_has_not_read_it_is_told_apart_from_whoever_failed() {
 }
 
 #[tokio::test]
+async fn who_was_held_back_too_often_is_never_to_be_tried_again() {
+    let bed = Bed::new().await;
+    bed.people("diwali", 1).await;
+    let id = bed.service.start(request("hello", "diwali")).await.unwrap().broadcast.id;
+    let now = at(NOW);
+    let run = ByHand::run(&bed.store, &id, now).await;
+    run.send(1, now, |_| Verdict::Failed { code: 131_049, response: "{}".into(), retry_at: None }).await;
+    run.complete(now).await;
+    let picked = bed.service.picked(&FollowUpRequest::new(id, Pick::Failed).audience()).await.unwrap();
+    let [cause] = picked.not_again.as_slice() else { panic!("{picked:?}") };
+    assert!(picked.not_yet.is_empty() && cause.title.ends_with("not to be tried any more"), "{cause:?}");
+}
+
+#[tokio::test]
 async fn who_is_better_left_alone_is_told_and_can_be_spared() {
     let bed = Bed::new().await;
     bed.people("diwali", 5).await;
@@ -107,7 +121,13 @@ async fn who_is_better_left_alone_is_told_and_can_be_spared() {
     let all = FollowUpRequest::new(run.id.clone(), Pick::Failed);
     let picked = bed.service.picked(&all.audience()).await.unwrap();
     let told: Vec<_> = picked.not_again.iter().map(|cause| (cause.code, cause.count)).collect();
-    assert_eq!((picked.people, told), (5, vec![(131_026, 2), (131_049, 1)]), "one is not to be tried before tomorrow");
+    assert_eq!((picked.people, told), (5, vec![(131_026, 2)]));
+    let told: Vec<_> = picked.not_yet.iter().map(|(cause, until)| (cause.code, cause.count, *until)).collect();
+    assert_eq!(told, [(131_049, 1, now.plus(DAY))], "one is not to be tried before tomorrow");
+    let held_back = FollowUpRequest { code: Some(131_049), ..all.clone() };
+    let picked = bed.service.picked(&held_back.audience()).await.unwrap();
+    assert!(picked.not_yet.is_empty() && picked.not_again.is_empty(), "one that waits for it has nobody to spare");
+    assert_eq!(picked.due, Some(now.plus(DAY)));
     let others = FollowUpRequest { without: vec![131_026, 131_049], ..all };
     let picked = bed.service.picked(&others.audience()).await.unwrap();
     assert_eq!((picked.people, picked.not_again.len(), picked.repeat_of), (2, 0, None));
@@ -115,6 +135,8 @@ async fn who_is_better_left_alone_is_told_and_can_be_spared() {
     assert_eq!(bed.service.follow_up(others).await.unwrap_err().code, "looks_like_repeat");
     // Those who were spared are other people.
     bed.clock.advance(DAY + MINUTE);
+    let all = FollowUpRequest::new(run.id.clone(), Pick::Failed);
+    assert!(bed.service.picked(&all.audience()).await.unwrap().not_yet.is_empty(), "the time has come");
     let retry = FollowUpRequest::new(run.id.clone(), Pick::Retry);
     assert_eq!(bed.service.follow_up(retry).await.unwrap().total, 1);
 }

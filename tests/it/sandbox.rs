@@ -393,6 +393,27 @@ async fn every_code_can_be_provoked_and_comes_as_meta_sends_it() {
 }
 
 #[tokio::test]
+async fn chance_gives_codes_of_marketing_to_marketing_templates_alone() {
+    for (drawn, otherwise) in [(131_049, 131_026), (131_050, 130_403)] {
+        let (url, mut calls) = webhook(0).await;
+        let mix = Mix { read: 0.0, delivered: 0.0, failed: vec![(drawn, 1.0)] };
+        let sandbox = start(Settings { mix, ..fast(url) }).await;
+        let header =
+            json!({"type": "header", "parameters": [{"type": "text", "parameter_name": "first_name", "text": "A"}]});
+        let parameters = json!([{"type": "text", "parameter_name": "discount", "text": "5%"}]);
+        let button =
+            json!({"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "c"}]});
+        let marketing = json!([header, {"type": "body", "parameters": parameters}, button]);
+        for (template, components, code) in [("diwali_offer", marketing, drawn), ("hello", Value::Null, otherwise)] {
+            let (status, answer) = post_json(&sandbox, &payload(template, components)).await;
+            assert_eq!(status, 200, "{answer}");
+            assert_eq!(statuses(&mut calls, 1).await[0]["errors"][0]["code"], code, "{template}");
+        }
+        sandbox.shutdown().await;
+    }
+}
+
+#[tokio::test]
 async fn numbers_can_provoke_what_is_no_code() {
     let sandbox = start(unlimited()).await;
     let client = client(&sandbox.base_url());

@@ -1,6 +1,7 @@
 //! The use cases, over a real store and the sandbox.
 
-use crate::bed::{Bed, at, column, csv_request, request};
+use crate::bed::{Bed, NOW, at, column, csv_request, request};
+use crate::by_hand::{ByHand, accepted};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use wacast::service::Kind;
 use wacast::service::import::{ImportOptions, ImportRequest, ImportSource, RejectsTo};
 use wacast::service::receipts::BACKLOG_LIMIT;
 use wacast::service::view::{BroadcastRequest, Driver};
-use wacast::store::{Holder, LeaseAnswer, NewUpload, RECEIPTS, RawReceipt, Repeat};
+use wacast::store::{Holder, LeaseAnswer, NewUpload, RECEIPTS, RawReceipt, Repeat, UploadReport, UploadRow, Verdict};
 
 // ---- importing ----
 
@@ -216,6 +217,69 @@ async fn everybody_is_walked_once_also_when_no_cell_can_leave_anybody_out() {
 }
 
 #[tokio::test]
+async fn a_plan_says_who_got_the_same_template_lately() {
+    let bed = Bed::new().await;
+    let rows = |people: std::ops::Range<u32>| {
+        people.fold(String::from("phone,name\n"), |csv, person| format!("{csv}+9198765{person:05},P\n"))
+    };
+    for (list, people) in [("first", 0..5), ("second", 3..9), ("third", 2..12), ("others", 20..23)] {
+        bed.import(list, &rows(people)).await;
+    }
+    let told = async |template: &str, list: &str| {
+        let plan = bed.service.plan(&request(template, list), |_, _| {}).await.unwrap();
+        plan.warnings.into_iter().find(|warning| warning.contains("this template"))
+    };
+    let start = async |list: &str, label: &str| {
+        let asked = BroadcastRequest { label: label.into(), ..request("hello", list) };
+        bed.service.start(asked).await.unwrap().broadcast.id
+    };
+    let now = at(NOW);
+    let first = start("first", "morning").await;
+    let run = ByHand::run(&bed.store, &first, now).await;
+    run.send(4, now, accepted).await;
+    assert_eq!(
+        told("hello", "third").await.unwrap(),
+        format!("3 of them are getting this template now (morning, broadcast {first})"),
+        "who waits in it gets it as well"
+    );
+    let refused = |_: &_| Verdict::Failed { code: 131_026, response: "{}".into(), retry_at: None };
+    run.send(1, now, refused).await;
+    run.complete(now).await;
+    bed.clock.advance(5 * MINUTE);
+    assert_eq!(
+        told("hello", "third").await.unwrap(),
+        format!("2 of them got this template 5 min ago (morning, broadcast {first})"),
+        "but not who failed"
+    );
+    let another = BroadcastRequest { bindings: column("1", "name"), ..request("order_update", "third") };
+    let plan = bed.service.plan(&another, |_, _| {}).await.unwrap();
+    assert!(
+        !plan.warnings.iter().any(|warning| warning.contains("this template")),
+        "another message: {:?}",
+        plan.warnings
+    );
+    assert_eq!(told("hello", "others").await, None);
+    assert_eq!(told("hello", "first").await, None, "of the same people it is said that it looks like a repeat");
+
+    let second = start("second", "").await;
+    let run = ByHand::run(&bed.store, &second, bed.service.now()).await;
+    run.send(6, bed.service.now(), accepted).await;
+    run.complete(bed.service.now()).await;
+    assert_eq!(
+        told("hello", "third").await.unwrap(),
+        format!(
+            "7 of them got this template from 2 other broadcasts: 6, just now (broadcast {second}); 1, 5 min ago \
+             (morning, broadcast {first})"
+        ),
+        "each person once"
+    );
+    bed.clock.advance(DAY - MINUTE);
+    assert!(told("hello", "third").await.unwrap().starts_with("6 of them got this template 23 h 59 min ago"));
+    bed.clock.advance(HOUR);
+    assert_eq!(told("hello", "third").await, None);
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_refused_by_plan_and_by_start() {
     let bed = Bed::new().await;
     bed.people("diwali", 3).await;
@@ -230,13 +294,13 @@ async fn what_does_not_fit_is_refused_by_plan_and_by_start() {
         (with("hallo", |_| {}), Kind::Wrong, "template_missing", "hello"),
         (with("order_update", |it| it.language_code = "de".into()), Kind::Wrong, "template_missing", "en_US, hi"),
         (with("summer_sale", |_| {}), Kind::Wrong, "template_not_approved", "paused"),
-        (with("login_code", |_| {}), Kind::Wrong, "variables_unbound", "variables 1"),
+        (with("login_code", |_| {}), Kind::Wrong, "variables_unbound", "variable 1"),
         (with("order_update", |_| {}), Kind::Wrong, "variables_unbound", "1"),
         (
             BroadcastRequest { bindings: column("1", "town"), ..with("order_update", |_| {}) },
             Kind::Wrong,
             "columns_missing",
-            "city",
+            "no column \"town\" for variable 1 (there are: name, phone, city)",
         ),
         (
             BroadcastRequest { bindings: column("2", "city"), ..with("hello", |_| {}) },
@@ -624,4 +688,37 @@ async fn a_million_rows_need_no_more_memory_than_a_hundred_thousand() {
         peaks.push(peak_kib());
     }
     assert!(peaks[1] < peaks[0] + 64 * 1_024, "{peaks:?} KiB");
+}
+
+/// `cargo test --test it a_million_people -- --ignored --nocapture` prints how long it took.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes in a debug build"]
+async fn a_million_people_are_asked_for_lately_while_the_plan_is_made() {
+    const PEOPLE: u32 = 1_000_000;
+    let bed = Bed::new().await;
+    // The second list has half of the first, in another order.
+    for (list, from, turned) in [("first", 0, false), ("second", PEOPLE / 2, true)] {
+        let upload = crate::store_contract::stage::begin_upload(&*bed.store, list).await;
+        for begin in (0..PEOPLE).step_by(5_000) {
+            let person = |row: u32| {
+                from + if turned { u32::try_from(u64::from(row) * 7_919 % u64::from(PEOPLE)).unwrap() } else { row }
+            };
+            let rows = (begin..begin + 5_000)
+                .map(|row| UploadRow { row: row + 1, number: crate::store_contract::stage::number(person(row)) });
+            bed.store.add_rows(upload, rows.collect()).await.unwrap();
+        }
+        let report = UploadReport { received: PEOPLE.into(), imported: PEOPLE.into(), ..UploadReport::default() };
+        bed.store.finish_upload(upload, report, at(NOW)).await.unwrap();
+    }
+    let took = async |words: &str| {
+        let begun = std::time::Instant::now();
+        let plan = bed.service.plan(&request("hello", "second"), |_, _| {}).await.unwrap();
+        println!("{words}: {:?}", begun.elapsed());
+        plan.warnings.into_iter().find(|warning| warning.contains("this template"))
+    };
+    assert_eq!(took("nobody got it lately").await, None);
+    let first = bed.service.start(request("hello", "first")).await.unwrap().broadcast.id;
+    ByHand::run(&bed.store, &first, at(NOW)).await;
+    let told = took("half of them do").await.unwrap();
+    assert!(told.starts_with("500,000 of them are getting this template now"), "{told}");
 }

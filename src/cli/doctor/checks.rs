@@ -2,11 +2,13 @@
 //! there yet is made, as every command would.
 
 use crate::app::{self, AppError, Ground};
+use crate::cli::terminal::counted;
 use crate::cli::words;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud_api::{CallError, CloudApi, SenderInfo, TokenInfo};
 use crate::config::Config;
 use crate::domain::error_policy::ErrorPolicy;
+use crate::domain::said;
 use crate::service::times;
 use crate::service::view::Driver;
 use std::time::Duration;
@@ -123,11 +125,11 @@ fn policy_words(config: &Config, policy: &ErrorPolicy) -> String {
     const SHOWN: usize = 12;
     let own = policy.own_codes();
     let Some(file) = &config.sender.error_policy else {
-        return format!("the built-in table, {} rows", policy.rows());
+        return format!("the built-in table, {}", counted(policy.rows() as u64, "row", "rows"));
     };
     let more = if own.len() > SHOWN { " …" } else { "" };
     let shown = own[..own.len().min(SHOWN)].join(", ");
-    format!("{}: {} rows over the built-in ones: {shown}{more}", file.display(), own.len())
+    format!("{}: {} over the built-in ones: {shown}{more}", file.display(), counted(own.len() as u64, "row", "rows"))
 }
 
 async fn whatsapp(config: &Config, api: &dyn CloudApi, report: &mut Report) {
@@ -152,15 +154,15 @@ async fn whatsapp(config: &Config, api: &dyn CloudApi, report: &mut Report) {
 }
 
 fn sender(config: &Config, info: &SenderInfo, report: &mut Report) {
-    let said = |word: &str| if word.is_empty() { "not said".to_owned() } else { word.to_lowercase() };
+    let word = |word: &str| if word.is_empty() { "not said".to_owned() } else { word.to_lowercase() };
     let words = format!(
         "{} {}: {}, quality {}, throughput {}, limit {}",
         info.verified_name,
         info.display_phone_number,
-        said(&info.status),
-        said(&info.quality_rating),
-        said(&info.throughput_level),
-        said(&info.messaging_limit),
+        word(&info.status),
+        said::quality(&info.quality_rating),
+        word(&info.throughput_level),
+        word(&info.messaging_limit),
     );
     match info.can_send_message.as_str() {
         "BLOCKED" => report.fail("sender", words, info.health_notes.join("; ")),

@@ -6,7 +6,7 @@ use crate::console::numbers::{row_word, shown_cell, told};
 use crate::console::text::without_numbers;
 use crate::console::words;
 use crate::domain::phone::Phone;
-use crate::domain::state::RecipientState;
+use crate::domain::state::{ACCEPTED_BY_WHATSAPP, RecipientState};
 use crate::domain::time::Millis;
 use crate::service::people::{AttemptView, NumberView, PersonView, RecipientView};
 
@@ -161,7 +161,7 @@ fn why(model: &Model, one: &RecipientView, indent: usize) -> Vec<Line> {
 fn try_words(model: &Model, attempt: &AttemptView) -> String {
     let row = &attempt.row;
     let what = match (row.code, row.status.as_str()) {
-        (0, "sent") => "taken by WhatsApp".to_owned(),
+        (0, "sent") => ACCEPTED_BY_WHATSAPP.to_owned(),
         (0, other) => other.to_owned(),
         (code, _) => format!("{} ({code})", attempt.title),
     };

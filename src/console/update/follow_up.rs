@@ -29,7 +29,7 @@ pub(super) fn ask_whom(model: &mut Model) -> Vec<Request> {
     let mut choice = |words: String, request| choices.push((words, Choice::Do(Request::Picked(request))));
     let failed = count(RecipientState::Failed);
     if failed > 0 {
-        let words = "those whom WhatsApp held back for a while: starts when they may be tried again";
+        let words = "those whom WhatsApp held back for now: starts once they may be tried again";
         choice(words.to_owned(), follow_up(Pick::Retry, None));
         for cause in view.failures.iter().take(CAUSES) {
             let words = format!("the {} who failed for: {} ({})", thousands(cause.count), cause.title, cause.code);
@@ -64,7 +64,7 @@ pub(super) fn picked(model: &mut Model, request: FollowUpRequest, picked: Result
     if picked.people == 0 {
         let note = nobody(model, &request);
         model.dialogs.push(Dialog::Note(Box::new(note)));
-    } else if picked.not_again.is_empty() {
+    } else if picked.not_again.is_empty() && picked.not_yet.is_empty() {
         let count = count_box(model, request, &picked);
         model.dialogs.push(Dialog::Count(Box::new(count)));
     } else {
@@ -92,33 +92,56 @@ fn nobody(model: &Model, request: &FollowUpRequest) -> Note {
     Note { title: "Nobody would get it".to_owned(), lines, scroll: 0 }
 }
 
-/// Some of them are better left alone: says why, and offers to spare them before anything else.
+/// Some of them are better left alone, for good or for now: says why, and offers to spare them before anything else.
 fn ask_whom_to_spare(model: &mut Model, request: FollowUpRequest, picked: &Picked) {
-    let spared: u64 = picked.not_again.iter().map(|cause| cause.count).sum();
+    let Picked { not_again, not_yet, .. } = picked;
+    let never: u64 = not_again.iter().map(|cause| cause.count).sum();
+    let later: u64 = not_yet.iter().map(|(cause, _)| cause.count).sum();
+    let spared = never + later;
     let others = picked.people.saturating_sub(spared);
-    let mut lines = vec![if others == 0 {
-        "Trying them again does not help, and may harm your number's quality:".to_owned()
-    } else {
-        format!("For {} of them trying again does not help, and may harm your number's quality:", thousands(spared))
-    }];
-    lines.extend(picked.not_again.iter().take(CAUSES).map(|cause| format!("  {}", in_short(cause))));
-    if picked.not_again.len() > CAUSES {
-        let rest: u64 = picked.not_again.iter().skip(CAUSES).map(|cause| cause.count).sum();
+    let mut lines = Vec::new();
+    if never > 0 {
+        let who = whom(never, picked.people);
+        lines.push(format!("{who}, trying again does not help, and may harm your number's quality:"));
+        lines.extend(not_again.iter().take(CAUSES).map(|cause| format!("  {}", in_short(cause))));
+    }
+    if not_again.len() > CAUSES {
+        let rest: u64 = not_again.iter().skip(CAUSES).map(|cause| cause.count).sum();
         lines.push(format!("  {} for other reasons", thousands(rest)));
     }
-    let mut codes: Vec<i64> = picked.not_again.iter().map(|cause| cause.code).collect();
+    if let Some(until) = not_yet.iter().map(|(_, until)| *until).max() {
+        let (who, until) = (whom(later, picked.people), model.facts.zone.at(until, model.now));
+        lines.push(format!("{who}, it is too soon: WhatsApp wants them left alone until {until}:"));
+        lines.extend(not_yet.iter().take(CAUSES).map(|(cause, _)| format!("  {}", in_short(cause))));
+    }
+    let mut codes: Vec<i64> =
+        not_again.iter().chain(not_yet.iter().map(|(cause, _)| cause)).map(|it| it.code).collect();
     codes.sort_unstable();
+    codes.dedup();
     let all = count_box(model, request.clone(), picked);
     let mut choices = vec![("send to nobody, leave it".to_owned(), Choice::Nothing)];
+    if later > 0 {
+        let wait = FollowUpRequest { pick: Pick::Retry, ..request.clone() };
+        let words = format!("only the {} held back for now: starts once they may be tried again", thousands(later));
+        choices.push((words, Choice::Do(Request::Picked(wait))));
+    }
     if others > 0 {
         let spare = Choice::Do(Request::Picked(FollowUpRequest { without: codes, ..request }));
         choices.insert(0, (format!("leave those out: go on with the other {}", thousands(others)), spare));
     }
-    let words = format!("send to all {} all the same; what is delivered costs", thousands(picked.people));
-    choices.push((words, Choice::Count(Box::new(all))));
+    let whom = if picked.people == 1 { "this person".to_owned() } else { format!("all {}", thousands(picked.people)) };
+    choices.push((format!("send to {whom} anyway; what is delivered costs"), Choice::Count(Box::new(all))));
     let title = format!("{}: {} better left alone", people_words(picked.people), is_or_are(spared));
     let choose = Choose { title, text: lines.join("\n"), cursor: 0, choices };
     model.dialogs.push(Dialog::Choose(Box::new(choose)));
+}
+
+fn whom(count: u64, of: u64) -> String {
+    match (count, of) {
+        (1, 1) => "For this person".to_owned(),
+        (count, of) if count == of => format!("For all {}", thousands(of)),
+        (count, _) => format!("For {} of them", thousands(count)),
+    }
 }
 
 fn is_or_are(count: u64) -> String {

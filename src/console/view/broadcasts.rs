@@ -9,10 +9,16 @@ use crate::console::model::{Load, Model};
 use crate::console::text::{cells, column_right, thousands, width};
 use crate::console::words;
 use crate::domain::pricing;
-use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::state::{ACCEPTED_BY_WHATSAPP, BroadcastStatus, RecipientState};
 use crate::service::view::BroadcastView;
 use crate::store::RecipientRow;
 use ratatui::layout::Rect;
+
+/// From this width on, states stand there in full.
+const ROOMY: u16 = 150;
+/// Columns for a state in short, and in full.
+const SHORT_STATE: usize = 14;
+const LONGEST_STATE: usize = 38;
 
 /// Draws the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
@@ -77,7 +83,7 @@ fn all(model: &Model, canvas: &mut Canvas, area: Rect) {
     let name_room = usize::from(inner.width).saturating_sub(if wide { 89 } else { 56 }).max(10);
     let (head, rows) = top(inner, 1);
     let name = canvas.column("broadcast", name_room);
-    let more = if wide { format!("{:>9}{:>11}{:>9}  ", "taken", "delivered", "read") } else { String::new() };
+    let more = if wide { format!("{:>9}{:>11}{:>9}  ", "accepted", "delivered", "read") } else { String::new() };
     canvas.text(
         head,
         0,
@@ -174,7 +180,7 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
     let mut row = 1;
     let mut times = Vec::new();
     for (name, at) in [
-        ("is to start", broadcast.start_at.filter(|_| broadcast.status == BroadcastStatus::Scheduled)),
+        ("starts", broadcast.start_at.filter(|_| broadcast.status == BroadcastStatus::Scheduled)),
         ("started", broadcast.started_at),
         ("ended", broadcast.ended_at),
         ("done by", view.done_at),
@@ -213,17 +219,17 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
 fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) -> u16 {
     let known = words::receipts_known(model.snapshot.as_deref(), view);
     let total = words::goes_to(view);
-    let room = usize::from(area.width).saturating_sub(57).clamp(4, 30);
+    let room = usize::from(area.width).saturating_sub(58).clamp(4, 30);
     let steps = [
         ("people", total, total, "", true),
-        ("taken by WhatsApp", view.funnel.accepted, total, "people", true),
-        ("delivered", view.funnel.delivered, view.funnel.accepted, "those taken", known),
-        ("read", view.funnel.read, view.funnel.delivered, "those delivered", known),
+        (ACCEPTED_BY_WHATSAPP, view.funnel.accepted, total, "people", true),
+        ("delivered", view.funnel.delivered, view.funnel.accepted, "accepted", known),
+        ("read", view.funnel.read, view.funnel.delivered, "delivered", known),
     ];
     for (row, (name, count, of, base, known)) in steps.into_iter().enumerate() {
         let row = cells(row);
         if !known {
-            canvas.pieces(area, row, &[(Role::Plain, &format!("{name:<19}")), (Role::Dim, "- no receipts set up")]);
+            canvas.pieces(area, row, &[(Role::Plain, &format!("{name:<20}")), (Role::Dim, "- no receipts set up")]);
             continue;
         }
         let figure = column_right(&thousands(count), 10, "");
@@ -233,7 +239,7 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
             area,
             row,
             &[
-                (Role::Plain, &format!("{name:<19}")),
+                (Role::Plain, &format!("{name:<20}")),
                 (Role::Strong, &figure),
                 (Role::Plain, " "),
                 (Role::Good, &bar),
@@ -249,7 +255,7 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
             canvas.pieces(
                 area,
                 row,
-                &[(Role::Plain, &format!("{name:<19}")), (role, &figure), (Role::Dim, &format!("  {hint}"))],
+                &[(Role::Plain, &format!("{name:<20}")), (role, &figure), (Role::Dim, &format!("  {hint}"))],
             );
             row += 1;
         }
@@ -317,18 +323,30 @@ fn left_out(view: &BroadcastView, canvas: &mut Canvas, area: Rect) {
 fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Canvas, area: Rect) {
     let inner = canvas.panel(area, &format!("{}: people", words::name_of(view)), true);
     let (tabs, rest) = top(inner, 1);
+    let tab = |state: Option<RecipientState>| {
+        let (name, count) =
+            state.map_or(("all", view.counts.total()), |state| (state.short_label(), view.counts.get(state)));
+        format!(" {name} {} ", thousands(count))
+    };
+    let all: Vec<_> = opened.states().into_iter().map(|state| (state, tab(state))).collect();
+    let chosen = all.iter().position(|(state, _)| *state == opened.state).unwrap_or(0);
+    // Where there is no room for all of them, the first ones give way to the chosen one.
+    let room = usize::from(tabs.width).saturating_sub(4);
+    let fits = |first: &usize| all[*first..=chosen].iter().map(|(_, text)| width(text) + 1).sum::<usize>() <= room;
+    let first = (0..=chosen).find(fits).unwrap_or(chosen);
     let mut used = 1;
-    for state in opened.states() {
-        let (name, count) = match state {
-            None => ("all", view.counts.total()),
-            Some(state) => (short(state), view.counts.get(state)),
-        };
-        let role = if state == opened.state { Role::Selected } else { Role::Plain };
-        used += canvas.put(tabs, 0, used, role, &format!(" {name} {} ", thousands(count))) + 1;
+    if first > 0 {
+        used += canvas.put(tabs, 0, used, Role::Dim, canvas.glyphs().ellipsis);
+    }
+    for (state, text) in &all[first..] {
+        let role = if *state == opened.state { Role::Selected } else { Role::Plain };
+        used += canvas.put(tabs, 0, used, role, text) + 1;
     }
     canvas.hot(tabs, Click::Act(Action::Right));
     let (head, rest) = top(rest, 1);
-    canvas.text(head, 0, Role::Dim, &format!("   {:<16} {:<18} {:<14} {:>5}  why", "phone", "name", "state", "tries"));
+    let state_room = if rest.width >= ROOMY { LONGEST_STATE } else { SHORT_STATE };
+    let state = canvas.column("state", state_room);
+    canvas.text(head, 0, Role::Dim, &format!("   {:<16} {:<18} {state} {:>5}  why", "phone", "name", "tries"));
     let (rows, foot) = top(rest, rest.height.saturating_sub(1));
     match &opened.people.rows {
         Load::Waiting => {
@@ -344,7 +362,7 @@ fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Can
             let cursor = opened.people.cursor.min(page.len() - 1);
             let first = super::canvas::scroll_to(cursor, rows.height, page.len());
             for (row, (place, one)) in page.iter().enumerate().skip(first).take(usize::from(rows.height)).enumerate() {
-                recipient(model, opened, one, canvas, rows, cells(row));
+                recipient(model, opened, one, canvas, rows, (cells(row), state_room));
                 canvas.list_row(rows, cells(row), place, cursor);
             }
             let before = opened.people.before();
@@ -355,22 +373,25 @@ fn people(model: &Model, opened: &Opened, view: &BroadcastView, canvas: &mut Can
             };
             let [first, last, of] = [before + 1, before + page.len() as u64, of].map(thousands);
             let words = format!(" {first} to {last} of {of}{marked}");
-            canvas.text(foot, 0, Role::Dim, &words);
+            // What the marked row's short word means, where the column has no room to say it.
+            let means = page
+                .get(cursor)
+                .map(|one| one.state)
+                .filter(|state| state_room == SHORT_STATE && state.label() != state.short_label());
+            let means = means.map_or_else(String::new, |state| format!("   {}", state.label()));
+            canvas.pieces(foot, 0, &[(Role::Dim, &words), (Role::Plain, &means)]);
         }
     }
 }
 
-/// A state in one or two words, for tabs.
-fn short(state: RecipientState) -> &'static str {
-    match state {
-        RecipientState::Accepted => "taken",
-        RecipientState::Sent => "left WhatsApp",
-        RecipientState::InDoubt => "not sure",
-        other => other.label(),
-    }
-}
-
-fn recipient(model: &Model, opened: &Opened, one: &RecipientRow, canvas: &mut Canvas, area: Rect, row: u16) {
+fn recipient(
+    model: &Model,
+    opened: &Opened,
+    one: &RecipientRow,
+    canvas: &mut Canvas,
+    area: Rect,
+    (row, state_room): (u16, usize),
+) {
     let glyphs = canvas.glyphs();
     let mark = if opened.marks.contains(&one.seq) { glyphs.done } else { " " };
     let (glyph, role) = match one.state {
@@ -384,7 +405,8 @@ fn recipient(model: &Model, opened: &Opened, one: &RecipientRow, canvas: &mut Ca
         if one.code == 0 { one.detail.clone() } else { format!("{} ({})", words::error_title(one.code), one.code) };
     let phone = canvas.column(&model.phone(one.phone), 16);
     let name = canvas.column(&one.name, 18);
-    let state = canvas.column(&format!("{glyph} {}", short(one.state)), 14);
+    let words = if state_room == SHORT_STATE { one.state.short_label() } else { one.state.label() };
+    let state = canvas.column(&format!("{glyph} {words}"), state_room);
     canvas.pieces(
         area,
         row,

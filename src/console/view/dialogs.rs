@@ -246,9 +246,9 @@ fn what_runs(model: &Model) -> Vec<String> {
                     .start_at
                     .map_or_else(String::new, |at| format!(" {}", model.facts.zone.at(at, model.now)));
                 if model.facts.temporary {
-                    format!("{name} was to start{at}: it will not, the demo keeps nothing.")
+                    format!("{name} is planned for{at}, but will not start: the demo keeps nothing.")
                 } else if ours {
-                    format!("{name} is to start{at}: it will not while no wacast runs.")
+                    format!("{name} is planned for{at}: it starts only if a wacast runs then.")
                 } else {
                     format!("{name} starts{at}.")
                 }

@@ -15,7 +15,7 @@ use crate::console::message::Click;
 use crate::console::model::Model;
 use crate::console::text::{cells, column_right, people, shown_phone, thousands, width, wrap};
 use crate::console::words;
-use crate::domain::state::{BroadcastStatus, RecipientState};
+use crate::domain::state::{ACCEPTED_BY_WHATSAPP, BroadcastStatus, RecipientState};
 use crate::service::view::{BroadcastView, Snapshot};
 use ratatui::layout::Rect;
 
@@ -104,7 +104,7 @@ fn last_line(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
         failed => format!(", {} failed", thousands(failed)),
     };
     let [.., down] = glyphs.arrows;
-    let figures = format!("{word}{at}, {} taken{failed}.", thousands(view.funnel.accepted));
+    let figures = format!("{word}{at}, {} accepted{failed}.", thousands(view.funnel.accepted));
     let name = words::name_of(view);
     let taken = width("Last:   ") + width(glyph) + width(&figures) + 3;
     let room = usize::from(area.width).saturating_sub(taken);
@@ -249,7 +249,7 @@ fn count_words(snapshot: &Snapshot, view: &BroadcastView) -> Vec<(Role, String)>
     let (failed, unsure) = (count(RecipientState::Failed), count(RecipientState::InDoubt));
     let mut words: Vec<(Role, String)> = vec![
         (Role::Plain, format!("waiting to go {}", thousands(words::to_go(view)))),
-        (Role::Plain, format!("taken {}", thousands(view.funnel.accepted))),
+        (Role::Plain, format!("accepted {}", thousands(view.funnel.accepted))),
         (Role::Plain, format!("delivered {}", known(view.funnel.delivered))),
         (Role::Plain, format!("read {}", known(view.funnel.read))),
         (role_if(failed, Role::Bad), format!("failed {}", thousands(failed))),
@@ -352,7 +352,7 @@ fn latest(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) {
         let time = model.facts.zone.clock(log.timestamp);
         let who = canvas.column(&shown_phone(log.phone, model.facts.privacy, glyphs.mask), 16);
         let (glyph, words, role) = if log.status == "sent" {
-            (glyphs.done, "taken by WhatsApp".to_owned(), Role::Good)
+            (glyphs.done, ACCEPTED_BY_WHATSAPP.to_owned(), Role::Good)
         } else {
             (glyphs.failed, format!("{} ({})", words::error_title(log.code), log.code), Role::Bad)
         };
@@ -427,7 +427,7 @@ fn result_line(snapshot: &Snapshot, view: &BroadcastView, canvas: &mut Canvas, a
     let receipts = snapshot.receipts.set_up || view.funnel.sent > 0;
     let known = |count: u64| if receipts { thousands(count) } else { "-".to_owned() };
     let mut words = vec![
-        (Role::Plain, format!("taken {}", thousands(view.funnel.accepted))),
+        (Role::Plain, format!("accepted {}", thousands(view.funnel.accepted))),
         (Role::Plain, format!("delivered {}", known(view.funnel.delivered))),
         (Role::Plain, format!("read {}", known(view.funnel.read))),
         (Role::Plain, format!("failed {}", thousands(view.counts.get(RecipientState::Failed)))),

@@ -5,6 +5,7 @@ use crate::console::look::Role;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, without_numbers};
 use crate::console::words;
+use crate::domain::state::ACCEPTED_BY_WHATSAPP;
 use crate::store::LogRow;
 use ratatui::layout::Rect;
 
@@ -69,7 +70,7 @@ fn line(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, log: &LogRow) 
     let what = if log.status == "sent" { "sent".to_owned() } else { format!("failed {}", log.code) };
     let what = canvas.column(&what, 14);
     let broadcast = canvas.column(&name_of(model, log), 22);
-    let meaning = if log.status == "sent" { "taken by WhatsApp" } else { words::error_title(log.code) };
+    let meaning = if log.status == "sent" { ACCEPTED_BY_WHATSAPP } else { words::error_title(log.code) };
     canvas.pieces(
         area,
         row,
@@ -106,7 +107,7 @@ fn full(model: &Model, canvas: &mut Canvas, area: Rect, log: &LogRow) {
     let glyphs = canvas.glyphs();
     let inner = canvas.panel(area, "The marked answer", false);
     let who = model.phone(log.phone);
-    let meaning = if log.status == "sent" { "taken by WhatsApp" } else { words::error_title(log.code) };
+    let meaning = if log.status == "sent" { ACCEPTED_BY_WHATSAPP } else { words::error_title(log.code) };
     canvas.text(
         inner,
         0,

@@ -186,7 +186,7 @@ fn fact_lines(model: &Model, wizard: &Wizard, plan: &Plan, room: usize) -> Vec<L
     }
     if let Some(budget) = plan.budget {
         let fits = plan.goes_to() <= budget.left();
-        let left = format!("{} of {} people in 24 hours are left", thousands(budget.left()), thousands(budget.limit));
+        let left = format!("{} left of {} in 24 hours", thousands(budget.left()), people(budget.limit));
         let rest = if fits {
             String::new()
         } else {

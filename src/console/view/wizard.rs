@@ -4,7 +4,7 @@ use super::canvas::{Canvas, columns, scroll_to, top};
 use super::{phone, review, templates, when};
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
-use crate::console::text::{cells, column_right, counted, people, thousands, wrap};
+use crate::console::text::{cells, column_right, counted, people, wrap};
 use crate::console::wizard::{SAME_TEXT, Step, Wizard};
 use crate::console::words;
 use ratatui::layout::Rect;
@@ -198,7 +198,7 @@ fn summary(wizard: &Wizard) -> String {
 /// Nothing for most; a word when the audience is empty.
 fn thousands_note(wizard: &Wizard) -> String {
     match wizard.audience.get().map(|audience| audience.people) {
-        Some(0) => format!(" {} people: nobody would get it.", thousands(0)),
+        Some(0) => format!(" {}: nobody would get it.", people(0)),
         _ => String::new(),
     }
 }

@@ -89,9 +89,9 @@ fn everything_that_does_not_fit_is_named_at_once() {
     assert_eq!(problem.bad_text, [("3".to_owned(), Fault::Whitespace)]);
     assert_eq!(
         problem.to_string(),
-        "nothing fills the template's variables 2; the template has no variables 4 (it has: 1, 2, 3); no upload \
-         has the columns \"frist\" (for 1) (there are: name, phone, first, city); the fixed text for 3 has a line \
-         break, a tab or more than four blanks in a row"
+        "nothing fills the template's variable 2; the template has no variable 4 (it has: 1, 2, 3); these numbers have \
+         no column \"frist\" for variable 1, did you mean \"first\"? (there are: name, phone, first, city); the fixed text \
+         for 3 has a line break, a tab or more than four blanks in a row"
     );
 }
 

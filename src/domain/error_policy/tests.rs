@@ -206,4 +206,8 @@ fn a_follow_up_waits_longer_each_time_up_to_a_week() {
     let days: Vec<i64> = [1, 2, 3, 4, 30].map(|round| retry_wait_ms(rule, round, 0) / 86_400_000).to_vec();
     assert_eq!(days, [1, 2, 4, 7, 7]);
     assert!(rule.marketing_only && rule.max_tries == 4);
+    // What is said of it is what is done.
+    for words in ["before 24 hours", "growing gaps", "four messages in all", "waits for that"] {
+        assert!(rule.advice.contains(words), "{words}: {}", rule.advice);
+    }
 }

@@ -25,7 +25,7 @@ pub enum PhoneProblem {
     #[error("has an extension, which WhatsApp cannot reach: leave only the number itself")]
     Extension,
     /// Words, or characters that no number is written with.
-    #[error("not a phone number: \"{0}\" does not belong in one")]
+    #[error("not a phone number: it contains \"{0}\"")]
     NotANumber(char),
     /// `+` or `00`, and then nothing that is a country's code.
     #[error("what follows the + (or 00) is not a country code: write + and the country code, such as +91")]

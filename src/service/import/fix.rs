@@ -3,6 +3,7 @@
 use super::reader::{Batch, Rejects, Room};
 use super::{Done, ImportDone, Intake, Unfinished};
 use crate::domain::broadcast::UploadId;
+use crate::domain::said;
 use crate::intake::{Again, read_again};
 use crate::service::plan::wrong;
 use crate::service::{Kind, Result, Service, ServiceError};
@@ -201,8 +202,8 @@ impl Service {
         if report.received == report.rejected {
             let why = report.rejects.first().map(|reject| format!("row {}: {}", reject.row, reject.reason));
             let message = format!(
-                "none of the {} rows can be used that way, so nothing was imported; {}",
-                report.received,
+                "none of {} can be used that way, so nothing was imported; {}",
+                said::counted(report.received, "row"),
                 why.unwrap_or_default()
             );
             return Err(wrong("nothing_fixed", message));

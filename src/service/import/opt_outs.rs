@@ -7,6 +7,7 @@ use super::reader::{self, Batch, Event, Room};
 use super::{ImportOptions, ImportProgress, ImportSource, REJECTS_KEPT, RejectsTo, source_name};
 use crate::domain::opt_out::{Change, Kind as OptOutKind, Who, key};
 use crate::domain::phone::Phone;
+use crate::domain::said;
 use crate::intake;
 use crate::service::{Kind, Result, Service, ServiceError};
 use crate::store::Reject;
@@ -78,7 +79,8 @@ impl Service {
         };
         if done.received > 0 {
             let OptOutsImported { received, imported, known, rejected, .. } = &done;
-            let detail = format!("{received} rows, {imported} new, {known} known, {rejected} not usable");
+            let detail =
+                format!("{}, {imported} new, {known} known, {rejected} not usable", said::counted(*received, "row"));
             self.note_act("import_opt_outs", &name, detail).await;
             self.ring();
         }

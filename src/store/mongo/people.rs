@@ -3,15 +3,17 @@
 use super::Inner;
 use super::documents::{AttemptDoc, PersonKey, large, millis, small};
 use super::failure::Op;
+use super::segment::{SEGMENT, SegmentKey};
 use super::uploads::{NumberDoc, PAGE, by_row, person, rows_after};
 use crate::domain::broadcast::{Number, UploadId};
 use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
+use crate::domain::state::RecipientState;
 use crate::store::{AttemptRow, AudiencePlace, LookedThrough, StoreError};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::FindOptions;
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Rows or recipients with one phone that are looked at. Each upload and each broadcast has a person once.
 const MOST_OF_ONE: i64 = 20_000;
@@ -21,6 +23,22 @@ const MOST_OF_ONE: i64 = 20_000;
 struct Standing {
     #[serde(rename = "_id")]
     id: PersonKey,
+}
+
+/// Who is a recipient where.
+#[derive(Deserialize)]
+struct Addressed {
+    #[serde(rename = "_id")]
+    id: PersonKey,
+    phone: Phone,
+}
+
+/// The letters of a segment alone.
+#[derive(Deserialize)]
+struct States {
+    #[serde(rename = "_id")]
+    id: SegmentKey,
+    states: String,
 }
 
 fn words(phones: &[Phone]) -> Vec<String> {
@@ -93,6 +111,37 @@ impl Inner {
         places.sort_by_key(|(no, _, seq)| (std::cmp::Reverse(*no), *seq));
         places.truncate(limit as usize);
         Ok(places.into_iter().map(|(_, id, seq)| (id, seq)).collect())
+    }
+
+    pub(super) async fn recipients_among(&self, phones: &[Phone], ids: &[BroadcastId]) -> Op<Vec<(usize, usize)>> {
+        check(phones)?;
+        let wanted: HashMap<&BroadcastId, usize> =
+            ids.iter().enumerate().rev().map(|(place, id)| (id, place)).collect();
+        let among: Vec<&str> = ids.iter().map(BroadcastId::as_str).collect();
+        let filter = doc! { "phone": { "$in": words(phones) }, "_id.b": { "$in": among } };
+        let options = FindOptions::builder().projection(doc! { "_id": 1, "phone": 1 }).build();
+        let found = self.find_with::<Addressed>(None, "recipients", filter, options).await?;
+        let keys: BTreeSet<SegmentKey> = found.iter().map(|one| SegmentKey::of(&one.id.b, large(one.id.s))).collect();
+        let keys: Vec<Bson> = keys.iter().map(Bson::from).collect();
+        let filter = doc! { "_id": { "$in": keys } };
+        let options = FindOptions::builder().projection(doc! { "_id": 1, "states": 1 }).build();
+        let segments = self.find_with::<States>(None, "segments", filter, options).await?;
+        let segments: HashMap<SegmentKey, String> = segments.into_iter().map(|one| (one.id, one.states)).collect();
+        let mut first: HashMap<Phone, usize> = HashMap::new();
+        for one in &found {
+            let states = segments.get(&SegmentKey::of(&one.id.b, large(one.id.s)));
+            let letter = states.and_then(|states| states.as_bytes().get((large(one.id.s) % SEGMENT) as usize));
+            let state = letter.and_then(|letter| RecipientState::from_letter(char::from(*letter)));
+            let gets_it = state.is_some_and(|state| {
+                !matches!(state, RecipientState::Failed | RecipientState::Skipped | RecipientState::Cancelled)
+            });
+            if let Some(place) = wanted.get(&one.id.b).filter(|_| gets_it) {
+                let first = first.entry(one.phone).or_insert(*place);
+                *first = (*first).min(*place);
+            }
+        }
+        let place = |(at, phone)| first.get(phone).map(|place| (at, *place));
+        Ok(phones.iter().enumerate().filter_map(place).collect())
     }
 
     pub(super) async fn attempts(&self, id: &BroadcastId, seq: u32) -> Op<Vec<AttemptRow>> {

@@ -8,7 +8,7 @@ use crate::domain::ids::BroadcastId;
 use crate::domain::phone::Phone;
 use crate::store::{AttemptRow, AudiencePlace, LookedThrough, Result};
 use rusqlite::{Connection, params};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 fn place_of(id: i64) -> AudiencePlace {
     AudiencePlace { upload: upload_of(id), row: u32::try_from(id & i64::from(u32::MAX)).unwrap_or(u32::MAX) }
@@ -77,6 +77,42 @@ pub(super) fn broadcasts_to(connection: &Connection, phones: &[Phone], limit: u3
     found.sort_by_key(|(no, _, seq)| (std::cmp::Reverse(*no), *seq));
     found.truncate(usize::try_from(bounded(limit)).unwrap_or(0));
     Ok(found.into_iter().map(|(_, id, seq)| (id, seq)).collect())
+}
+
+/// See [`crate::store::Store::recipients_among`].
+pub(super) fn recipients_among(
+    connection: &Connection,
+    phones: &[Phone],
+    ids: &[BroadcastId],
+) -> Result<Vec<(usize, usize)>> {
+    check_rows(phones.len())?;
+    let mut places: HashMap<i64, usize> = HashMap::new();
+    for (place, id) in ids.iter().enumerate() {
+        places.entry(known(connection, id)?.no).or_insert(place);
+    }
+    let Some(oldest) = places.keys().min() else { return Ok(Vec::new()) };
+    // The index alone says of which broadcasts somebody is; only where it is one of those asked for is the row read.
+    let mut of = connection.prepare_cached(
+        "SELECT broadcast_no, seq FROM recipients INDEXED BY recipients_by_phone WHERE phone = ?1 AND broadcast_no >= ?2",
+    )?;
+    let mut stands = connection.prepare_cached(
+        "SELECT 1 FROM recipients WHERE broadcast_no = ?1 AND seq = ?2 AND state NOT IN ('failed', 'skipped', 'cancelled')",
+    )?;
+    let mut among = Vec::new();
+    for (at, phone) in phones.iter().enumerate() {
+        let mut rows = of.query(params![digits(*phone), oldest])?;
+        let mut first: Option<usize> = None;
+        while let Some(row) = rows.next()? {
+            let (no, seq): (i64, u32) = (row.get(0)?, row.get(1)?);
+            if let Some(place) = places.get(&no).filter(|place| first.is_none_or(|first| **place < first))
+                && stands.exists(params![no, seq])?
+            {
+                first = Some(*place);
+            }
+        }
+        among.extend(first.map(|first| (at, first)));
+    }
+    Ok(among)
 }
 
 /// See [`crate::store::Store::attempts`].

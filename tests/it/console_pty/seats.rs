@@ -16,10 +16,10 @@ fn sender(place: &Workplace) -> Wacast {
     running
 }
 
-/// The figure behind `taken`.
+/// The figure behind `accepted`.
 fn taken(text: &str) -> u64 {
-    let figure = text.split("taken ").nth(1).and_then(|rest| rest.split_whitespace().next());
-    figure.and_then(|figure| figure.replace(',', "").parse().ok()).unwrap_or(0)
+    let figure = |rest: &str| rest.split_whitespace().next()?.replace(',', "").parse().ok();
+    text.split("accepted ").skip(1).find_map(figure).unwrap_or(0)
 }
 
 fn leave(mut terminal: Terminal) {

@@ -75,7 +75,7 @@ async fn what_does_not_fit_into_the_day_waits_and_says_until_when() {
     let budget = &site.get("/sender").await["budget"];
     assert_eq!((&budget["limit"], &budget["used"], &budget["left"]), (&json!(200), &json!(200), &json!(0)), "{budget}");
     let status = site.json_or_text(&["status"]);
-    assert!(status.contains("200 of 200 people in 24 hours are used; the next go out from"), "{status}");
+    assert!(status.contains("200 used of 200 people in 24 hours; the next go out from"), "{status}");
 
     // Whoever was reached already costs nothing more, and goes now.
     let known: String = people(20);

@@ -185,6 +185,10 @@ impl Store for Facade {
         self.step("broadcasts_to", self.inner().broadcasts_to(phones, limit)).await
     }
 
+    async fn recipients_among(&self, phones: &[Phone], ids: &[BroadcastId]) -> Result<Vec<(usize, usize)>> {
+        self.step("recipients_among", self.inner().recipients_among(phones, ids)).await
+    }
+
     async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
         self.step("attempts", self.inner().attempts(id, seq)).await
     }

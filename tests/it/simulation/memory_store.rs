@@ -322,6 +322,10 @@ impl Store for MemoryStore {
         Ok(self.ledger().broadcasts_to(phones, limit))
     }
 
+    async fn recipients_among(&self, phones: &[Phone], ids: &[BroadcastId]) -> Result<Vec<(usize, usize)>> {
+        self.ledger().recipients_among(phones, ids)
+    }
+
     async fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
         self.ledger().attempts(id, seq)
     }

@@ -1,7 +1,9 @@
 //! One person over all uploads and broadcasts, and the people of a list in pages.
 
 use super::Factory;
-use super::stage::{NOW, Run, accepted, failed, number, phone, retry, running, upload};
+use super::stage::{
+    NOW, Run, accepted, failed, in_doubt, number, phone, retry, running, running_under, undelivered, upload,
+};
 use wacast::domain::broadcast::UploadId;
 
 pub async fn a_list_is_looked_through_newest_first(stores: &dyn Factory) {
@@ -52,6 +54,38 @@ pub async fn a_person_is_found_in_every_broadcast(stores: &dyn Factory) {
     assert_eq!(store.broadcasts_to(&[phone(2), phone(1)], 2).await.unwrap(), [of(&second, 1), of(&first, 1)]);
     assert_eq!(store.broadcasts_to(&[phone(2)], 10).await.unwrap(), [of(&first, 2)]);
     assert!(store.broadcasts_to(&[phone(9)], 10).await.unwrap().is_empty());
+}
+
+pub async fn who_gets_a_message_already_is_told_apart(stores: &dyn Factory) {
+    let store = stores.fresh().await;
+    let older = running(&store, 7).await;
+    let ids = |runs: &[&Run]| runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>();
+    let among = async |people: &[u32], runs: &[&Run]| {
+        let phones: Vec<_> = people.iter().map(|person| phone(*person)).collect();
+        store.recipients_among(&phones, &ids(runs)).await.unwrap()
+    };
+    let intents = older.open(5).await;
+    older.settle(&intents[0], accepted(&intents[0])).await;
+    older.settle(&intents[1], failed(131_026)).await;
+    older.settle(&intents[2], in_doubt()).await;
+    older.settle(&intents[3], retry(130_429, NOW)).await;
+    // Taken, failed, not sure, to be tried again, under way, waiting; and somebody who is in none.
+    let everybody = [6, 5, 4, 3, 2, 1, 0, 99];
+    assert_eq!(among(&everybody, &[&older]).await, [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (6, 0)]);
+    older.fold(0, 1, undelivered(131_026, None)).await;
+    assert_eq!(among(&[0, 1, 6], &[&older]).await, [(2, 0)], "a receipt says that it did not arrive");
+
+    let newer = running_under(&store, &older.lease, 5..8).await;
+    assert_eq!(
+        among(&[4, 5, 6, 7], &[&newer, &older]).await,
+        [(0, 1), (1, 0), (2, 0), (3, 0)],
+        "each once, at the first"
+    );
+    assert_eq!(among(&[4, 5, 7], &[&older]).await, [(0, 0), (1, 0)], "others are not asked for");
+    assert_eq!(among(&[4, 5, 7], &[&newer]).await, [(1, 0), (2, 0)]);
+    store.cancel(&newer.id, NOW).await.unwrap();
+    assert_eq!(among(&[5, 7], &[&newer, &older]).await, [(0, 1)], "who was cancelled does not get it");
+    assert!(among(&[], &[&older]).await.is_empty() && among(&[5], &[]).await.is_empty());
 }
 
 pub async fn attempts_of_one_recipient_are_told_in_order(stores: &dyn Factory) {

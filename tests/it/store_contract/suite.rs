@@ -109,6 +109,7 @@ macro_rules! contract_suite {
                 a_list_is_looked_through_newest_first
                 a_person_is_found_in_every_upload
                 a_person_is_found_in_every_broadcast
+                who_gets_a_message_already_is_told_apart
                 attempts_of_one_recipient_are_told_in_order;
             prices:
                 each_delivered_message_is_priced_once

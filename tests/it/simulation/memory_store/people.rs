@@ -1,13 +1,13 @@
 //! Uploads undone, rows that could not be used, and one person over everything.
 
-use super::ledger::{Ledger, Upload};
+use super::ledger::{Ledger, Standing, Upload};
 use super::numbers::summary;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use wacast::domain::broadcast::{Number, UploadId};
 use wacast::domain::ids::BroadcastId;
 use wacast::domain::phone::Phone;
-use wacast::domain::state::BroadcastStatus;
+use wacast::domain::state::{BroadcastStatus, RecipientState};
 use wacast::store::{
     AttemptRow, AudiencePlace, KeptReject, LookedThrough, RejectCause, Result, StoreError, UploadDetails, UploadSummary,
 };
@@ -136,6 +136,18 @@ impl Ledger {
             people.map(|(seq, _)| (kept.broadcast.id.clone(), seq))
         });
         places.take(limit as usize).collect()
+    }
+
+    pub(super) fn recipients_among(&self, phones: &[Phone], ids: &[BroadcastId]) -> Result<Vec<(usize, usize)>> {
+        use RecipientState::{Cancelled, Failed, Skipped};
+        let kept = ids.iter().map(|id| self.known(id)).collect::<Result<Vec<_>>>()?;
+        let first = |phone: &Phone| {
+            kept.iter().position(|kept| {
+                let gets_it = |person: &&Standing| !matches!(person.state, Failed | Skipped | Cancelled);
+                kept.people.iter().filter(gets_it).any(|person| person.phone == *phone)
+            })
+        };
+        Ok(phones.iter().enumerate().filter_map(|(at, phone)| Some((at, first(phone)?))).collect())
     }
 
     pub(super) fn attempts(&self, id: &BroadcastId, seq: u32) -> Result<Vec<AttemptRow>> {
