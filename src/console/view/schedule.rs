@@ -52,13 +52,19 @@ fn line(model: &Model, coming: Coming<'_>, canvas: &mut Canvas, area: Rect, row:
     let glyphs = canvas.glyphs();
     let when = coming.at().map_or_else(
         || "not by itself".to_owned(),
-        |at| format!("{}, in {}", model.facts.zone.at(at, model.now), words::lasting(at.since(model.now))),
+        |at| {
+            format!(
+                "{}, in {}",
+                model.facts.zone.at(at, model.shown_now()),
+                words::lasting(at.since(model.shown_now()))
+            )
+        },
     );
     let when = canvas.column(&when, 38);
     let (glyph, role, how) = match coming {
         Coming::Once(_) => (glyphs.waiting, Role::Plain, "once".to_owned()),
         Coming::Again(schedule) => {
-            let times = crate::service::schedules::recurrence(&schedule.cron, &schedule.zone, model.now, 1);
+            let times = crate::service::schedules::recurrence(&schedule.cron, &schedule.zone, model.shown_now(), 1);
             let how = times.map_or_else(|_| schedule.cron.clone(), |read| read.words);
             if schedule.enabled {
                 (glyphs.on, Role::Good, how)
