@@ -229,8 +229,8 @@ pub type QuitAnswer = (&'static str, Option<Leaving>);
 impl QuitBox {
     const SENDING: [QuitAnswer; 3] = [
         ("stay here: sending goes on", None),
-        ("quit: wait a few seconds for the answers to what is under way; no new messages", Some(Leaving::Drain)),
-        ("quit at once: who is under way becomes \"not sure\", as no answer is waited for", Some(Leaving::Now)),
+        ("quit: send nothing new, wait a few seconds for WhatsApp's last answers", Some(Leaving::Drain)),
+        ("quit at once, without those answers: these people become \"not sure\"", Some(Leaving::Now)),
     ];
     const PLANNED: [QuitAnswer; 2] = [
         ("stay here: everything goes on as planned", None),
@@ -345,6 +345,7 @@ impl Dialog {
             Self::Confirm(confirm) => confirm.on_act = row == 1,
             Self::Since(card) => card.cursor = row.min(card.rows.len().saturating_sub(1)),
             Self::Fix(fix) => fix.cursor = row.min(fix.choices.len().saturating_sub(1)),
+            Self::Wizard(wizard) => wizard.click(row),
             _ => {}
         }
     }

@@ -207,6 +207,13 @@ impl Wizard {
         }
     }
 
+    /// A row of the list was clicked: it is marked.
+    pub fn click(&mut self, row: usize) {
+        if let Some(list) = self.listing_mut() {
+            list.cursor = row;
+        }
+    }
+
     /// The field that letters go to first.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.step {
@@ -226,7 +233,7 @@ impl Wizard {
                 WhenField::Pace => Some(&mut self.pace),
             },
             Step::Review if !self.starting && matches!(self.review, Review::Ready(_)) => Some(&mut self.count),
-            _ => None,
+            Step::Review => None,
         }
     }
 

@@ -258,7 +258,7 @@ fn what_runs(model: &Model) -> Vec<String> {
                 if model.facts.temporary {
                     format!("{name} was to start{at}: it will not, the demo keeps nothing.")
                 } else if ours {
-                    format!("{name} is to start{at}: it does not while wacast is closed.")
+                    format!("{name} is to start{at}, but not while wacast is closed.")
                 } else {
                     format!("{name} starts{at}.")
                 }
@@ -275,7 +275,7 @@ fn what_runs(model: &Model) -> Vec<String> {
                 label => label,
             };
             lines.push(format!(
-                "{name} starts again {}: it does not while wacast is closed.",
+                "{name} starts again {}, but not while wacast is closed.",
                 model.facts.zone.at(at, model.now)
             ));
         }

@@ -12,7 +12,7 @@ use crate::domain::state::BroadcastStatus;
 use ratatui::layout::Rect;
 
 /// From this width on the header has room for a time.
-const ROOM_FOR_A_CLOCK: u16 = 80;
+const ROOM_FOR_A_CLOCK: u16 = 100;
 /// Most rows that the line for what just happened takes.
 const TOAST_ROWS: usize = 3;
 
@@ -131,8 +131,9 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
             canvas.pieces(area, cells(row), &[(Role::Plain, " "), (toast.role, line)]);
         }
     } else if model.frozen.is_some() {
-        let words = "The screen is frozen: f follows again. Sending goes on.";
-        canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Warn, words)]);
+        let since = model.facts.zone.clock(model.shown_now());
+        let words = format!("Since {since} the screen is frozen: f follows again. Sending goes on.");
+        canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Warn, &words)]);
     } else if let Some(trouble) = model.snapshot.as_ref().and_then(|snapshot| snapshot.store_trouble.as_ref()) {
         let words = format!("The store does not answer; these are the last known figures. {trouble}");
         canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Bad, &words)]);

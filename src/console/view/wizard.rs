@@ -87,9 +87,7 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
         let label = canvas.column(&format!(" {label}"), usize::from(list.width.saturating_sub(24)).min(50));
         let count = count.map_or_else(|| "each person once".to_owned(), people);
         canvas.pieces(list, cells(row), &[(Role::Plain, &label), (Role::Strong, &column_right(&count, 20, ""))]);
-        if place == cursor {
-            canvas.mark(list, cells(row), Role::Selected);
-        }
+        canvas.list_row(list, cells(row), place, cursor);
     }
     canvas.text(notes, 1, Role::Dim, "Nothing is sent, and nothing costs, before you type the count at the end.");
 }
