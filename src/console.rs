@@ -19,6 +19,7 @@ pub mod load;
 pub mod look;
 pub mod message;
 pub mod model;
+pub mod notice;
 pub mod numbers;
 pub mod pages;
 mod panic;

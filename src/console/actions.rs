@@ -14,6 +14,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub enum Place {
     /// Every screen, below its own keys.
     Everywhere,
+    /// Every place, screen or not, where nothing else has the key.
+    Always,
     /// What is going out.
     Live,
     /// All broadcasts.
@@ -243,6 +245,7 @@ const PAGE_UP: Key = Key::Named(KeyCode::PageUp);
 const PAGE_DOWN: Key = Key::Named(KeyCode::PageDown);
 const HOME: Key = Key::Named(KeyCode::Home);
 const END: Key = Key::Named(KeyCode::End);
+const F1: Key = Key::Named(KeyCode::F(1));
 
 /// A line that the footer names and the palette offers.
 const fn act(
@@ -282,6 +285,16 @@ const fn go(place: Place, action: Action, keys: &'static [Key], shown: &'static 
     Entry { place, action, keys, shown, word: "", help, footer: false, palette: false }
 }
 
+/// Where something lies inside what is marked: to the right goes in, as Enter does.
+const fn to_the_right(place: Place) -> Entry {
+    go(place, Action::Accept, &[RIGHT, Key::Char('l')], "→ l", "into what is marked, as Enter does")
+}
+
+/// And to the left goes out again, as Esc does.
+const fn to_the_left(place: Place) -> Entry {
+    go(place, Action::Back, &[LEFT, Key::Char('h')], "← h", "out of it again, as Esc does")
+}
+
 /// All lines of the registry.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
     screens::ENTRIES.iter().chain(numbers::ENTRIES).chain(dialogs::ENTRIES)
@@ -312,8 +325,14 @@ pub fn is_screen(place: Place) -> bool {
 
 /// The lines that are heard in a place, its own first.
 pub fn heard_in(place: Place) -> impl Iterator<Item = &'static Entry> {
+    let below = is_screen(place).then_some(Place::Everywhere);
+    let here = move |entry: &&Entry| entry.place == place || Some(entry.place) == below;
+    let is_free = move |entry: &&Entry| {
+        entry.keys.iter().all(|key| !entries().filter(here).any(|other| other.keys.contains(key)))
+    };
     let own = entries().filter(move |entry| entry.place == place);
-    own.chain(entries().filter(move |entry| is_screen(place) && entry.place == Place::Everywhere))
+    let everywhere = entries().filter(move |entry| Some(entry.place) == below);
+    own.chain(everywhere).chain(entries().filter(|entry| entry.place == Place::Always).filter(is_free))
 }
 
 /// What a key does in a place.

@@ -194,26 +194,60 @@ impl PaceBox {
     }
 }
 
+/// What quitting stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stops {
+    /// Messages go out from here at this moment.
+    Sending,
+    /// Nothing goes out, but something is planned, paused or being loaded here.
+    Planned,
+    /// Another wacast carries what there is.
+    NothingHere,
+    /// There is nothing.
+    Nothing,
+}
+
+impl Stops {
+    /// Whether it stops anything at all.
+    pub fn is_something(self) -> bool {
+        matches!(self, Self::Sending | Self::Planned)
+    }
+}
+
 /// The quit dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuitBox {
     /// The marked answer.
     pub cursor: usize,
-    /// Something is under way that stopping at once would cut off.
-    pub under_way: bool,
+    /// What quitting stops.
+    pub stops: Stops,
 }
 
+/// An answer of the quit dialog, and how it leaves; `None`: not at all.
+pub type QuitAnswer = (&'static str, Option<Leaving>);
+
 impl QuitBox {
-    const WHILE_SENDING: [(&'static str, Option<Leaving>); 3] = [
-        ("stay here", None),
-        ("finish what is under way, then quit (a few seconds)", Some(Leaving::Drain)),
-        ("stop now (who is under way becomes \"not sure\" until a receipt tells)", Some(Leaving::Now)),
+    const SENDING: [QuitAnswer; 3] = [
+        ("stay here: sending goes on", None),
+        ("quit: send nothing new, wait a few seconds for WhatsApp's last answers", Some(Leaving::Drain)),
+        ("quit at once, without those answers: these people become \"not sure\"", Some(Leaving::Now)),
     ];
-    const WHILE_IDLE: [(&'static str, Option<Leaving>); 2] = [("stay here", None), ("quit", Some(Leaving::Drain))];
+    const PLANNED: [QuitAnswer; 2] = [
+        ("stay here: everything goes on as planned", None),
+        ("quit: nothing of it starts or goes on", Some(Leaving::Drain)),
+    ];
+    const NOTHING_HERE: [QuitAnswer; 2] =
+        [("stay here", None), ("quit: it goes on without this window", Some(Leaving::Drain))];
+    const NOTHING: [QuitAnswer; 2] = [("stay here", None), ("quit", Some(Leaving::Drain))];
 
     /// The answers in their order.
-    pub fn answers(&self) -> &'static [(&'static str, Option<Leaving>)] {
-        if self.under_way { &Self::WHILE_SENDING } else { &Self::WHILE_IDLE }
+    pub fn answers(&self) -> &'static [QuitAnswer] {
+        match self.stops {
+            Stops::Sending => &Self::SENDING,
+            Stops::Planned => &Self::PLANNED,
+            Stops::NothingHere => &Self::NOTHING_HERE,
+            Stops::Nothing => &Self::NOTHING,
+        }
     }
 }
 
@@ -311,6 +345,7 @@ impl Dialog {
             Self::Confirm(confirm) => confirm.on_act = row == 1,
             Self::Since(card) => card.cursor = row.min(card.rows.len().saturating_sub(1)),
             Self::Fix(fix) => fix.cursor = row.min(fix.choices.len().saturating_sub(1)),
+            Self::Wizard(wizard) => wizard.click(row),
             _ => {}
         }
     }

@@ -6,7 +6,8 @@ use super::dialog::Dialog;
 use super::events::Events;
 use super::listing::{Listing, Order};
 use super::load::What;
-use super::look::{Look, Role};
+use super::look::Look;
+use super::notice::Toast;
 use super::numbers::Numbers;
 use super::settings_list::SettingsList;
 use super::text::shown_phone;
@@ -15,7 +16,7 @@ use crate::domain::phone::Phone;
 use crate::domain::schedule::Schedule;
 use crate::domain::state::BroadcastStatus;
 use crate::domain::template::Template;
-use crate::domain::time::{DAY, Millis, SECOND};
+use crate::domain::time::{DAY, Millis};
 use crate::service::audience::AudienceView;
 use crate::service::error::ServiceError;
 use crate::service::import::ImportProgress;
@@ -141,19 +142,6 @@ impl<T> Load<T> {
     }
 }
 
-/// A line that goes by itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Toast {
-    /// The words.
-    pub text: String,
-    /// How it is meant.
-    pub role: Role,
-    /// When it goes.
-    pub until: Millis,
-    /// It goes with the next key already: it is about the last one.
-    pub about_a_key: bool,
-}
-
 /// A file that is being loaded, or was.
 #[derive(Debug, Clone)]
 pub enum Import {
@@ -226,7 +214,7 @@ pub const TEMPLATE_ORDERS: &[Order<Template>] = &[
 ];
 
 /// What a template is found by.
-fn template_words(template: &Template) -> String {
+pub(super) fn template_words(template: &Template) -> String {
     format!("{} {} {} {}", template.name, template.language, template.status, template.category)
 }
 
@@ -280,8 +268,8 @@ pub struct Model {
     pub log_list: Listing,
     /// Only the log's failures.
     pub log_failures: bool,
-    /// The screen stands still: pictures and rows that come are kept aside.
-    pub frozen: bool,
+    /// Since when the screen stands still: pictures and rows that come are kept aside.
+    pub frozen: Option<Millis>,
     /// The newest picture that came while the screen stood still.
     pub set_aside: Option<Arc<Snapshot>>,
     /// A plain summary over the whole screen.
@@ -335,7 +323,7 @@ impl Model {
             log: Load::Waiting,
             log_list: Listing::default(),
             log_failures: false,
-            frozen: false,
+            frozen: None,
             set_aside: None,
             plain: None,
             revealed: None,
@@ -499,18 +487,14 @@ impl Model {
         self.snapshot.as_ref().map(|snapshot| snapshot.rehearsal)
     }
 
-    /// Says something for eight seconds.
-    pub fn say(&mut self, role: Role, text: impl Into<String>) {
-        let until = self.now.plus(8 * SECOND);
-        self.toast = Some(Toast { text: text.into(), role, until, about_a_key: false });
+    /// The time that the screens show: it stands still with them.
+    pub fn shown_now(&self) -> Millis {
+        self.frozen.unwrap_or(self.now)
     }
 
-    /// Says why the last key did nothing, until the next one.
-    pub fn say_of_the_key(&mut self, text: impl Into<String>) {
-        self.say(Role::Warn, text);
-        if let Some(toast) = &mut self.toast {
-            toast.about_a_key = true;
-        }
+    /// The newest picture, also when the screen stands still and does not show it.
+    pub fn newest(&self) -> Option<&Snapshot> {
+        self.set_aside.as_deref().or(self.snapshot.as_deref())
     }
 
     /// Whether something on the screen changes with time alone.
@@ -525,7 +509,7 @@ impl Model {
 
     /// Whether the program's own events are shown and followed.
     pub fn follows_events(&self) -> bool {
-        self.screen == Screen::Log && self.events.shown && !self.frozen
+        self.screen == Screen::Log && self.events.shown && self.frozen.is_none()
     }
 
     /// The room for lists: rows of the screen without header and footer.

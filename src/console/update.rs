@@ -13,11 +13,11 @@ mod why_not;
 pub(super) use broadcasts::{chosen, open as open_broadcast};
 pub(super) use numbers::{ask_to_undo_opt_out, begun, open_file, open_person, under_way};
 pub(super) use screens::copied;
-pub use screens::{act_on_screen, available, something_runs};
+pub use screens::{act_on_screen, available};
 pub(super) use settings::ask_to_test;
 
 use super::actions::{self, Action, Key, Place};
-use super::dialog::Then;
+use super::dialog::{Dialog, Then};
 use super::look::Role;
 use super::message::{Click, Event, Request};
 use super::model::Model;
@@ -26,8 +26,19 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// Takes an event in and says what is to be done.
 pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
-    // Whatever happens: what was said goes when its time is over.
+    // Whatever happens: what was said goes when its time is over, or what it was about is no longer shown.
     on_clock(model, model.now);
+    let said = model.toast.clone();
+    let shown = |model: &Model| (model.screen, model.place(), model.dialogs.len());
+    let shown_before = shown(model);
+    let requests = on_event(model, event);
+    if shown(model) != shown_before {
+        model.forget_what_was_shown(said.as_ref());
+    }
+    requests
+}
+
+fn on_event(model: &mut Model, event: Event) -> Vec<Request> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => on_key(model, key),
         Event::Key(_) => Vec::new(),
@@ -43,7 +54,8 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Request> {
         }
         Event::Snapshot(snapshot) => {
             on_clock(model, snapshot.at);
-            if model.frozen && model.snapshot.is_some() {
+            model.forget_what_is_over(&snapshot);
+            if model.frozen.is_some() && model.snapshot.is_some() {
                 model.set_aside = Some(snapshot);
                 return Vec::new();
             }
@@ -81,9 +93,7 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
         requests.extend(on_key(model, KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event }));
         return requests;
     }
-    if model.toast.as_ref().is_some_and(|toast| toast.about_a_key) {
-        model.toast = None;
-    }
+    model.forget_the_last_key();
     // Text fields take letters first.
     if model.dialogs.is_empty() {
         if let Some(form) = &mut model.set_up {
@@ -121,6 +131,16 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Request> {
 
 /// Does what an action means where the keys are heard now.
 fn act(model: &mut Model, action: Action) -> Vec<Request> {
+    let place = model.place();
+    // These two are heard everywhere; in the quit dialog the same key quits.
+    match action {
+        Action::Quit if place != Place::Quit => return act_on_screen(model, action),
+        Action::Help => {
+            model.dialogs.push(Dialog::Help { of: place, scroll: 0 });
+            return Vec::new();
+        }
+        _ => {}
+    }
     if let Some(mut dialog) = model.dialogs.pop() {
         if !dialog.offers(model, action) {
             why_not::not_offered(model, &dialog, action);

@@ -12,8 +12,9 @@ pub use when::{Start, WhenField};
 
 use super::actions::{Action, Place};
 use super::field::{Field, Kind};
+use super::listing::Listing;
 use super::message::Request;
-use super::model::{Load, Model};
+use super::model::{Load, Model, template_words};
 use crate::domain::broadcast::{Choices, Number};
 use crate::domain::template::{Slot, Template, TemplateKey};
 use crate::service::audience::AudienceView;
@@ -52,6 +53,9 @@ impl Step {
     }
 }
 
+/// The audience that is no list.
+pub const EVERYBODY: &str = "everybody in all lists";
+
 /// How far the review is.
 #[derive(Debug, Clone)]
 pub enum Review {
@@ -68,14 +72,14 @@ pub enum Review {
 pub struct Wizard {
     /// Where it stands.
     pub step: Step,
-    /// The marked audience: the lists by name, then all of them.
-    pub audience_cursor: usize,
+    /// The list of audiences: the lists by name, then all of them.
+    pub audience_list: Listing,
     /// The chosen audience; `None` inside: all lists.
     pub list: Option<Option<String>>,
     /// Who is in it.
     pub audience: Load<AudienceView>,
-    /// The marked template.
-    pub template_cursor: usize,
+    /// The list of templates.
+    pub template_list: Listing,
     /// The template that it was opened with; it is taken once it is known who gets it.
     pub wanted: Option<TemplateKey>,
     /// The chosen template.
@@ -123,10 +127,10 @@ impl Wizard {
     pub fn open() -> (Self, Vec<Request>) {
         let wizard = Self {
             step: Step::Audience,
-            audience_cursor: 0,
+            audience_list: Listing::default(),
             list: None,
             audience: Load::Waiting,
-            template_cursor: 0,
+            template_list: Listing::default(),
             wanted: None,
             template: None,
             variables: Vec::new(),
@@ -154,6 +158,7 @@ impl Wizard {
     /// Where its keys are heard.
     pub fn place(&self) -> Place {
         match self.step {
+            _ if self.listing().is_some_and(|list| list.typing) => Place::Filter,
             Step::Audience | Step::Template => Place::WizardList,
             Step::Variables | Step::When => Place::WizardForm,
             Step::Review => Place::WizardReview,
@@ -184,9 +189,37 @@ impl Wizard {
         }
     }
 
+    /// The list that this step chooses from.
+    pub fn listing(&self) -> Option<&Listing> {
+        match self.step {
+            Step::Audience => Some(&self.audience_list),
+            Step::Template => Some(&self.template_list),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn listing_mut(&mut self) -> Option<&mut Listing> {
+        match self.step {
+            Step::Audience => Some(&mut self.audience_list),
+            Step::Template => Some(&mut self.template_list),
+            _ => None,
+        }
+    }
+
+    /// A row of the list was clicked: it is marked.
+    pub fn click(&mut self, row: usize) {
+        if let Some(list) = self.listing_mut() {
+            list.cursor = row;
+        }
+    }
+
     /// The field that letters go to first.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.step {
+            Step::Audience | Step::Template => {
+                self.listing_mut().filter(|list| list.typing).map(|list| &mut list.filter)
+            }
             Step::Variables => {
                 let cursor = self.variable_cursor;
                 let (_, binding) = self.variables.get_mut(cursor / 2)?;
@@ -200,7 +233,7 @@ impl Wizard {
                 WhenField::Pace => Some(&mut self.pace),
             },
             Step::Review if !self.starting && matches!(self.review, Review::Ready(_)) => Some(&mut self.count),
-            _ => None,
+            Step::Review => None,
         }
     }
 
@@ -228,6 +261,9 @@ impl Wizard {
     /// A field took something.
     pub fn typed(&mut self, _model: &Model) {
         self.trouble.clear();
+        if let Some(list) = self.listing_mut() {
+            list.cursor = 0;
+        }
     }
 
     /// The audiences to choose from: each list, then all of them when there are several.
@@ -239,6 +275,18 @@ impl Wizard {
             audiences.push((None, None));
         }
         audiences
+    }
+
+    /// Those of them that the filter lets through.
+    pub fn shown_audiences(&self, model: &Model) -> Vec<(Option<String>, Option<u64>)> {
+        let name = |(list, _): &(Option<String>, Option<u64>)| list.clone().unwrap_or_else(|| EVERYBODY.to_owned());
+        self.audience_list.shown(&Self::audiences(model), name, &[]).into_iter().cloned().collect()
+    }
+
+    /// The templates that the filter lets through.
+    pub fn shown_templates<'a>(&self, model: &'a Model) -> Vec<&'a Template> {
+        let all = model.templates.get().map_or(&[][..], |synced| synced.templates.as_slice());
+        self.template_list.shown(all, template_words, &[])
     }
 
     /// What the variables can be bound to.

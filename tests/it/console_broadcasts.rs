@@ -183,7 +183,7 @@ fn doubts_are_decided_in_bulk_and_again_needs_the_typed_count() {
     assert_eq!(press(&mut model, "space space d down down enter right enter"), [marked]);
     let done = Decided { people: 2, follow_up: None };
     answer(&mut model, Answer::Decided(Box::new(Ok(done))));
-    assert!(text(&model).contains("Decided about 2 people; it is on the record."), "{}", text(&model));
+    assert!(text(&model).contains("Settled for 2 people; it is on the record."), "{}", text(&model));
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn the_mouse_does_what_keys_do() {
     assert_eq!(click(&mut model, "october-news"), []);
     assert_eq!(model.selected().unwrap().broadcast.id, id(4));
     assert_eq!(click(&mut model, "october-news"), [Request::Broadcast(id(4))], "a second click opens it");
-    assert_eq!(click(&mut model, "d decide  "), []);
+    assert_eq!(click(&mut model, "d settle"), []);
     assert!(!model.dialogs.is_empty());
     // What lies below the dialog is not clicked through it, and no click alone sends anything.
     assert_eq!(click(&mut model, "1 Live"), []);

@@ -101,7 +101,7 @@ fn an_operator_watches_pauses_composes_sends_and_quits() {
     terminal.until("hello going out", |text| text.contains("hello / en_US") && !text.contains("accepted 0"));
 
     terminal.press(CTRL_C);
-    terminal.shows("finish what is under way, then quit");
+    terminal.shows("quit: send nothing new");
     terminal.press(CTRL_C);
     assert_eq!(terminal.ended(), 0);
     assert!(terminal.is_given_back());
@@ -146,7 +146,7 @@ fn a_messy_file_is_loaded_put_right_and_taken_back() {
         text.contains("messy.csv (fixed: country US)") && text.contains("Files loaded into messy")
     });
     terminal.press(CTRL_C);
-    terminal.shows("finish what is under way, then quit");
+    terminal.shows("quit: send nothing new");
     terminal.press(CTRL_C);
     assert_eq!(terminal.ended(), 0);
 }

@@ -113,14 +113,14 @@ fn loading(columns: u16, rows: u16) -> Model {
     model
 }
 
-fn checking(columns: u16, rows: u16) -> Model {
+pub fn checking(columns: u16, rows: u16) -> Model {
     let mut model = loading(columns, rows);
     press(&mut model, "enter");
     answer(&mut model, Answer::Peek(RowsFrom::File("/home/asha/in/customers-nov.xlsx".into()), Ok(peek())));
     model
 }
 
-fn loaded(columns: u16, rows: u16) -> Model {
+pub fn loaded(columns: u16, rows: u16) -> Model {
     let mut model = checking(columns, rows);
     press(&mut model, "enter");
     let done = ImportDone {
@@ -207,7 +207,7 @@ fn log() {
     });
 }
 
-fn variables(columns: u16, rows: u16) -> Model {
+pub fn variables(columns: u16, rows: u16) -> Model {
     let mut model = full(columns, rows);
     press(&mut model, "n enter");
     answer(&mut model, Answer::Audience(Some("diwali".to_owned()), Ok(audience())));
@@ -215,7 +215,7 @@ fn variables(columns: u16, rows: u16) -> Model {
     model
 }
 
-fn when(columns: u16, rows: u16) -> Model {
+pub fn when(columns: u16, rows: u16) -> Model {
     let mut model = variables(columns, rows);
     press(&mut model, "tab tab right right right enter right tab");
     type_text(&mut model, "2026-11-09 07:25");
@@ -456,18 +456,41 @@ fn no_size_panics() {
         crate::console_settings::asked(80, 24),
         crate::console_settings::token(80, 24),
         crate::console_since::card(80, 24),
+        crate::console_everywhere::choosing_among_many(80, 24),
         crate::console_review::every(80, 24),
         crate::console_review::costly(80, 24),
     ]
     .into_iter()
     .chain(crate::console_numbers::states())
-    .chain(["2", "enter", "3", "4", "5", "6", "7", "8", "w", "x", "e", "n", "n enter", "?", ":", "-", "q"].map(
-        |keys| {
+    .chain(
+        [
+            "2",
+            "enter",
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "w",
+            "x",
+            "e",
+            "n",
+            "n enter",
+            "?",
+            ":",
+            "-",
+            "q",
+            "f",
+            "n /",
+            "n ? ctrl-c",
+        ]
+        .map(|keys| {
             let mut model = full(80, 24);
             press(&mut model, keys);
             model
-        },
-    ))
+        }),
+    )
     .collect();
     std::thread::scope(|scope| {
         for half in states.chunks(states.len().div_ceil(2)) {

@@ -10,6 +10,7 @@ mod config;
 mod console_broadcasts;
 mod console_desk;
 mod console_events;
+mod console_everywhere;
 mod console_fixtures;
 mod console_flow;
 mod console_keys;

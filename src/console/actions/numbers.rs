@@ -2,7 +2,7 @@
 
 use super::{
     Action as A, BACK_TAB, DOWN, END, ENTER, ESC, Entry, HOME, Key, LEFT, PAGE_DOWN, PAGE_UP, Place as P, RIGHT, TAB,
-    UP, act, go, more, step,
+    UP, act, go, more, step, to_the_left, to_the_right,
 };
 use Key::Char as C;
 
@@ -110,6 +110,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     reveal(P::ListPeople),
     copy(P::ListPeople),
     back(P::ListPeople, "back to the lists"),
+    to_the_right(P::ListPeople),
+    to_the_left(P::ListPeople),
     // Files
     open(P::Files, "what became", "the rows that could not be used, by cause, and what to do"),
     load(P::Files),
@@ -131,6 +133,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     take_back(P::File),
     copy(P::File),
     back(P::File, "back to the files"),
+    to_the_right(P::File),
+    to_the_left(P::File),
     // One file: the rows of a cause
     open(P::RejectRows, "all cells", "this row with all its cells"),
     fix(P::RejectRows),
@@ -144,6 +148,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     copy(P::RejectRows),
     back(P::RejectRows, "back to the causes"),
+    to_the_right(P::RejectRows),
+    to_the_left(P::RejectRows),
     // Opt-outs
     open(P::OptOuts, "person", "everything about this person: lists, broadcasts, opt-outs"),
     act(P::OptOuts, A::Add, &[C('a')], "a", ["add", "note somebody who is not to be written to"]),
@@ -175,7 +181,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     step(P::Person, A::Copy, &[C('y')], "y", ["copy", "copy all of it to your terminal's clipboard"]),
     step(P::Person, A::Add, &[C('a')], "a", ["opt out", "note that they are not to be written to"]),
     step(P::Person, A::Undo, &[C('u')], "u", ["undo opt-out", "write to them again, on the record; asks first"]),
-    step(P::Person, A::Back, &[ESC, ENTER, C('q'), Key::Ctrl('c')], "Esc", ["close", "back to where you were"]),
+    step(P::Person, A::Back, &[ESC, ENTER, C('q'), LEFT, C('h')], "Esc", ["close", "back to where you were"]),
     // One recipient of a broadcast
     step(P::Recipient, A::Up, &[UP, C('k')], "↑ ↓", ["scroll", "scroll up"]),
     go(P::Recipient, A::Down, &[DOWN, C('j')], "↓", "scroll down"),
@@ -186,21 +192,21 @@ pub(super) const ENTRIES: &[Entry] = &[
     step(
         P::Recipient,
         A::Accept,
-        &[ENTER, C('o')],
+        &[ENTER, C('o'), RIGHT, C('l')],
         "o",
         ["all about them", "this person's lists, broadcasts, opt-outs"],
     ),
     step(P::Recipient, A::Reveal, &[C('v')], "v", ["whole number", "show the whole number for 10 seconds"]),
     step(P::Recipient, A::Copy, &[C('y')], "y", ["copy", "copy all of it to your terminal's clipboard"]),
-    step(P::Recipient, A::Back, &[ESC, C('q'), Key::Ctrl('c')], "Esc", ["close", "back to where you were"]),
+    step(P::Recipient, A::Back, &[ESC, C('q'), LEFT, C('h')], "Esc", ["close", "back to where you were"]),
     // How rows are put right
     step(P::Fix, A::Up, &[UP, BACK_TAB], "↑ ↓", ["mark", "one up"]),
     go(P::Fix, A::Down, &[DOWN, TAB], "↓", "one down"),
     step(P::Fix, A::Accept, &[ENTER], "Enter", ["take it", "take the marked answer"]),
-    step(P::Fix, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["change nothing", "close, everything stays as it is"]),
+    step(P::Fix, A::Back, &[ESC], "Esc", ["change nothing", "close, everything stays as it is"]),
     // Noting an opt-out
     step(P::OptOutForm, A::Next, &[TAB, DOWN], "Tab", ["next field", "go to the next field"]),
     go(P::OptOutForm, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
     step(P::OptOutForm, A::Accept, &[ENTER], "Enter", ["note it", "note that this person is not to be written to"]),
-    step(P::OptOutForm, A::Back, &[ESC, Key::Ctrl('c')], "Esc", ["change nothing", "close, nothing is noted"]),
+    step(P::OptOutForm, A::Back, &[ESC], "Esc", ["change nothing", "close, nothing is noted"]),
 ];

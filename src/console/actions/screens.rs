@@ -2,7 +2,7 @@
 
 use super::{
     Action as A, BACK_TAB, DOWN, END, ENTER, ESC, Entry, HOME, Key, LEFT, PAGE_DOWN, PAGE_UP, Place as P, RIGHT, TAB,
-    UP, act, go, more,
+    UP, act, go, more, to_the_left, to_the_right,
 };
 use crate::console::model::Screen;
 use Key::Char as C;
@@ -81,7 +81,10 @@ const fn decide(place: P) -> Entry {
         A::Decide,
         &[C('d')],
         "d",
-        ["decide", "say what is to become of those who are \"not sure\": they may or may not have it"],
+        [
+            "settle \"not sure\"",
+            "who may or may not have got it: count them as sent, give them up, or send again; asks first",
+        ],
     )
 }
 
@@ -111,6 +114,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     plain(P::Live),
     copy(P::Live),
+    to_the_right(P::Live),
     // Broadcasts
     open(P::Broadcasts, "open it: how it went, failures, people, what to do next"),
     pause(P::Broadcasts),
@@ -123,8 +127,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     mark(P::Broadcasts),
     copy(P::Broadcasts),
     plain(P::Broadcasts),
+    to_the_right(P::Broadcasts),
     // One broadcast: how it stands
     act(P::Broadcast, A::Next, &[TAB, BACK_TAB], "Tab", ["people", "its people, one by one"]),
+    go(P::Broadcast, A::Next, &[RIGHT, C('l')], "→ l", "its people, as Tab does"),
+    to_the_left(P::Broadcast),
     pause(P::Broadcast),
     resume(P::Broadcast),
     cancel(P::Broadcast),
@@ -138,7 +145,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     // One broadcast: its people
     act(P::Recipients, A::Next, &[TAB, BACK_TAB], "Tab", ["figures", "back to how it stands"]),
     act(P::Recipients, A::Right, &[RIGHT, C('l')], "← →", ["other state", "the people of the next state"]),
-    go(P::Recipients, A::Left, &[LEFT, C('h')], "←", "the people of the state before"),
+    go(
+        P::Recipients,
+        A::Left,
+        &[LEFT, C('h')],
+        "← h",
+        "the people of the state before; before all of them, how it stands",
+    ),
     open(P::Recipients, "what happened to this person, try by try"),
     decide(P::Recipients),
     export(P::Recipients),
@@ -164,10 +177,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     act(P::Schedule, A::Toggle, &[C('t')], "t", ["on or off", "switch the selected schedule on or off"]),
     cancel(P::Schedule),
     open(P::Schedule, "what it sends, and its next times"),
+    to_the_right(P::Schedule),
     filter(P::Schedule),
     copy(P::Schedule),
     // Problems
     open(P::Problems, "go to where it can be mended"),
+    to_the_right(P::Problems),
     resume(P::Problems),
     decide(P::Problems),
     copy(P::Problems),
@@ -179,6 +194,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Tab",
         ["other log", "WhatsApp's answers, or what wacast itself has to say"],
     ),
+    go(P::Log, A::Next, &[LEFT, RIGHT, C('h'), C('l')], "← → h l", "the other log, as Tab does"),
     filter(P::Log),
     act(
         P::Log,

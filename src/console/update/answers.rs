@@ -36,7 +36,7 @@ pub(super) fn on_snapshot(model: &mut Model, snapshot: &Arc<Snapshot>) -> Vec<Re
     numbers::mark_loaded(model);
     if model.facts.ssh_without_multiplexer && !model.warned_of_ssh && snapshot.driver == Driver::Us {
         model.warned_of_ssh = true;
-        model.say(
+        model.say_to_a_person(
             Role::Warn,
             "SSH without tmux: when the line drops, sending stops until the next start. Begin with `tmux` to keep it going.",
         );
@@ -159,12 +159,12 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
                     name(&done.broadcast),
                     people(done.will_not_get_it)
                 );
-                model.say(Role::Plain, words);
+                model.say_of(&done.broadcast, Role::Plain, words);
             }
             Err(error) => model.say(Role::Bad, error.message),
         },
         Answer::Broadcasts(broadcasts) => {
-            if !model.frozen {
+            if model.frozen.is_none() {
                 let taken = model.broadcasts.all.take(broadcasts);
                 complain(model, taken);
             }
@@ -184,7 +184,7 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
                     || format!("{} goes out; Live shows it.", name(&broadcast)),
                     |at| format!("{} is planned: it starts {}.", name(&broadcast), model.facts.zone.at(at, model.now)),
                 );
-                model.say(Role::Good, words);
+                model.say_of(&broadcast, Role::Good, words);
                 return screens::show(model, Screen::Live);
             }
             Err(error) => model.say(Role::Bad, error.message),
@@ -223,7 +223,7 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
 }
 
 fn on_opened(model: &mut Model, id: &BroadcastId, view: Result<BroadcastView, ServiceError>) {
-    if model.frozen && model.broadcasts.opened.as_ref().is_some_and(|opened| opened.view.get().is_some()) {
+    if model.frozen.is_some() && model.broadcasts.opened.as_ref().is_some_and(|opened| opened.view.get().is_some()) {
         return;
     }
     if let Some(opened) = model.broadcasts.opened.as_mut().filter(|opened| opened.id == *id) {
@@ -237,7 +237,7 @@ fn on_decided(model: &mut Model, answer: Result<Decided, ServiceError>) -> Vec<R
         Ok(decided) => {
             let again =
                 if decided.follow_up.is_some() { " A follow-up sends to them again; it shows on Live." } else { "" };
-            model.say(Role::Good, format!("Decided about {}; it is on the record.{again}", people(decided.people)));
+            model.say(Role::Good, format!("Settled for {}; it is on the record.{again}", people(decided.people)));
         }
         Err(error) => model.say(Role::Bad, error.message),
     }
@@ -320,7 +320,7 @@ fn on_templates(model: &mut Model, templates: Result<crate::store::SyncedTemplat
 
 /// The log's marked row stays the marked one while newer rows come in, unless the marked one is the newest.
 fn on_log(model: &mut Model, rows: Result<Vec<crate::store::LogRow>, ServiceError>) {
-    if model.frozen && model.log.get().is_some() {
+    if model.frozen.is_some() && model.log.get().is_some() {
         return;
     }
     let cursor = model.log_list.cursor;
@@ -367,7 +367,7 @@ fn on_started(model: &mut Model, started: Result<crate::service::start::Started,
         Ok(started) => {
             model.dialogs.remove(place);
             model.screen = Screen::Live;
-            model.say(Role::Good, Wizard::started_words(&started));
+            model.say_of(&started.broadcast, Role::Good, Wizard::started_words(&started));
             Vec::new()
         }
         Err(error) => {
@@ -407,7 +407,7 @@ fn on_paused(model: &mut Model, answer: Result<Broadcast, ServiceError>) {
     match answer {
         Ok(broadcast) => {
             // Without a count: who is under way is still settled, and the card says how many wait.
-            model.say(Role::Warn, format!("{} is paused. r lets it go on.", name(&broadcast)));
+            model.say_of(&broadcast, Role::Warn, format!("{} is paused. r lets it go on.", name(&broadcast)));
         }
         Err(error) => model.say(Role::Bad, error.message),
     }
@@ -415,7 +415,7 @@ fn on_paused(model: &mut Model, answer: Result<Broadcast, ServiceError>) {
 
 fn on_resumed(model: &mut Model, answer: Result<Broadcast, ServiceError>) {
     match answer {
-        Ok(broadcast) => model.say(Role::Good, format!("{} goes on.", name(&broadcast))),
+        Ok(broadcast) => model.say_of(&broadcast, Role::Good, format!("{} goes on.", name(&broadcast))),
         Err(error) => model.say(Role::Bad, error.message),
     }
 }

@@ -83,14 +83,19 @@ pub(super) fn other_part(model: &mut Model) -> Vec<Request> {
     look(model)
 }
 
-/// The people of the next state, or of the one before.
+/// The people of the next state, or of the one before; before the first of them lies how the broadcast stands.
 pub(super) fn other_state(model: &mut Model, action: Action) -> Vec<Request> {
     let Some(opened) = &mut model.broadcasts.opened else { return Vec::new() };
     let states = opened.states();
     let at = states.iter().position(|state| *state == opened.state).unwrap_or(0);
-    let next = if action == Action::Right { at + 1 } else { at + states.len() - 1 } % states.len();
-    opened.list_people(states[next]);
-    people(model)
+    let next = if action == Action::Right { Some(at + 1) } else { at.checked_sub(1) };
+    let Some(next) = next else { return back(model) };
+    if let Some(state) = states.get(next) {
+        opened.list_people(*state);
+        return people(model);
+    }
+    model.say_of_the_key("This is the last state: to the left are the others, Tab shows how it stands.");
+    Vec::new()
 }
 
 /// Whether rows of the list are marked, so that a command is about those.

@@ -2,7 +2,7 @@
 
 use super::super::actions::{self, Action};
 use super::super::broadcasts::Part;
-use super::super::dialog::{Dialog, Note, PaceBox, Palette, QuitBox};
+use super::super::dialog::{Dialog, Note, PaceBox, Palette, QuitBox, Stops};
 use super::super::field::Field;
 use super::super::load::LoadFile;
 use super::super::look::Role;
@@ -15,7 +15,7 @@ use super::{answers, broadcasts, follow_up, numbers, rows, settings, since, why_
 use crate::domain::state::{BroadcastStatus, RecipientState};
 use crate::domain::template::Template;
 use crate::domain::time::SECOND;
-use crate::service::view::{BroadcastView, Driver};
+use crate::service::view::Driver;
 
 /// How long a whole number is shown, in milliseconds.
 pub(super) const REVEALED_MS: i64 = 10 * SECOND;
@@ -191,7 +191,8 @@ pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
             Vec::new()
         }
         Action::Quit => {
-            let quit = QuitBox { cursor: usize::from(!something_runs(model)), under_way: is_under_way(model) };
+            let stops = what_stops(model);
+            let quit = QuitBox { cursor: usize::from(!stops.is_something()), stops };
             model.dialogs.push(Dialog::Quit(quit));
             Vec::new()
         }
@@ -215,20 +216,19 @@ pub(super) fn act_on_plain(model: &mut Model, action: Action) -> Vec<Request> {
     Vec::new()
 }
 
-/// Whether messages go out from here at this moment.
-fn is_under_way(model: &Model) -> bool {
-    model.snapshot.as_ref().is_some_and(|snapshot| {
-        let running = |view: &BroadcastView| words::is_going_out(view.broadcast.status);
-        snapshot.driver == Driver::Us && (snapshot.engine.unsettled > 0 || snapshot.open.iter().any(running))
-    })
-}
-
-/// Whether quitting stops something.
-pub fn something_runs(model: &Model) -> bool {
-    let sends = model.snapshot.as_ref().is_some_and(|snapshot| {
-        snapshot.driver == Driver::Us && (!snapshot.open.is_empty() || snapshot.schedules.iter().any(|one| one.enabled))
-    });
-    sends || matches!(model.import, Some(Import::Running { .. }))
+/// What quitting stops. A screen that stands still shows an older picture than the one that counts.
+fn what_stops(model: &Model) -> Stops {
+    let loads = matches!(model.import, Some(Import::Running { .. }));
+    let Some(snapshot) = model.newest() else { return if loads { Stops::Planned } else { Stops::Nothing } };
+    let goes_out = snapshot.open.iter().any(|view| words::is_going_out(view.broadcast.status));
+    let waits = !snapshot.open.is_empty() || snapshot.schedules.iter().any(|one| one.enabled);
+    match &snapshot.driver {
+        Driver::Us if snapshot.engine.unsettled > 0 || goes_out => Stops::Sending,
+        Driver::Us if waits => Stops::Planned,
+        _ if loads => Stops::Planned,
+        Driver::Other(_) if waits => Stops::NothingHere,
+        _ => Stops::Nothing,
+    }
 }
 
 /// Shows a screen and asks for what it needs.
@@ -360,17 +360,19 @@ fn other_part(model: &mut Model) -> Vec<Request> {
 
 /// The screen stands still, or follows again with the newest picture.
 fn freeze(model: &mut Model) -> Vec<Request> {
-    model.frozen = !model.frozen;
-    if model.frozen {
+    let Some(since) = model.frozen.take() else {
+        model.frozen = Some(model.now);
         // In its place stands that the screen is frozen.
         model.toast = None;
         return Vec::new();
-    }
+    };
     let mut requests = match model.set_aside.take() {
         Some(snapshot) => answers::on_snapshot(model, &snapshot),
         None => Vec::new(),
     };
     requests.extend(look(model));
+    let stood = words::lasting(model.now.since(since));
+    model.say(Role::Plain, format!("The screen follows again, after {stood}: this is how it stands now."));
     requests
 }
 

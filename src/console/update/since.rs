@@ -55,6 +55,6 @@ pub(super) fn told(model: &mut Model, told: Result<Option<Since>, ServiceError>)
     if wanted || (!told.is_quiet() && model.dialogs.is_empty()) {
         model.dialogs.push(Dialog::Since(Box::new(card)));
     } else if !told.is_quiet() {
-        model.say(Role::Plain, "Something happened since you were last here: L shows it.");
+        model.say_to_a_person(Role::Plain, "Something happened since you were last here: L shows it.");
     }
 }

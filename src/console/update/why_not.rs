@@ -36,8 +36,11 @@ pub(super) fn not_heard(model: &mut Model, key: Key) {
         Key::Named(KeyCode::Esc) if is_screen(place) => {
             "You are at the top of this screen: q leaves wacast.".to_owned()
         }
-        Key::Named(KeyCode::Tab | KeyCode::BackTab) if is_screen(place) => {
-            "This screen has one part only: 1 to 8 show the others.".to_owned()
+        Key::Named(KeyCode::Left) | Key::Char('h') if is_screen(place) => {
+            "You are at the top of this screen: 1 to 8 show the others.".to_owned()
+        }
+        Key::Named(KeyCode::Tab | KeyCode::BackTab | KeyCode::Right) | Key::Char('l') if is_screen(place) => {
+            format!("There are no parts beside this one: {}1 to 8 show the other screens.", enter(place))
         }
         Key::Char(letter) if is_screen(place) => {
             let shown = if letter == ' ' { "Space".to_owned() } else { letter.to_string() };
@@ -48,12 +51,22 @@ pub(super) fn not_heard(model: &mut Model, key: Key) {
             }
         }
         Key::Char(_) if takes_digits(model) => "Only digits go in here.".to_owned(),
+        Key::Char(letter) if place == Place::WizardList => {
+            format!("{letter} means nothing here: / shows only the rows that hold what you type then.")
+        }
         Key::Char(letter) if !letter.is_control() && !model.dialogs.is_empty() => {
             format!("{letter} means nothing in this box: the last line shows its keys.")
         }
         _ => return,
     };
     model.say_of_the_key(words);
+}
+
+/// What Enter does in a place, where it does something.
+fn enter(place: Place) -> String {
+    let enter = Key::Named(KeyCode::Enter);
+    let entry = actions::heard_in(place).find(|entry| entry.keys.contains(&enter) && !entry.word.is_empty());
+    entry.map_or_else(String::new, |entry| format!("{} ({}) is for the marked row, ", entry.shown, entry.word))
 }
 
 /// Whether the field that has the keys takes nothing but digits.

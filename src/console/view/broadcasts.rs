@@ -126,7 +126,7 @@ fn line(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect, ro
     pieces.push((role_if(unsure, Role::Warn), figure(unsure, 9)));
     if wide {
         let at = view.broadcast.ended_at.or(view.broadcast.started_at).unwrap_or(view.broadcast.created_at);
-        pieces.push((Role::Dim, format!("  {}", words::ago(at, model.now))));
+        pieces.push((Role::Dim, format!("  {}", words::ago(at, model.shown_now()))));
     }
     let pieces: Vec<_> = pieces.iter().map(|(role, text)| (*role, text.as_str())).collect();
     canvas.pieces(area, row, &pieces);
@@ -186,7 +186,7 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
         ("done by", view.done_at),
     ] {
         if let Some(at) = at {
-            times.push(format!("{name} {}", zone.at(at, model.now)));
+            times.push(format!("{name} {}", zone.at(at, model.shown_now())));
         }
     }
     if !times.is_empty() {
@@ -196,7 +196,7 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
     if broadcast.status == BroadcastStatus::Paused {
         let next = broadcast.resume_at.map_or_else(
             || "r lets it go on.".to_owned(),
-            |at| format!("It goes on by itself {}.", zone.at(at, model.now)),
+            |at| format!("It goes on by itself {}.", zone.at(at, model.shown_now())),
         );
         row = canvas.paragraph(
             area,

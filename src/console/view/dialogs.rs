@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, centred};
 use super::{ask, frame, load, sheet, since, wizard};
 use crate::console::actions::{self, Place, is_screen};
-use crate::console::dialog::{Choose, Confirm, CountBox, Dialog, Note, PaceBox, Palette, QuitBox};
+use crate::console::dialog::{Choose, Confirm, CountBox, Dialog, Note, PaceBox, Palette, QuitBox, Stops};
 use crate::console::load::What;
 use crate::console::look::Role;
 use crate::console::message::Click;
@@ -52,13 +52,23 @@ pub(super) fn window(canvas: &mut Canvas, area: Rect, columns: u16, rows: u16, t
 fn help(model: &Model, of: Place, scroll: usize, canvas: &mut Canvas, area: Rect) {
     let name = match of {
         Place::Broadcast | Place::Recipients => "this broadcast",
-        _ => model.screen.name(),
+        Place::WizardList | Place::WizardForm | Place::WizardReview => "a new broadcast",
+        Place::Filter => "a filter",
+        _ if is_screen(of) => model.screen.name(),
+        _ => "here",
     };
+    let below = model.dialogs.iter().rev().find(|dialog| dialog.place() == of);
     let room = usize::from(area.width.saturating_sub(4 + HELP_KEYS)).min(HELP_ROOM);
     let mut lines: Vec<(String, Role, String)> = Vec::new();
     for entry in actions::heard_in(of) {
         let keys = if canvas.glyphs().lines { entry.shown.to_owned() } else { frame::in_ascii(entry.shown) };
-        let why_not = if is_screen(of) { update::available(model, entry.action).err() } else { None };
+        let why_not = match below {
+            Some(dialog) if entry.place == of => {
+                (!dialog.offers(model, entry.action)).then(|| dialog.why_not(entry.action))
+            }
+            None if is_screen(of) => update::available(model, entry.action).err(),
+            _ => None,
+        };
         let (role, text) = why_not.map_or_else(
             || (Role::Plain, entry.help.to_owned()),
             |why| (Role::Dim, format!("{} (not now: {why})", entry.help)),
@@ -228,7 +238,7 @@ fn what_runs(model: &Model) -> Vec<String> {
     if let Some(words) = update::under_way(model) {
         lines.push(format!("{words}."));
     }
-    let Some(snapshot) = &model.snapshot else { return lines };
+    let Some(snapshot) = model.newest() else { return lines };
     let ours = snapshot.driver == Driver::Us;
     for view in &snapshot.open {
         let name = words::name_of(view);
@@ -265,7 +275,7 @@ fn what_runs(model: &Model) -> Vec<String> {
                 label => label,
             };
             lines.push(format!(
-                "{name} starts again {}: it will not while no wacast runs.",
+                "{name} starts again {}, but not while wacast is closed.",
                 model.facts.zone.at(at, model.now)
             ));
         }
@@ -275,44 +285,67 @@ fn what_runs(model: &Model) -> Vec<String> {
 
 fn draw_quit(model: &Model, quit: &QuitBox, canvas: &mut Canvas, area: Rect) {
     let runs = what_runs(model);
-    let most = if runs.len() > QUIT_RUNS { QUIT_RUNS - 1 } else { QUIT_RUNS };
+    let follows = what_follows(model, quit.stops, runs.is_empty());
     let room = usize::from(area.width.saturating_sub(4)).min(74);
-    let shown: Vec<String> = runs.iter().take(most).flat_map(|line| wrap(line, room)).collect();
-    let rest = runs.len().saturating_sub(most);
-    let inner =
-        window(canvas, area, 78, cells(shown.len() + usize::from(rest > 0) + quit.answers().len() + 6), "Quit?");
+    let answers: Vec<Vec<String>> = quit.answers().iter().map(|(words, _)| wrap(words, room - 3)).collect();
+    let answer_rows: usize = answers.iter().map(Vec::len).sum();
+    let follow_rows = follows.as_ref().map_or(0, |(_, words)| wrap(words, room).len());
+    // Whatever runs, the answers are never cut off.
+    let left = usize::from(area.height).saturating_sub(answer_rows + follow_rows + 4);
+    let lines: Vec<Vec<String>> = runs.iter().map(|line| wrap(line, room)).collect();
+    let fits =
+        |most: usize| lines.iter().take(most).map(Vec::len).sum::<usize>() + usize::from(most < lines.len()) <= left;
+    let most = (0..=lines.len().min(QUIT_RUNS)).rev().find(|most| fits(*most)).unwrap_or(0);
+    let shown: Vec<&String> = lines.iter().take(most).flatten().collect();
+    let rest = lines.len() - most;
+    let rows = shown.len() + usize::from(rest > 0) + follow_rows + answer_rows + 4;
+    let inner = window(canvas, area, 78, cells(rows), "Quit?");
     let mut row = 0;
-    for line in &shown {
+    for line in shown {
         canvas.text(inner, row, Role::Plain, line);
         row += 1;
     }
     if rest > 0 {
-        canvas.text(inner, row, Role::Dim, &format!("and {} more.", thousands(rest as u64)));
+        let words = if most > 0 {
+            format!("and {} more.", thousands(rest as u64))
+        } else {
+            format!("{} things are planned or going on.", thousands(rest as u64))
+        };
+        canvas.text(inner, row, Role::Dim, &words);
         row += 1;
     }
-    let driver = model.snapshot.as_ref().map_or(&Driver::Nobody, |snapshot| &snapshot.driver);
-    if model.facts.temporary {
-        let words = "This is the demo: everything in it is gone when you quit, also what was loaded or planned.";
-        row = canvas.paragraph(inner, row, Role::Dim, words);
-    } else if runs.is_empty() {
-        canvas.text(inner, row, Role::Plain, "Nothing is being sent.");
-        row += 1;
-    } else if matches!(driver, Driver::Other(_)) {
-        row = canvas.paragraph(inner, row, Role::Good, &words::carried_by(driver, false));
-    } else if quit.under_way {
-        row = canvas.paragraph(
-            inner,
-            row,
-            Role::Dim,
-            "Nobody is lost and nobody is sent to twice; what is left goes on at the next start.",
-        );
+    if let Some((role, words)) = follows {
+        row = canvas.paragraph(inner, row, role, &words);
     }
     row += 1;
-    for (place, (words, _)) in quit.answers().iter().enumerate() {
+    for (place, lines) in answers.iter().enumerate() {
         let marked = place == quit.cursor;
-        let pointer = if marked { canvas.glyphs().pointer } else { " " };
-        canvas.text(inner, row, if marked { Role::Selected } else { Role::Plain }, &format!("{pointer} {words} "));
-        canvas.hot_row(inner, row, Click::Row(place));
-        row += 1;
+        for (line, words) in lines.iter().enumerate() {
+            let pointer = if marked && line == 0 { canvas.glyphs().pointer } else { " " };
+            canvas.text(inner, row, if marked { Role::Selected } else { Role::Plain }, &format!("{pointer} {words} "));
+            canvas.hot_row(inner, row, Click::Row(place));
+            row += 1;
+        }
     }
+}
+
+/// What quitting means for what runs: what stops, what becomes of it, and what carries it on.
+fn what_follows(model: &Model, stops: Stops, nothing_runs: bool) -> Option<(Role, String)> {
+    let words = match stops {
+        _ if model.facts.temporary => {
+            "This is the demo: everything in it is gone when you quit, also what was loaded or planned."
+        }
+        Stops::Sending => {
+            "Quitting stops the sending. Who has not got it yet gets it when wacast runs again: nobody is lost, nobody is sent \
+             to twice."
+        }
+        Stops::Planned => "It is all kept: start wacast again in time, here or as a service, and it goes on.",
+        Stops::NothingHere => {
+            let driver = model.newest().map_or(&Driver::Nobody, |picture| &picture.driver);
+            return Some((Role::Good, words::carried_by(driver, false)));
+        }
+        Stops::Nothing if nothing_runs => return Some((Role::Plain, "Nothing is being sent.".to_owned())),
+        Stops::Nothing => return None,
+    };
+    Some((Role::Dim, words.to_owned()))
 }

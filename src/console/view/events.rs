@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     let events = &model.events;
     let listed = events.listed();
-    let zone = model.facts.zone.short_name(model.now);
+    let zone = model.facts.zone.short_name(model.shown_now());
     let mut state = vec![format!("{}, newest first", events.level.words())];
     state.push(events.list.words::<Event>(listed.len(), events.rows.len(), &[]));
     state.retain(|words| !words.is_empty());
@@ -52,7 +52,7 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
     if let Some(event) = marked {
         let inner = canvas.panel(detail, "The marked event", false);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-        let at = model.facts.zone.at(event.at, model.now);
+        let at = model.facts.zone.at(event.at, model.shown_now());
         canvas.text(inner, 0, Role::Dim, &format!("{at}, {}", event.target));
         canvas.paragraph(inner, 1, Role::Plain, &event.text);
     }

@@ -11,6 +11,8 @@ use crate::console::{update, words};
 use crate::domain::state::BroadcastStatus;
 use ratatui::layout::Rect;
 
+/// From this width on the header has room for a time.
+const ROOM_FOR_A_CLOCK: u16 = 100;
 /// Most rows that the line for what just happened takes.
 const TOAST_ROWS: usize = 3;
 
@@ -48,6 +50,13 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mode: Piece = if snapshot.rehearsal { (Role::Rehearsal, " REHEARSAL ") } else { (Role::Real, " REAL ") };
     let watch: Piece = if model.facts.read_only { (Role::Warn, "read only ") } else { (Role::Plain, "") };
     let mut used = canvas.pieces(area, 0, &[(Role::Strong, " wacast "), mode, (Role::Plain, " "), watch]);
+    if let Some(since) = model.frozen {
+        let at =
+            if area.width < ROOM_FOR_A_CLOCK { String::new() } else { format!(" {}", model.facts.zone.clock(since)) };
+        used += canvas.put(area, 0, used, Role::Warn, &format!("FROZEN{at} "));
+    }
+    // What stands still does not look alive.
+    let live = if model.frozen.is_some() { Role::Dim } else { Role::Plain };
     let sender = snapshot.sender.as_ref();
     let rating = words::quality(sender.map_or("", |sender| &sender.quality_rating), glyphs);
     let quality = if sender.is_some() { format!("{} {}", rating.0, rating.1) } else { "not asked yet".to_owned() };
@@ -67,7 +76,7 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let room = usize::from(area.width - used.min(area.width)).saturating_sub(rest);
     let name = canvas.fit(&full, cells(room.max(12)));
     used += canvas.put(area, 0, used, Role::Strong, &name);
-    for (role, text) in [(rating.2, quality), (Role::Plain, speed), (Role::Plain, today)] {
+    for (role, text) in [(rating.2, quality), (live, speed), (live, today)] {
         if !text.is_empty() {
             used += canvas.put(area, 0, used, Role::Plain, "  ");
             used += canvas.put(area, 0, used, role, &text);
@@ -121,9 +130,10 @@ fn toast_line(model: &Model, canvas: &mut Canvas, area: Rect) {
         for (row, line) in wrap(&toast.text, toast_room(area)).iter().take(TOAST_ROWS).enumerate() {
             canvas.pieces(area, cells(row), &[(Role::Plain, " "), (toast.role, line)]);
         }
-    } else if model.frozen {
-        let words = "The screen is frozen: f follows again. Sending goes on.";
-        canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Warn, words)]);
+    } else if model.frozen.is_some() {
+        let since = model.facts.zone.clock(model.shown_now());
+        let words = format!("Since {since} the screen is frozen: f follows again. Sending goes on.");
+        canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Warn, &words)]);
     } else if let Some(trouble) = model.snapshot.as_ref().and_then(|snapshot| snapshot.store_trouble.as_ref()) {
         let words = format!("The store does not answer; these are the last known figures. {trouble}");
         canvas.pieces(area, 0, &[(Role::Plain, " "), (Role::Bad, &words)]);
@@ -141,7 +151,7 @@ pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
     let offered = |action| model.dialogs.last().is_none_or(|dialog| dialog.offers(model, action));
     let shown_keys = |entry: &Entry| if canvas.glyphs().lines { entry.shown.to_owned() } else { in_ascii(entry.shown) };
     let entries: Vec<(&Entry, String)> = actions::heard_in(place)
-        .filter(|entry| entry.footer && offered(entry.action))
+        .filter(|entry| entry.footer && offered(entry.action) && !(on_screen && is_idle_talk(model, entry.action)))
         .map(|entry| (entry, shown_keys(entry)))
         .collect();
     let wide = |(entry, shown): &(&Entry, String)| width(shown) + width(entry.word) + 3;
@@ -176,6 +186,14 @@ pub fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
         let width = used - begin;
         canvas.hot(Rect { x: area.x + begin, width, ..area }, Click::Act(entry.action));
     }
+}
+
+/// What stands in no footer: to pause, resume or cancel on Live when nothing is there to be paused, resumed or cancelled. The
+/// key itself says why not, and so does help.
+fn is_idle_talk(model: &Model, action: Action) -> bool {
+    model.screen == Screen::Live
+        && model.open().is_empty()
+        && matches!(action, Action::Pause | Action::Resume | Action::Cancel)
 }
 
 /// Arrows by their names, for terminals without UTF-8.

@@ -98,7 +98,7 @@ fn last_line(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
     let glyphs = canvas.glyphs();
     let pointer = if marked { glyphs.pointer } else { " " };
     let (glyph, word, role) = words::status(view.broadcast.status, glyphs);
-    let at = view.broadcast.ended_at.map_or_else(String::new, |at| format!(" {}", words::ago(at, model.now)));
+    let at = view.broadcast.ended_at.map_or_else(String::new, |at| format!(" {}", words::ago(at, model.shown_now())));
     let failed = match view.counts.get(RecipientState::Failed) {
         0 => String::new(),
         failed => format!(", {} failed", thousands(failed)),
@@ -207,7 +207,7 @@ fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut C
         let why = words::pause_words(broadcast.reason, &broadcast.detail);
         let next = broadcast.resume_at.map_or_else(
             || " r lets it go on.".to_owned(),
-            |at| format!(" Goes on by itself {}.", model.facts.zone.at(at, model.now)),
+            |at| format!(" Goes on by itself {}.", model.facts.zone.at(at, model.shown_now())),
         );
         let room = cells(usize::from(inner.width).saturating_sub(width(&next) + 3));
         let why = canvas.fit(&why, room);
@@ -222,14 +222,16 @@ fn end_words(model: &Model, view: &BroadcastView) -> String {
     match view.broadcast.status {
         BroadcastStatus::Scheduled => view.broadcast.start_at.map_or_else(
             || "starts at once".to_owned(),
-            |at| format!("starts {}, in {}", zone.at(at, model.now), words::lasting(at.since(model.now))),
+            |at| {
+                format!("starts {}, in {}", zone.at(at, model.shown_now()), words::lasting(at.since(model.shown_now())))
+            },
         ),
         BroadcastStatus::Preparing => {
             let (known, total) = (view.counts.total(), u64::from(view.broadcast.total));
             format!("fixing who gets it: {} of {}", thousands(known), thousands(total.max(known)))
         }
         BroadcastStatus::Running => {
-            view.done_at.map_or_else(String::new, |at| format!("done by {}", zone.at(at, model.now)))
+            view.done_at.map_or_else(String::new, |at| format!("done by {}", zone.at(at, model.shown_now())))
         }
         _ => String::new(),
     }
@@ -340,7 +342,7 @@ fn failures(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
 
 /// The newest answers, phones masked.
 fn latest(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) {
-    let zone = model.facts.zone.short_name(model.now);
+    let zone = model.facts.zone.short_name(model.shown_now());
     let inner = canvas.panel(area, &format!("Latest ({zone})"), false);
     if snapshot.latest.is_empty() {
         canvas.text(inner, 0, Role::Dim, " Nothing was sent yet.");
@@ -385,7 +387,8 @@ fn coming_and_past(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area
         canvas.text(inner, 0, Role::Dim, " Nothing is planned.");
     }
     for (row, (at, name)) in coming.iter().take(3).enumerate() {
-        let when = format!(" {}, in {}  ", zone.at(*at, model.now), words::lasting(at.since(model.now)));
+        let when =
+            format!(" {}, in {}  ", zone.at(*at, model.shown_now()), words::lasting(at.since(model.shown_now())));
         canvas.pieces(inner, cells(row), &[(Role::Strong, &when), (Role::Plain, name)]);
     }
     past(model, snapshot, canvas, rest);
@@ -408,7 +411,7 @@ fn past(model: &Model, snapshot: &Snapshot, canvas: &mut Canvas, area: Rect) {
             break;
         }
         let (glyph, word, role) = words::status(view.broadcast.status, canvas.glyphs());
-        let when = view.broadcast.ended_at.map_or_else(String::new, |at| words::ago(at, model.now));
+        let when = view.broadcast.ended_at.map_or_else(String::new, |at| words::ago(at, model.shown_now()));
         canvas.pieces(
             inner,
             row,

@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 
 /// Draws the screen.
 pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let zone = model.facts.zone.short_name(model.now);
+    let zone = model.facts.zone.short_name(model.shown_now());
     let all = model.log.get().map_or(0, Vec::len);
     let rows = model.log_rows();
     let mut state = vec![if model.log_failures { "only what failed, newest first" } else { "newest first" }.to_owned()];
@@ -114,7 +114,7 @@ fn full(model: &Model, canvas: &mut Canvas, area: Rect, log: &LogRow) {
         Role::Strong,
         &format!(
             " {who}: {meaning}, {}, {}, try {}",
-            model.facts.zone.at(log.timestamp, model.now),
+            model.facts.zone.at(log.timestamp, model.shown_now()),
             name_of(model, log),
             log.attempt
         ),

@@ -139,7 +139,7 @@ fn lists(model: &Model, canvas: &mut Canvas, area: Rect) {
         let name = canvas.column(&format!(" {}", list.name), name_room);
         let people = column_right(&thousands(list.people), 9, "");
         let count = column_right(&thousands(list.uploads), 7, "");
-        let when = canvas.column(&words::ago(list.last_upload_at, model.now), 15);
+        let when = canvas.column(&words::ago(list.last_upload_at, model.shown_now()), 15);
         let pieces = [
             (Role::Plain, name.as_str()),
             (Role::Strong, &people),
@@ -192,7 +192,7 @@ fn files(model: &Model, canvas: &mut Canvas, area: Rect) {
                 shown.iter().enumerate().skip(first).take(usize::from(inner.height)).enumerate()
             {
                 let row = cells(row);
-                let when = canvas.column(&model.facts.zone.at(upload.at, model.now), 22);
+                let when = canvas.column(&model.facts.zone.at(upload.at, model.shown_now()), 22);
                 let count = column_right(&counted(upload.report.received, "row"), 13, "");
                 let rejected = upload.report.rejected;
                 let trouble = if rejected == 0 { String::new() } else { format!("  {} rejected", thousands(rejected)) };

@@ -43,15 +43,16 @@ fn line(model: &Model, coming: Coming<'_>, canvas: &mut Canvas, area: Rect, row:
     let when = coming.at().map_or_else(
         || "not by itself".to_owned(),
         |at| {
-            let today = if model.facts.zone.is_today(at, model.now) { "today " } else { "" };
-            format!("{today}{}, in {}", model.facts.zone.at(at, model.now), words::lasting(at.since(model.now)))
+            let now = model.shown_now();
+            let today = if model.facts.zone.is_today(at, now) { "today " } else { "" };
+            format!("{today}{}, in {}", model.facts.zone.at(at, now), words::lasting(at.since(now)))
         },
     );
     let when = canvas.column(&when, 38);
     let (glyph, role, how) = match coming {
         Coming::Once(_) => (glyphs.waiting, Role::Plain, "once".to_owned()),
         Coming::Again(schedule) => {
-            let times = crate::service::schedules::recurrence(&schedule.cron, &schedule.zone, model.now, 1);
+            let times = crate::service::schedules::recurrence(&schedule.cron, &schedule.zone, model.shown_now(), 1);
             let how = times.map_or_else(|_| schedule.cron.clone(), |read| read.words);
             if schedule.enabled {
                 (glyphs.on, Role::Good, how)

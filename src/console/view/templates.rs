@@ -17,7 +17,7 @@ pub fn render(model: &Model, canvas: &mut Canvas, area: Rect) {
         _ if model.syncing => "Templates: asking WhatsApp …".to_owned(),
         Load::Here(synced) => synced.synced_at.map_or_else(
             || "Templates: never fetched".to_owned(),
-            |at| format!("Templates, as WhatsApp had them {}", words::ago(at, model.now)),
+            |at| format!("Templates, as WhatsApp had them {}", words::ago(at, model.shown_now())),
         ),
         _ => "Templates".to_owned(),
     };

@@ -5,9 +5,12 @@ use super::{phone, review, templates, when};
 use crate::console::look::Role;
 use crate::console::model::{Load, Model};
 use crate::console::text::{cells, column_right, counted, people, wrap};
-use crate::console::wizard::{SAME_TEXT, Step, Wizard};
+use crate::console::wizard::{EVERYBODY, SAME_TEXT, Step, Wizard};
 use crate::console::words;
 use ratatui::layout::Rect;
+
+/// What stands where a filter lets nothing through.
+const NONE_HOLDS_IT: &str = "None of them holds these words. / changes them, Esc in there takes them away.";
 
 /// Draws the wizard over the whole body.
 pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
@@ -36,12 +39,26 @@ pub fn render(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
     }
 }
 
+/// What is to be chosen, and beside it the words that the list is filtered by.
+fn question(wizard: &Wizard, words: &str, (shown, all): (usize, usize), canvas: &mut Canvas, area: Rect) {
+    let used = canvas.text(area, 0, Role::Strong, words) + 2;
+    let rest = Rect { x: area.x + used, width: area.width.saturating_sub(used), height: area.height.min(1), ..area };
+    match wizard.listing() {
+        Some(list) if list.typing => canvas.field(rest, 0, "Filter", &list.filter, true),
+        Some(list) => {
+            canvas.text(rest, 0, Role::Key, &list.words::<()>(shown, all, &[]));
+        }
+        None => {}
+    }
+}
+
 fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
     let what = wizard.wanted.as_ref().map_or_else(|| "it".to_owned(), ToString::to_string);
-    canvas.text(area, 0, Role::Strong, &format!("Who is to get {what}?"));
+    let all = Wizard::audiences(model);
+    let audiences = wizard.shown_audiences(model);
+    question(wizard, &format!("Who is to get {what}?"), (audiences.len(), all.len()), canvas, area);
     let area = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
-    let audiences = Wizard::audiences(model);
-    if audiences.is_empty() {
+    if all.is_empty() {
         canvas.text(area, 0, Role::Plain, "There are no numbers yet.");
         canvas.pieces(
             area,
@@ -58,23 +75,27 @@ fn audience(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
         return;
     }
     let (list, notes) = top(area, area.height.saturating_sub(2));
-    let (list, first) = canvas.list(list, wizard.audience_cursor, audiences.len());
+    let cursor = wizard.audience_list.place(audiences.len());
+    let (list, first) = canvas.list(list, cursor, audiences.len());
+    if audiences.is_empty() {
+        canvas.text(list, 0, Role::Plain, NONE_HOLDS_IT);
+    }
     for (row, (place, (name, count))) in
         audiences.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate()
     {
-        let label = name.clone().unwrap_or_else(|| "everybody in all lists".to_owned());
+        let label = name.clone().unwrap_or_else(|| EVERYBODY.to_owned());
         let label = canvas.column(&format!(" {label}"), usize::from(list.width.saturating_sub(24)).min(50));
         let count = count.map_or_else(|| "each person once".to_owned(), people);
         canvas.pieces(list, cells(row), &[(Role::Plain, &label), (Role::Strong, &column_right(&count, 20, ""))]);
-        if place == wizard.audience_cursor {
-            canvas.mark(list, cells(row), Role::Selected);
-        }
+        canvas.list_row(list, cells(row), place, cursor);
     }
     canvas.text(notes, 1, Role::Dim, "Nothing is sent, and nothing costs, before you type the count at the end.");
 }
 
 fn template(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
-    canvas.text(area, 0, Role::Strong, "Which template?");
+    let templates = wizard.shown_templates(model);
+    let all = model.templates.get().map_or(0, |synced| synced.templates.len());
+    question(wizard, "Which template?", (templates.len(), all), canvas, area);
     let area = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
     match &model.templates {
         Load::Waiting => {
@@ -84,16 +105,19 @@ fn template(model: &Model, wizard: &Wizard, canvas: &mut Canvas, area: Rect) {
             canvas.paragraph(area, 1, Role::Bad, words);
         }
         Load::Here(synced) if synced.templates.is_empty() => templates::none(synced, canvas, area),
-        Load::Here(synced) => {
+        Load::Here(_) if templates.is_empty() => {
+            canvas.text(area, 1, Role::Plain, NONE_HOLDS_IT);
+        }
+        Load::Here(_) => {
             let (list, shown) = if area.width >= 110 {
                 let [left, right] = columns(area, [3, 2]);
                 (left, right)
             } else {
                 top(area, area.height / 2)
             };
-            let templates: Vec<_> = synced.templates.iter().collect();
-            templates::rows(&templates, wizard.template_cursor, canvas, list);
-            if let Some(marked) = synced.templates.get(wizard.template_cursor) {
+            let cursor = wizard.template_list.place(templates.len());
+            templates::rows(&templates, cursor, canvas, list);
+            if let Some(marked) = templates.get(cursor) {
                 phone::render(canvas, shown, &marked.key().to_string(), marked, &phone::named_values(marked));
             }
         }

@@ -3,6 +3,7 @@
 use super::{Binding, Review, Start, Step, Wizard, guess};
 use crate::console::actions::Action;
 use crate::console::dialog::Then;
+use crate::console::listing::Listing;
 use crate::console::look::Role;
 use crate::console::message::Request;
 use crate::console::model::{Load, Model};
@@ -14,6 +15,9 @@ impl Wizard {
     pub fn act(&mut self, model: &mut Model, action: Action) -> (Then, Vec<Request>) {
         self.trouble.clear();
         self.looked_for.clear();
+        if self.arrange(action) {
+            return (Then::Stay, Vec::new());
+        }
         if action == Action::Back {
             return self.back();
         }
@@ -25,6 +29,21 @@ impl Wizard {
             Step::Review => self.act_review(model, action),
         };
         (Then::Stay, requests)
+    }
+
+    /// The filter of the list that is chosen from, as on the screens. `false`: the action is none of it.
+    fn arrange(&mut self, action: Action) -> bool {
+        let Some(list) = self.listing_mut() else { return false };
+        if list.typing {
+            list.typing = false;
+            if action == Action::Back {
+                list.filter.set("");
+                list.cursor = 0;
+            }
+            return true;
+        }
+        list.typing = action == Action::Filter;
+        list.typing
     }
 
     fn back(&mut self) -> (Then, Vec<Request>) {
@@ -43,10 +62,10 @@ impl Wizard {
     }
 
     fn act_audience(&mut self, model: &Model, action: Action) -> Vec<Request> {
-        let audiences = Self::audiences(model);
-        self.audience_cursor = moved(self.audience_cursor, action, audiences.len(), model.page());
-        let Some((list, _)) = audiences.into_iter().nth(self.audience_cursor).filter(|_| action == Action::Accept)
-        else {
+        let audiences = self.shown_audiences(model);
+        self.audience_list.go(action, model.page(), audiences.len());
+        let cursor = self.audience_list.cursor;
+        let Some((list, _)) = audiences.into_iter().nth(cursor).filter(|_| action == Action::Accept) else {
             return Vec::new();
         };
         self.step = Step::Template;
@@ -67,18 +86,16 @@ impl Wizard {
     fn take_wanted(&mut self, model: &Model) {
         let Some((wanted, synced)) = self.wanted.take().zip(model.templates.get()) else { return };
         if let Some(place) = synced.templates.iter().position(|template| template.key() == wanted) {
-            self.template_cursor = place;
+            self.template_list = Listing { cursor: place, ..Listing::default() };
             self.act_template(model, Action::Accept);
         }
     }
 
     fn act_template(&mut self, model: &Model, action: Action) -> Vec<Request> {
-        let Some(synced) = model.templates.get() else { return Vec::new() };
-        self.template_cursor = moved(self.template_cursor, action, synced.templates.len(), model.page());
-        if action != Action::Accept {
-            return Vec::new();
-        }
-        let Some(template) = synced.templates.get(self.template_cursor) else { return Vec::new() };
+        let templates = self.shown_templates(model);
+        self.template_list.go(action, model.page(), templates.len());
+        let marked = templates.get(self.template_list.cursor).filter(|_| action == Action::Accept);
+        let Some(&template) = marked else { return Vec::new() };
         if !template.is_approved() {
             self.trouble = format!(
                 "{} is {}: WhatsApp lets only approved templates be sent.",
@@ -241,17 +258,4 @@ impl Wizard {
             }
         }
     }
-}
-
-/// A list's cursor after a key.
-fn moved(cursor: usize, action: Action, length: usize, page: usize) -> usize {
-    let last = length.saturating_sub(1);
-    match action {
-        Action::Up => cursor.saturating_sub(1),
-        Action::Down => cursor.saturating_add(1),
-        Action::PageUp => cursor.saturating_sub(page),
-        Action::PageDown => cursor.saturating_add(page),
-        _ => cursor,
-    }
-    .min(last)
 }

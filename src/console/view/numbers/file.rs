@@ -16,7 +16,7 @@ pub(super) fn render(model: &Model, file: &File, canvas: &mut Canvas, area: Rect
     let title = format!("What became of {}, in the list {}", name_of(&file.upload), file.upload.list);
     let inner = canvas.panel(area, &title, true);
     let report = &file.upload.report;
-    let words = format!("{}: {}", model.facts.zone.at(file.upload.at, model.now), sums(report));
+    let words = format!("{}: {}", model.facts.zone.at(file.upload.at, model.shown_now()), sums(report));
     let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let mut row = canvas.paragraph(text, 0, Role::Strong, &words);
     let tags = file.rejects.get().map_or(&[][..], |rejects| rejects.tags.as_slice());

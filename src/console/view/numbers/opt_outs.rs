@@ -89,7 +89,7 @@ fn how(model: &Model, one: &OptedOut, mask: &str) -> String {
 fn person(model: &Model, one: &OptedOut, canvas: &mut Canvas, area: Rect, row: u16) {
     let name = one.phone().map_or_else(|| one.person.clone(), |phone| model.phone(phone));
     let since = one.standing.iter().map(|event| event.change.at).min();
-    let since = since.map_or_else(String::new, |at| words::ago(at, model.now));
+    let since = since.map_or_else(String::new, |at| words::ago(at, model.shown_now()));
     let ways = how(model, one, canvas.glyphs().mask);
     let name = canvas.column(&name, 16);
     let since = canvas.column(&since, 15);
