@@ -354,7 +354,7 @@ fn each_answer_of_the_quit_box_says_what_becomes_of_what_runs() {
         (
             quiet(planned()),
             vec![
-                "but not while wacast is closed",
+                "it starts only if a wacast",
                 "stay here: everything goes on as planned",
                 "It is all kept: start wacast again",
             ],
