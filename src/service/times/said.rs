@@ -33,7 +33,7 @@ const MONTHS: [&str; 12] = [
 /// The fewest letters by which a weekday or a month is known.
 const SHORTEST_NAME: usize = 3;
 /// A date without a year that has been is next year's, if that is not further off than this.
-const NEXT_YEAR_DAYS: i64 = 180;
+const NEXT_YEAR_DAYS: i32 = 180;
 
 /// On which day a time of day is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +113,7 @@ fn date_of(one: &str, other: &str, year: Option<i16>, today: Date) -> Option<Day
     if let Some(year) = year {
         return in_year(year).map(Day::Date);
     }
-    let next_year =
-        in_year(today.year().checked_add(1)?).filter(|next| (*next - today).get_days() <= NEXT_YEAR_DAYS as i32);
+    let next_year = in_year(today.year().checked_add(1)?).filter(|next| (*next - today).get_days() <= NEXT_YEAR_DAYS);
     match (in_year(today.year()), next_year) {
         (Some(this), next) if this < today => Some(Day::Date(next.unwrap_or(this))),
         (this, next) => this.or(next).map(Day::Date),
