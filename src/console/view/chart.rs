@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 pub fn render(canvas: &mut Canvas, area: Rect, engine: &EngineStatus) {
     let now = whole_seconds(engine).last().copied().unwrap_or(0);
     let limit = if engine.pace > 0.0 { format!(", limit {}", pace(engine.pace)) } else { String::new() };
-    let inner = canvas.panel(area, &format!("Sent a second: now {now}{limit}"), false);
+    let inner = canvas.panel(area, &format!("Sent a second: {now}{limit}"), false);
     if inner.height < 3 || inner.width < 8 {
         return;
     }
