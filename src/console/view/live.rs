@@ -322,7 +322,8 @@ fn failures(model: &Model, canvas: &mut Canvas, area: Rect) -> Rect {
     let (panel, rest) = top(area, rows + 2);
     let inner = canvas.panel(panel, &format!("Failures {}", thousands(all)), false);
     let figure = width(&thousands(view.failures.first().map_or(0, |cause| cause.count))).max(3);
-    let bar_room = usize::from(inner.width / 6).min(20);
+    // In a narrow panel the words matter more than the bar.
+    let bar_room = if inner.width < 90 { 7 } else { usize::from(inner.width / 6).min(20) };
     let name_room = usize::from(inner.width).saturating_sub(figure + bar_room + 3);
     for (row, cause) in view.failures.iter().take(usize::from(rows)).enumerate() {
         let code = format!(" ({})", cause.code);
