@@ -59,6 +59,7 @@ pub async fn run(
         answers: answers.clone(),
         work: JoinSet::new(),
         import: None,
+        count: None,
         plan: None,
     };
     if !read_only {
@@ -140,6 +141,7 @@ struct Desk {
     answers: mpsc::Sender<Answer>,
     work: JoinSet<()>,
     import: Option<AbortHandle>,
+    count: Option<AbortHandle>,
     plan: Option<AbortHandle>,
 }
 
@@ -191,8 +193,12 @@ impl Desk {
                 self.answer(async move { Answer::Folder(folder.clone(), files::folder(folder).await) });
             }
             Request::Peek { from, country } => {
+                // What is counted is another file, or the same with another country.
+                self.stop_count();
                 self.answer(async move { Answer::Peek(from.clone(), files::peek(from, country).await) });
             }
+            Request::Count(of) => self.count(of),
+            Request::StopCount => self.stop_count(),
             Request::Audience(list) => {
                 self.answer(async move {
                     let audience = service.audience(list.as_deref()).await;
@@ -270,6 +276,7 @@ impl Desk {
     }
 
     fn import(&mut self, from: RowsFrom, country: Option<String>, list: Option<String>, tags: Vec<String>) {
+        self.stop_count();
         let (service, progress) = (self.service.clone(), self.answers.clone());
         let request = ImportRequest {
             source: numbers::source(from),
