@@ -385,13 +385,6 @@ pub struct FilePeek {
     pub without_country: u64,
 }
 
-impl FilePeek {
-    /// Whether most rows would be left out only because no country was named.
-    pub fn needs_country(&self) -> bool {
-        self.without_country * 2 > self.looked_at
-    }
-}
-
 /// A row of a [`FilePeek`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeekRow {

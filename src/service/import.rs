@@ -183,7 +183,7 @@ impl Service {
                 Some(Event::Batch(batch)) => progress(intake.store(batch).await?),
                 Some(Event::Described(described)) => intake.done.described = Some(described),
                 Some(Event::End { columns }) => break columns,
-                Some(Event::Failed(error)) => return Err(error),
+                Some(Event::Failed { error, .. }) => return Err(error),
                 None => return Err(ServiceError::new(Kind::Internal, "internal", "the file's reader ended by a bug")),
             }
         };

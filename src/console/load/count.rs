@@ -31,7 +31,7 @@ pub enum Counted {
     Broken {
         /// Why and where, in words.
         problem: String,
-        /// Rows before that, about.
+        /// Rows before that.
         received: u64,
     },
 }

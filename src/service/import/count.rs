@@ -84,7 +84,7 @@ impl Service {
                 }
                 Some(Event::Described(_)) => {}
                 Some(Event::End { .. }) => return Ok(counted.done()),
-                Some(Event::Failed(error)) => return Err(stopped(error, counted.received())),
+                Some(Event::Failed { error, unsent }) => return Err(stopped(error, counted.received() + unsent)),
                 None => {
                     let error = ServiceError::new(Kind::Internal, "internal", "the file's reader ended by a bug");
                     return Err(stopped(error, counted.received()));

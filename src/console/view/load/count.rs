@@ -30,8 +30,7 @@ fn lines(count: &Counted, what: What) -> Vec<(Role, String)> {
                 What::Numbers => "Loaded like this, nothing of it is kept.",
                 What::OptOuts => "Loaded like this, only those before it are noted.",
             };
-            let words =
-                format!("It cannot be read to its end, after {}: {problem}. {next}", counted(*received, "row"));
+            let words = format!("It cannot be read to its end, after {}: {problem}. {next}", counted(*received, "row"));
             return vec![(Role::Bad, words)];
         }
         Counted::All(all) => all,
