@@ -192,11 +192,7 @@ impl Desk {
             Request::Folder(folder) => {
                 self.answer(async move { Answer::Folder(folder.clone(), files::folder(folder).await) });
             }
-            Request::Peek { from, country } => {
-                // What is counted is another file, or the same with another country.
-                self.stop_count();
-                self.answer(async move { Answer::Peek(from.clone(), files::peek(from, country).await) });
-            }
+            Request::Peek { from, country } => self.peek(from, country),
             Request::Count(of) => self.count(of),
             Request::StopCount => self.stop_count(),
             Request::Audience(list) => {
@@ -273,6 +269,12 @@ impl Desk {
                 let _nobody = answers.send(Answer::Sample(list, audience)).await;
             }
         });
+    }
+
+    fn peek(&mut self, from: RowsFrom, country: Option<String>) {
+        // What is counted is another file, or the same with another country.
+        self.stop_count();
+        self.answer(async move { Answer::Peek(from.clone(), files::peek(from, country).await) });
     }
 
     fn import(&mut self, from: RowsFrom, country: Option<String>, list: Option<String>, tags: Vec<String>) {
