@@ -59,6 +59,7 @@ pub async fn run(
         answers: answers.clone(),
         work: JoinSet::new(),
         import: None,
+        count: None,
         plan: None,
     };
     if !read_only {
@@ -140,6 +141,7 @@ struct Desk {
     answers: mpsc::Sender<Answer>,
     work: JoinSet<()>,
     import: Option<AbortHandle>,
+    count: Option<AbortHandle>,
     plan: Option<AbortHandle>,
 }
 
@@ -190,9 +192,9 @@ impl Desk {
             Request::Folder(folder) => {
                 self.answer(async move { Answer::Folder(folder.clone(), files::folder(folder).await) });
             }
-            Request::Peek { from, country } => {
-                self.answer(async move { Answer::Peek(from.clone(), files::peek(from, country).await) });
-            }
+            Request::Peek { from, country } => self.peek(from, country),
+            Request::Count(of) => self.count(of),
+            Request::StopCount => self.stop_count(),
             Request::Audience(list) => {
                 self.answer(async move {
                     let audience = service.audience(list.as_deref()).await;
@@ -269,7 +271,14 @@ impl Desk {
         });
     }
 
+    fn peek(&mut self, from: RowsFrom, country: Option<String>) {
+        // What is counted is another file, or the same with another country.
+        self.stop_count();
+        self.answer(async move { Answer::Peek(from.clone(), files::peek(from, country).await) });
+    }
+
     fn import(&mut self, from: RowsFrom, country: Option<String>, list: Option<String>, tags: Vec<String>) {
+        self.stop_count();
         let (service, progress) = (self.service.clone(), self.answers.clone());
         let request = ImportRequest {
             source: numbers::source(from),

@@ -2,6 +2,10 @@
 //!
 //! Only state and keys; reading is asked for by requests.
 
+mod count;
+
+pub use count::{Count, CountOf, Counted, Lacking};
+
 use super::actions::{Action, Place};
 use super::country_field::CountryField;
 use super::dialog::Then;
@@ -62,6 +66,8 @@ pub struct LoadFile {
     pub cursor: usize,
     /// The first rows of the chosen file.
     pub peek: Load<FilePeek>,
+    /// How many rows it has in all; `None`: that is not asked.
+    pub count: Option<Count>,
     /// The country for numbers without one.
     pub country: CountryField,
     /// It was asked for the country that most rows lack; Enter again loads without one.
@@ -95,6 +101,7 @@ impl LoadFile {
             entries: Load::Waiting,
             cursor: 0,
             peek: Load::Waiting,
+            count: None,
             country: CountryField::new(default_country),
             asked_for_country: false,
             list: Field::new("", 80),
@@ -244,7 +251,7 @@ impl LoadFile {
         self.peek = Load::Waiting;
         self.asked_for_country = false;
         self.looked_with = self.country.code();
-        vec![self.look()]
+        self.look()
     }
 
     /// The chosen file.
@@ -270,7 +277,7 @@ impl LoadFile {
                 if std::mem::replace(&mut self.looked_with, code.clone()) == code {
                     return Vec::new();
                 }
-                vec![self.look()]
+                self.look()
             }
             _ => Vec::new(),
         }
@@ -286,8 +293,10 @@ impl LoadFile {
         vec![Request::Folder(folder)]
     }
 
-    fn look(&self) -> Request {
-        Request::Peek { from: self.from(), country: self.country.code() }
+    /// Reads the first rows, again with another country; a count that is under way ends with that.
+    fn look(&mut self) -> Vec<Request> {
+        self.count = None;
+        vec![Request::Peek { from: self.from(), country: self.country.code() }]
     }
 
     /// A folder was read.
@@ -297,11 +306,13 @@ impl LoadFile {
         }
     }
 
-    /// A file's first rows were read.
-    pub fn peeked(&mut self, from: &RowsFrom, peek: Result<FilePeek, String>) {
-        if *from == self.from() {
-            self.peek = peek.map_or_else(Load::Failed, Load::Here);
+    /// A file's first rows were read: all of them are counted now.
+    pub fn peeked(&mut self, from: &RowsFrom, peek: Result<FilePeek, String>) -> Vec<Request> {
+        if *from != self.from() {
+            return Vec::new();
         }
+        self.peek = peek.map_or_else(Load::Failed, Load::Here);
+        self.begin_count()
     }
 
     /// Does what a key asks for.
@@ -399,14 +410,18 @@ impl LoadFile {
                 let progress = ImportProgress::default();
                 model.import = Some(Import::Running { file: self.name(), since: model.now, progress, what: self.what });
                 self.stage = Stage::Run;
+                // The desk ends it before it loads.
+                self.count = None;
                 return (Then::Stay, vec![request]);
             }
             _ => {
+                let requests = self.stop_count();
                 self.stage = Stage::Pick;
                 self.pasted = None;
                 let folder = self.parts().0.to_owned();
                 self.path.prefill(&folder);
                 self.cursor = 0;
+                return (Then::Stay, requests);
             }
         }
         (Then::Stay, Vec::new())
@@ -414,7 +429,8 @@ impl LoadFile {
 
     /// Most rows would be left out for want of a country: that is asked first, once.
     fn stops_for_country(&self) -> bool {
-        !self.asked_for_country && self.country.code().is_none() && self.peek.get().is_some_and(FilePeek::needs_country)
+        let most_lack_it = self.lacking_country().is_some_and(Lacking::is_most);
+        !self.asked_for_country && self.country.code().is_none() && most_lack_it
     }
 
     fn act_run(model: &mut Model, action: Action) -> (Then, Vec<Request>) {

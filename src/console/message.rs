@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::actions::Action;
+use super::load::{CountOf, Counted};
 use super::numbers::{NumbersAnswer, NumbersRequest, RowsFrom};
 use super::set_up::{Checked, Connection, Step};
 use super::settings::{AllSettings, NewToken, SettingWritten};
@@ -97,6 +98,10 @@ pub enum Request {
         /// For numbers without a country code.
         country: Option<String>,
     },
+    /// Count all rows of a file, or of what was pasted; ends the count before.
+    Count(CountOf),
+    /// Stop counting.
+    StopCount,
     /// Load a file, or what was pasted, into a list.
     Import {
         /// Where from.
@@ -209,6 +214,8 @@ impl Request {
             | Self::Recipients { .. }
             | Self::Folder(_)
             | Self::Peek { .. }
+            | Self::Count(_)
+            | Self::StopCount
             | Self::StopImport
             | Self::Audience(_)
             | Self::Plan(..)
@@ -268,6 +275,8 @@ pub enum Answer {
     Folder(PathBuf, Result<Vec<FileEntry>, String>),
     /// A file's first rows.
     Peek(RowsFrom, Result<FilePeek, String>),
+    /// How far counting a file's rows is, or what came of it.
+    Count(CountOf, Counted),
     /// What came of a request about numbers.
     Numbers(Box<NumbersAnswer>),
     /// How far loading is.
@@ -374,13 +383,6 @@ pub struct FilePeek {
     pub unusable: u64,
     /// Those of these that lack nothing but a country code.
     pub without_country: u64,
-}
-
-impl FilePeek {
-    /// Whether most rows would be left out only because no country was named.
-    pub fn needs_country(&self) -> bool {
-        self.without_country * 2 > self.looked_at
-    }
 }
 
 /// A row of a [`FilePeek`].

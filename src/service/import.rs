@@ -4,6 +4,7 @@
 //! memory than a thousand. Nobody sees any of it before the end; on an error, or when the caller drops
 //! the future, the upload is given up. received = imported + duplicates + rejected, always.
 
+pub mod count;
 pub mod fix;
 pub mod opt_outs;
 mod reader;
@@ -183,7 +184,7 @@ impl Service {
                 Some(Event::Batch(batch)) => progress(intake.store(batch).await?),
                 Some(Event::Described(described)) => intake.done.described = Some(described),
                 Some(Event::End { columns }) => break columns,
-                Some(Event::Failed(error)) => return Err(error),
+                Some(Event::Failed { error, .. }) => return Err(error),
                 None => return Err(ServiceError::new(Kind::Internal, "internal", "the file's reader ended by a bug")),
             }
         };
@@ -224,9 +225,7 @@ impl Service {
         );
         self.note_act("import", &upload.list, detail).await;
         self.ring();
-        let mut causes: Vec<_> = causes.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
-        causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Ok(ImportDone { upload, replay: false, causes, rejects_path, notes })
+        Ok(ImportDone { upload, replay: false, causes: most_first(causes), rejects_path, notes })
     }
 
     /// Gives up the uploads that a crash left unfinished, an hour after they were begun, and drops what is left of those
@@ -264,6 +263,13 @@ fn checked_tags(tags: Vec<String>) -> Result<Vec<String>> {
         return Err(wrong("bad_tag", message));
     }
     Ok(tags.into_iter().map(|tag| tag.trim().to_owned()).collect())
+}
+
+/// Causes and how many rows each has, most first.
+fn most_first(causes: HashMap<&'static str, u64>) -> Vec<(String, u64)> {
+    let mut causes: Vec<_> = causes.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
+    causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    causes
 }
 
 fn source_name(source: &ImportSource) -> String {

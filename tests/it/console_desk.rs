@@ -16,7 +16,7 @@ use wacast::logging::Recent;
 use wacast::service::Service;
 use wacast::service::since::Since;
 
-struct Unwritable;
+pub struct Unwritable;
 
 #[async_trait]
 impl Settings for Unwritable {

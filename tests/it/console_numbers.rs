@@ -1,6 +1,7 @@
 //! The Numbers screen: lists and their people, one person, files with what could not be used of them, opt-outs, and
 //! loading what is pasted.
 
+mod count;
 mod keys;
 
 use crate::console_fixtures::*;
@@ -332,6 +333,9 @@ pub fn states() -> Vec<Model> {
         pressed(with_opt_outs(80, 24), "a"),
         pasted(80, 24),
         without_a_country(80, 24),
+        count::under_way(80, 24),
+        count::done(80, 24),
+        count::broken(80, 24),
         pressed(without_a_country(80, 24), "enter i n d"),
         pressed(with_reject_rows(80, 24), "v"),
         pressed(full(80, 24), "3 enter"),

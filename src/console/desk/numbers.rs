@@ -2,6 +2,7 @@
 
 use super::{Desk, new_file};
 use crate::console::files;
+use crate::console::load::{CountOf, Counted, What};
 use crate::console::message::{Answer, Request};
 use crate::console::numbers::{Asked, NumbersAnswer as To, NumbersFile, NumbersRequest as Of, Rejects, RowsFrom};
 use crate::console::pages::PAGE;
@@ -9,12 +10,18 @@ use crate::domain::broadcast::UploadId;
 use crate::domain::opt_out::OptedOut;
 use crate::service::Service;
 use crate::service::error::ServiceError;
+use crate::service::import::count::CountFor;
 use crate::service::import::{ImportOptions, ImportSource};
 use std::future::Future;
 use std::io::BufWriter;
 use std::path::Path;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+/// How often it is said how far counting is.
+const COUNT_SAID_EVERY: Duration = Duration::from_millis(300);
 
 impl Desk {
     pub(super) async fn numbers(&mut self, request: Of, commands: &mpsc::Sender<Request>) {
@@ -25,6 +32,7 @@ impl Desk {
                 let _there = commands.send(Request::Numbers(request)).await;
             }
             Of::ImportOptOuts { from, country } => {
+                self.stop_count();
                 let options = ImportOptions { country, ..ImportOptions::default() };
                 let progress = self.answers.clone();
                 self.import = Some(self.answer_numbers(async move {
@@ -79,6 +87,35 @@ impl Desk {
                     To::Exported(what, path, written)
                 });
             }
+        }
+    }
+
+    /// Counts all rows of a file, and no other's at the same time.
+    pub(super) fn count(&mut self, of: CountOf) {
+        self.stop_count();
+        let (service, progress) = (self.service.clone(), self.answers.clone());
+        self.count = Some(self.answer(async move {
+            let options = ImportOptions { country: of.country.clone(), ..ImportOptions::default() };
+            let purpose = match of.what {
+                What::Numbers => CountFor::List,
+                What::OptOuts => CountFor::OptOuts,
+            };
+            let mut said_at = Instant::now();
+            let say = |rows| {
+                if said_at.elapsed() >= COUNT_SAID_EVERY {
+                    said_at = Instant::now();
+                    // A console that is busy hears the next one.
+                    drop(progress.try_send(Answer::Count(of.clone(), Counted::SoFar(rows))));
+                }
+            };
+            let counted = service.count_rows(source(of.from.clone()), options, purpose, say).await;
+            Answer::Count(of, counted.map_or_else(Counted::broken, Counted::All))
+        }));
+    }
+
+    pub(super) fn stop_count(&mut self) {
+        if let Some(count) = self.count.take() {
+            count.abort();
         }
     }
 

@@ -119,8 +119,9 @@ pub(super) fn on_answer(model: &mut Model, answer: Answer) -> Vec<Request> {
         }
         Answer::Templates(templates, fetched) => on_templates(model, templates, fetched),
         Answer::Log(rows) => on_log(model, rows),
-        Answer::Folder(folder, entries) => with_load(model, |load| load.folder_read(&folder, entries)),
-        Answer::Peek(from, peek) => with_load(model, |load| load.peeked(&from, peek)),
+        Answer::Folder(folder, entries) => drop(with_load(model, |load| load.folder_read(&folder, entries))),
+        Answer::Peek(from, peek) => return with_load(model, |load| load.peeked(&from, peek)).unwrap_or_default(),
+        Answer::Count(of, counted) => drop(with_load(model, |load| load.counted(&of, counted))),
         Answer::Importing(now) => {
             if let Some(Import::Running { progress, .. }) = &mut model.import {
                 *progress = now;
@@ -283,12 +284,10 @@ fn name(broadcast: &Broadcast) -> String {
     if definition.label.is_empty() { definition.template.name.clone() } else { definition.label.clone() }
 }
 
-fn with_load(model: &mut Model, change: impl FnOnce(&mut crate::console::load::LoadFile)) {
-    if let Some(load) =
-        model.dialogs.iter_mut().find_map(|dialog| if let Dialog::Load(load) = dialog { Some(load) } else { None })
-    {
-        change(load);
-    }
+fn with_load<T>(model: &mut Model, change: impl FnOnce(&mut crate::console::load::LoadFile) -> T) -> Option<T> {
+    let mut dialogs = model.dialogs.iter_mut();
+    let load = dialogs.find_map(|dialog| if let Dialog::Load(load) = dialog { Some(load) } else { None })?;
+    Some(change(load))
 }
 
 fn with_wizard(model: &mut Model, change: impl FnOnce(&mut Wizard)) {

@@ -1,5 +1,7 @@
 //! Loading a file: the picker, what was recognised, how far it is, what came of it.
 
+mod count;
+
 use super::canvas::{Canvas, top};
 use super::numbers;
 use crate::console::load::{Ask, LoadFile, Stage, What};
@@ -138,17 +140,16 @@ fn check(model: &Model, load: &LoadFile, canvas: &mut Canvas, area: Rect) {
         Load::Failed(words) => {
             canvas.paragraph(below, 0, Role::Bad, words);
         }
-        Load::Here(peek) => first_rows(model, peek, canvas, below),
+        Load::Here(peek) => first_rows(model, load, peek, canvas, below),
     }
 }
 
 /// How many rows would be left out for want of a country, and what to do.
 fn wants_country(load: &LoadFile) -> Option<String> {
-    let peek = load.peek.get().filter(|peek| peek.needs_country() && load.country.code().is_none())?;
-    // As many as were looked through: there may be more.
-    let first = if peek.looked_at.is_multiple_of(1_000) { "the first " } else { "" };
-    let (without, of) = (thousands(peek.without_country), counted(peek.looked_at, "row"));
-    let next = match (load.asked_for_country, peek.looked_at - peek.unusable) {
+    let lacking = load.lacking_country().filter(|lacking| lacking.is_most() && load.country.code().is_none())?;
+    let first = if lacking.only_first { "the first " } else { "" };
+    let (without, of) = (thousands(lacking.without), counted(lacking.of, "row"));
+    let next = match (load.asked_for_country, lacking.usable) {
         (false, _) => String::new(),
         (true, 0) => " Type it here. Enter without one loads nobody.".to_owned(),
         (true, others) => format!(" Type it here. Enter without one loads only the other {}.", thousands(others)),
@@ -156,7 +157,7 @@ fn wants_country(load: &LoadFile) -> Option<String> {
     Some(format!("{without} of {first}{of} have no country code: which country are they from?{next}"))
 }
 
-fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
+fn first_rows(model: &Model, load: &LoadFile, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
     let glyphs = canvas.glyphs();
     let mut row = 0;
     canvas.pieces(area, row, &[(Role::Dim, "Read as  "), (Role::Plain, &peek.taken_for)]);
@@ -188,6 +189,9 @@ fn first_rows(model: &Model, peek: &FilePeek, canvas: &mut Canvas, area: Rect) {
     }
     if peek.rows.is_empty() {
         return;
+    }
+    if let Some(count) = &load.count {
+        row = count::render(count, load.what, canvas, area, row) + 1;
     }
     canvas.text(area, row, Role::Dim, "The first rows:");
     row += 1;

@@ -73,7 +73,7 @@ impl Service {
                 }
                 Some(Event::Described(_)) => {}
                 Some(Event::End { .. }) => break Ok(()),
-                Some(Event::Failed(error)) => break Err(error),
+                Some(Event::Failed { error, .. }) => break Err(error),
                 None => break Err(ServiceError::new(Kind::Internal, "internal", "the file's reader ended by a bug")),
             }
         };

@@ -52,7 +52,12 @@ pub(super) enum Event {
         columns: Vec<String>,
     },
     /// It cannot be read (to its end).
-    Failed(ServiceError),
+    Failed {
+        /// Why.
+        error: ServiceError,
+        /// Rows before that which were not handed over.
+        unsent: u64,
+    },
 }
 
 /// How many more rejects are kept whole.
@@ -95,7 +100,7 @@ pub(super) fn start(
     tokio::task::spawn_blocking(move || {
         let last = match read(source, &options, rejects, room, &events) {
             Ok(columns) => Event::End { columns },
-            Err(Ended::Failed(error)) => Event::Failed(error),
+            Err(Ended::Failed(error, unsent)) => Event::Failed { error, unsent },
             Err(Ended::NobodyListens) => return,
         };
         // Nobody listening any more is no concern of this thread.
@@ -105,13 +110,13 @@ pub(super) fn start(
 }
 
 enum Ended {
-    Failed(ServiceError),
+    Failed(ServiceError, u64),
     NobodyListens,
 }
 
 impl From<ServiceError> for Ended {
     fn from(error: ServiceError) -> Self {
-        Self::Failed(error)
+        Self::Failed(error, 0)
     }
 }
 
@@ -141,7 +146,8 @@ fn read(
     let mut batch = Batch::default();
     let mut batch_bytes = 0;
     for row in rows.by_ref() {
-        let mut row = row.map_err(|error| bad_file(&name, &error.problem))?;
+        let unsent = batch.rows() as u64;
+        let mut row = row.map_err(|error| Ended::Failed(bad_file(&name, &error.problem), unsent))?;
         row.row = row.row.saturating_sub(lines_before);
         batch_bytes += batch.add(row, &mut rejects, &mut room)?;
         if batch.rows() >= BATCH_ROWS || batch_bytes >= BATCH_BYTES {
