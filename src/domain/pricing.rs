@@ -215,7 +215,7 @@ pub fn billed(prices: &[Priced]) -> (u64, u64) {
     (sum(|one| one.pricing.billable), sum(|_| true))
 }
 
-/// In words: `812 of 832 delivered messages: 812 marketing, 20 utility free (had written)`; `None`: nothing is known.
+/// In words: `812 of 832 delivered messages: 812 marketing; not billed: 20 utility (had written)`; `None`: nothing is known.
 /// `messages` is what they are called, if it is to be said; `figure` writes a count.
 pub fn words(prices: &[Priced], messages: &str, figure: impl Fn(u64) -> String) -> Option<String> {
     let (billed, all) = billed(prices);
@@ -224,14 +224,18 @@ pub fn words(prices: &[Priced], messages: &str, figure: impl Fn(u64) -> String) 
         let why = match (billable, kind) {
             (true, Kind::Regular | Kind::Other) => "",
             (true, _) => " billed all the same",
-            (false, Kind::FreeCustomerService) => " free (had written)",
-            (false, Kind::FreeEntryPoint) => " free (from an ad)",
-            (false, _) => " free",
+            (false, Kind::FreeCustomerService) => " (had written)",
+            (false, Kind::FreeEntryPoint) => " (from an ad)",
+            (false, _) => "",
         };
         format!("{} {}{why}", figure(messages), category.label())
     };
-    let kinds: Vec<String> = prices.iter().map(of).collect();
-    (all > 0).then(|| format!("{} of {}{messages}: {}", figure(billed), figure(all), kinds.join(", ")))
+    let kinds = |billable: bool, before: &str| {
+        let kinds: Vec<String> = prices.iter().filter(|one| one.pricing.billable == billable).map(of).collect();
+        if kinds.is_empty() { String::new() } else { format!("{before}{}", kinds.join(", ")) }
+    };
+    let (paid, free) = (kinds(true, ": "), kinds(false, "; not billed: "));
+    (all > 0).then(|| format!("{} of {}{messages}{paid}{free}", figure(billed), figure(all)))
 }
 
 /// Which receipt named the price.

@@ -194,9 +194,11 @@ fn wall_date_time(text: &str) -> Option<DateTime> {
 
 /// The time on `day`, or when that has been, `days` later.
 fn next_such_time(time: Time, day: Date, days: i64, zone: &TimeZone, now: Millis) -> Result<Millis> {
-    let at = local_time(day.to_datetime(time), zone)?;
-    if at > now {
-        return Ok(at);
+    let local = day.to_datetime(time);
+    // Where it comes twice or not at all, it has been when the later of the two has.
+    let last = zone.to_ambiguous_zoned(local).later().map_err(|_| bad_time(&local.to_string()))?;
+    if Millis::from(last.timestamp()) > now {
+        return local_time(local, zone);
     }
     let later =
         day.checked_add(days.days()).map_err(|_| wrong("bad_time", "that is beyond the calendar".to_owned()))?;
@@ -348,6 +350,17 @@ mod tests {
                 parse(choice, zone, now).expect("a choice can be chosen");
             }
         }
+        // After the change the next such time is tomorrow's, which comes once.
+        for (now, text, next) in [
+            ("2026-10-25T20:00:00Z", "01:30", "2026-10-26T01:30:00Z"),
+            ("2026-10-25T20:00:00Z", "sun 01:30", "2026-11-01T01:30:00Z"),
+            ("2026-03-29T20:00:00Z", "01:30", "2026-03-30T00:30:00Z"),
+        ] {
+            assert_eq!(parse(text, "Europe/London", at(now)).unwrap(), at(next), "{text} at {now}");
+        }
+        // Between the two it is asked which.
+        let between = at("2026-10-25T01:00:00Z");
+        assert_eq!(parse("01:30", "Europe/London", between).unwrap_err().code, "time_overlap");
         let evening_before = at("2026-03-28T22:00:00Z");
         assert_eq!(parse("01:30", "Europe/London", evening_before).unwrap_err().code, "time_gap");
     }

@@ -355,7 +355,7 @@ fn the_mouse_does_what_keys_do() {
     assert_eq!(click(&mut model, "october-news"), []);
     assert_eq!(model.selected().unwrap().broadcast.id, id(4));
     assert_eq!(click(&mut model, "october-news"), [Request::Broadcast(id(4))], "a second click opens it");
-    assert_eq!(click(&mut model, "d settle"), []);
+    assert_eq!(click(&mut model, "d settle \"not sure\""), []);
     assert!(!model.dialogs.is_empty());
     // What lies below the dialog is not clicked through it, and no click alone sends anything.
     assert_eq!(click(&mut model, "1 Live"), []);

@@ -98,7 +98,7 @@ async fn the_real_binary_tells_what_whatsapp_billed() {
     assert_eq!((&shown["cost"]["total"], &shown["cost"]["billed"]["total"]), (&json!("0.0578"), &json!("0.0564")));
     assert_eq!((&shown["cost"]["billed"]["messages"], &shown["cost"]["billed"]["prices"]), (&json!(2), &prices));
     let shown = place.json_or_text(&["status", &id, "--cost"]);
-    let words = "WhatsApp billed 2 of 3 delivered messages: 2 utility, 1 utility free (had written)";
+    let words = "WhatsApp billed 2 of 3 delivered messages: 2 utility; not billed: 1 utility (had written)";
     assert_eq!(shown.matches(words).count(), 2, "{shown}");
     assert!(shown.contains("USD 0.0564 for these by the rates of 2026-10-01"), "{shown}");
     let out = place.folder.path().join("report.csv");

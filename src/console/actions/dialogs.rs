@@ -76,10 +76,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     step(P::LoadCheck, A::Next, &[TAB, DOWN], "Tab", ["next field", "go to the next field"]),
     go(P::LoadCheck, A::Previous, &[BACK_TAB, UP], "↑", "go to the field before"),
     step(P::LoadCheck, A::Back, &[ESC], "Esc", ["other file", "back to choosing a file"]),
-    step(P::LoadRun, A::Accept, &[ENTER], "Enter", ["done", "close; a file that is still loading goes on loading"]),
+    step(P::LoadRun, A::Accept, &[ENTER], "Enter", ["close", "close; a file that is still loading goes on loading"]),
     step(P::LoadRun, A::Fix, &[C('r')], "r", ["rejected rows", "what could not be used, by cause, and what to do"]),
     step(P::LoadRun, A::Cancel, &[C('x')], "x", ["stop loading", "give the file up; nothing of it stays"]),
-    step(P::LoadRun, A::Back, &[ESC, C('q')], "Esc", ["close", "close; a file that is still loading goes on loading"]),
+    go(P::LoadRun, A::Back, &[ESC, C('q')], "Esc", "close; a file that is still loading goes on loading"),
     // A new broadcast
     step(P::WizardList, A::Up, &[UP, C('k')], "↑ ↓", ["mark", "one up"]),
     go(P::WizardList, A::Down, &[DOWN, C('j')], "↓", "one down"),

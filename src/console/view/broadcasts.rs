@@ -80,7 +80,7 @@ fn all(model: &Model, canvas: &mut Canvas, area: Rect) {
         Load::Here(_) => {}
     }
     let wide = inner.width >= 110;
-    let name_room = usize::from(inner.width).saturating_sub(if wide { 89 } else { 56 }).max(10);
+    let name_room = usize::from(inner.width).saturating_sub(if wide { 100 } else { 56 }).max(10);
     let (head, rows) = top(inner, 1);
     let name = canvas.column("broadcast", name_room);
     let more = if wide { format!("{:>9}{:>11}{:>9}  ", "accepted", "delivered", "read") } else { String::new() };
@@ -88,7 +88,15 @@ fn all(model: &Model, canvas: &mut Canvas, area: Rect) {
         head,
         0,
         Role::Dim,
-        &format!("   {name}  {:<15}{:>9}{:>9}{more:}{:>8}{:>9}", "state", "people", "left out", "failed", "not sure"),
+        &format!(
+            "   {name}  {:<15}{:>9}{:>9}{more:}{:>8}{:>9}{}",
+            "state",
+            "people",
+            "left out",
+            "failed",
+            "not sure",
+            if wide { "  when" } else { "" }
+        ),
     );
     let cursor = model.broadcasts.list.place(shown.len());
     let (rows, first) = canvas.list(rows, cursor, shown.len());
@@ -268,7 +276,7 @@ fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) 
         Role::Bad,
         if view.broadcast.status.is_final() { "u follows up" } else { "" },
     );
-    one(canvas, "not sure", count(RecipientState::InDoubt), Role::Warn, "d decides");
+    one(canvas, "not sure", count(RecipientState::InDoubt), Role::Warn, "d settles them");
     one(canvas, "left out", count(RecipientState::Skipped), Role::Plain, "not among the people above");
     one(canvas, "cancelled", count(RecipientState::Cancelled), Role::Plain, "");
     row + 1

@@ -69,7 +69,8 @@ fn line(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, log: &LogRow) 
     let who = canvas.column(&model.phone(log.phone), 16);
     let what = if log.status == "sent" { "sent".to_owned() } else { format!("failed {}", log.code) };
     let what = canvas.column(&what, 14);
-    let broadcast = canvas.column(&name_of(model, log), 22);
+    // In a narrow list what became of it matters more than the whole name.
+    let broadcast = canvas.column(&name_of(model, log), if area.width < 100 { 13 } else { 22 });
     let meaning = if log.status == "sent" { ACCEPTED_BY_WHATSAPP } else { words::error_title(log.code) };
     canvas.pieces(
         area,
@@ -108,17 +109,9 @@ fn full(model: &Model, canvas: &mut Canvas, area: Rect, log: &LogRow) {
     let inner = canvas.panel(area, "The marked answer", false);
     let who = model.phone(log.phone);
     let meaning = if log.status == "sent" { ACCEPTED_BY_WHATSAPP } else { words::error_title(log.code) };
-    canvas.text(
-        inner,
-        0,
-        Role::Strong,
-        &format!(
-            " {who}: {meaning}, {}, {}, try {}",
-            model.facts.zone.at(log.timestamp, model.shown_now()),
-            name_of(model, log),
-            log.attempt
-        ),
-    );
-    let below = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    canvas.paragraph(below, 1, Role::Plain, &answer_words(model, log, glyphs.mask));
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let at = model.facts.zone.at(log.timestamp, model.shown_now());
+    let words = format!("{who}: {meaning}, {at}, {}, try {}", name_of(model, log), log.attempt);
+    let row = canvas.paragraph(inner, 0, Role::Strong, &words);
+    canvas.paragraph(inner, row, Role::Plain, &answer_words(model, log, glyphs.mask));
 }

@@ -116,7 +116,10 @@ fn bills_are_told_in_plain_words() {
     let free = Pricing { category: Category::Utility, kind: Kind::FreeCustomerService, billable: false };
     let prices = [Priced { pricing: marketing(true), messages: 812 }, Priced { pricing: free, messages: 20 }];
     let words = |prices: &[Priced]| words(prices, " messages", |count| count.to_string());
-    assert_eq!(words(&prices).as_deref(), Some("812 of 832 messages: 812 marketing, 20 utility free (had written)"));
+    assert_eq!(
+        words(&prices).as_deref(),
+        Some("812 of 832 messages: 812 marketing; not billed: 20 utility (had written)")
+    );
     assert_eq!(billed(&prices), (812, 832));
     assert_eq!(words(&[]), None);
 }
