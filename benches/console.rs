@@ -354,7 +354,7 @@ fn stopped(place: &Workplace, terminal: &mut Terminal) {
 
 /// The figure behind `taken` on Live.
 fn taken_shown(text: &str) -> u64 {
-    let figure = text.split("taken ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let figure = text.split("accepted ").nth(1).and_then(|rest| rest.split_whitespace().next());
     figure.and_then(|figure| figure.replace(',', "").parse().ok()).unwrap_or(0)
 }
 

@@ -78,7 +78,7 @@ pub fn budget(budget: &Budget, zone: &str, now: Millis) -> String {
 /// One broadcast in a line: id, status, how far, what.
 pub fn line(view: &BroadcastView) -> String {
     let broadcast = &view.broadcast;
-    let total = u64::from(broadcast.total);
+    let total = view.goes_to();
     let far = match broadcast.status {
         BroadcastStatus::Cancelled => "got it before it was cancelled".to_owned(),
         _ => percent(done(view), total),
@@ -97,15 +97,14 @@ pub fn line(view: &BroadcastView) -> String {
     )
 }
 
-/// People with an outcome: accepted by WhatsApp or further, failed, not sure, left out. Those who were merely never sent to
-/// have none.
+/// People with an outcome: accepted by WhatsApp or further, failed, not sure. Those who were merely never sent to have none.
 fn done(view: &BroadcastView) -> u64 {
-    use RecipientState::{Failed, InDoubt, Skipped};
+    use RecipientState::{Failed, InDoubt};
     if matches!(view.broadcast.status, BroadcastStatus::Draft | BroadcastStatus::Scheduled | BroadcastStatus::Preparing)
     {
         return 0;
     }
-    view.funnel.accepted + [Failed, InDoubt, Skipped].into_iter().map(|state| view.counts.get(state)).sum::<u64>()
+    view.funnel.accepted + [Failed, InDoubt].into_iter().map(|state| view.counts.get(state)).sum::<u64>()
 }
 
 /// A schedule in a line: id, on or off, what, when.
@@ -159,7 +158,7 @@ fn percent(part: u64, whole: u64) -> String {
 /// How far a broadcast is, in one line for a progress display.
 pub fn progress(view: &BroadcastView, zone: &str, now: Millis) -> String {
     let counts = &view.counts;
-    let total = u64::from(view.broadcast.total).max(counts.total());
+    let total = view.goes_to();
     let done = done(view);
     #[expect(clippy::cast_precision_loss, reason = "a bar for people")]
     let share = if total == 0 { 0.0 } else { done as f64 / total as f64 };
@@ -187,6 +186,14 @@ pub fn progress(view: &BroadcastView, zone: &str, now: Millis) -> String {
     }
 }
 
+/// `1,204 people, 36 left out`.
+fn goes_to_words(view: &BroadcastView) -> String {
+    match view.counts.get(RecipientState::Skipped) {
+        0 => people(view.goes_to()),
+        left_out => format!("{}, {} left out", people(view.goes_to()), grouped(left_out)),
+    }
+}
+
 /// One broadcast with all its figures.
 pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
     let broadcast = &view.broadcast;
@@ -208,7 +215,7 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
         "\n{}{}  to {audience}, {}{}",
         definition.template.key(),
         if definition.label.is_empty() { String::new() } else { format!("  \"{}\"", definition.label) },
-        people(u64::from(broadcast.total)),
+        goes_to_words(view),
         if definition.rehearsal { "  (rehearsal)" } else { "" },
     );
     for (word, at) in [
@@ -223,7 +230,7 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
         }
     }
     if broadcast.status == BroadcastStatus::Cancelled {
-        let (got, total) = (grouped(view.funnel.accepted), grouped(u64::from(broadcast.total)));
+        let (got, total) = (grouped(view.funnel.accepted), grouped(view.goes_to()));
         let _ = write!(text, "\n{got} of {total} got it before it was cancelled");
     }
     text.push('\n');

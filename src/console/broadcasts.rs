@@ -13,7 +13,7 @@ use crate::store::RecipientRow;
 pub const ORDERS: &[Order<BroadcastView>] = &[
     Order { word: "newest", by: |_, _| std::cmp::Ordering::Equal },
     Order { word: "name", by: |a, b| words::name_of(a).cmp(&words::name_of(b)) },
-    Order { word: "people", by: |a, b| words::goes_to(b).cmp(&words::goes_to(a)) },
+    Order { word: "people", by: |a, b| b.goes_to().cmp(&a.goes_to()) },
     Order { word: "failures", by: |a, b| count(b, RecipientState::Failed).cmp(&count(a, RecipientState::Failed)) },
     Order { word: "not sure", by: |a, b| count(b, RecipientState::InDoubt).cmp(&count(a, RecipientState::InDoubt)) },
 ];

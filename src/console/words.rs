@@ -147,27 +147,13 @@ pub fn would_not_get_it(view: &BroadcastView) -> u64 {
     to_go(view) - view.counts.get(RecipientState::Sending)
 }
 
-/// How many people a broadcast goes to: everybody of it but those who are left out. The same figure wherever people are
-/// counted, and the one that is typed before it starts.
-pub fn goes_to(view: &BroadcastView) -> u64 {
-    let all = view.counts.total().max(u64::from(view.broadcast.total));
-    all.saturating_sub(view.counts.get(RecipientState::Skipped))
-}
-
 /// `1,204 people, 36 left out`.
 pub fn goes_to_words(view: &BroadcastView) -> String {
-    let people = super::text::people(goes_to(view));
+    let people = super::text::people(view.goes_to());
     match view.counts.get(RecipientState::Skipped) {
         0 => people,
         left_out => format!("{people}, {} left out", thousands(left_out)),
     }
-}
-
-/// How many are through, of how many it goes to. Nobody is through while nobody was sent to.
-pub fn through(view: &BroadcastView) -> (u64, u64) {
-    let counts = &view.counts;
-    let done = counts.total() - counts.open() - counts.get(RecipientState::Skipped);
-    (if done > counts.get(RecipientState::Cancelled) { done } else { 0 }, goes_to(view))
 }
 
 /// Who messages come from, as the person who gets them sees it.

@@ -53,6 +53,8 @@ pub(super) struct LeftOut {
     pub first_at: Vec<AudiencePlace>,
     /// The countries of those who are not left out, when they were to be counted.
     pub others: Tally,
+    /// The first of those who are not left out.
+    pub samples: Vec<Number>,
     /// Which of those who are not left out got the same template lately, when that was to be counted.
     pub lately: Lately,
 }
@@ -175,6 +177,9 @@ impl Service {
                     left_out.add(at, number, reason.to_owned());
                 } else {
                     others.push(number.phone);
+                    if left_out.samples.len() < SAMPLES as usize {
+                        left_out.samples.push(number);
+                    }
                 }
             }
             if count_others {

@@ -279,6 +279,20 @@ impl BroadcastView {
         })
     }
 
+    /// How many people it goes to: everybody of it but those who are left out. The same figure wherever people are counted,
+    /// and the one that is said before it starts.
+    pub fn goes_to(&self) -> u64 {
+        let all = self.counts.total().max(u64::from(self.broadcast.total));
+        all.saturating_sub(self.counts.get(RecipientState::Skipped))
+    }
+
+    /// How many are through, of how many it goes to. Nobody is through while nobody was sent to.
+    pub fn through(&self) -> (u64, u64) {
+        let counts = &self.counts;
+        let done = counts.total() - counts.open() - counts.get(RecipientState::Skipped);
+        (if done > counts.get(RecipientState::Cancelled) { done } else { 0 }, self.goes_to())
+    }
+
     /// Whether requests are going out or about to.
     pub fn is_under_way(&self) -> bool {
         matches!(self.broadcast.status, BroadcastStatus::Preparing | BroadcastStatus::Running)

@@ -88,7 +88,7 @@ impl Service {
             left_out: left_out.by_reason,
             left_out_first: left_out.first,
             left_out_at: left_out.first_at,
-            samples: self.samples(&uploads).await?,
+            samples: left_out.samples,
             sender: sender.map(|known| known.info),
             rehearsal: self.inner.settings.rehearsal,
             messages_per_second: pace,

@@ -375,6 +375,17 @@ fn each_answer_of_the_quit_box_says_what_becomes_of_what_runs() {
         pictures.insert(shown);
     }
     assert_eq!(pictures.len(), 4);
+    // Neither does it keep anybody from commanding what has begun meanwhile.
+    for (key, frozen_after) in [("p", false), ("n", false), ("2", true)] {
+        let mut model = model(80, 24);
+        show(&mut model, empty_snapshot());
+        press(&mut model, "f");
+        show(&mut model, full_snapshot());
+        let requests = press(&mut model, key);
+        assert_eq!(model.frozen.is_some(), frozen_after, "{key}");
+        let pauses = requests.iter().any(|request| matches!(request, Request::Pause(_)));
+        assert_eq!(pauses, key == "p", "{key}: {requests:?}");
+    }
     // A screen that stands still does not hide what has begun meanwhile.
     let mut model = model(80, 24);
     show(&mut model, empty_snapshot());

@@ -366,8 +366,9 @@ fn on_started(model: &mut Model, started: Result<crate::service::start::Started,
         Ok(started) => {
             model.dialogs.remove(place);
             model.screen = Screen::Live;
+            let requests = screens::follow_again(model);
             model.say_of(&started.broadcast, Role::Good, Wizard::started_words(&started));
-            Vec::new()
+            requests
         }
         Err(error) => {
             let Dialog::Wizard(mut wizard) = model.dialogs.remove(place) else { return Vec::new() };

@@ -143,13 +143,17 @@ fn changes(action: Action) -> bool {
 
 /// Does what a key, or the palette, asks for on a screen.
 pub fn act_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
+    // What changes something is decided by how things stand now, not by how they stood when the screen was frozen.
+    let mut requests = if changes(action) { follow_again(model) } else { Vec::new() };
     if let Err(why_not) = available(model, action) {
         why_not::not_possible(model, action, &why_not);
-        return Vec::new();
-    }
-    if let Some(requests) = numbers::act(model, action) {
         return requests;
     }
+    requests.extend(numbers::act(model, action).unwrap_or_else(|| do_on_screen(model, action)));
+    requests
+}
+
+fn do_on_screen(model: &mut Model, action: Action) -> Vec<Request> {
     match action {
         Action::Show(screen) => show(model, screen),
         Action::New => {
@@ -360,12 +364,18 @@ fn other_part(model: &mut Model) -> Vec<Request> {
 
 /// The screen stands still, or follows again with the newest picture.
 fn freeze(model: &mut Model) -> Vec<Request> {
-    let Some(since) = model.frozen.take() else {
+    if model.frozen.is_none() {
         model.frozen = Some(model.now);
         // In its place stands that the screen is frozen.
         model.toast = None;
         return Vec::new();
-    };
+    }
+    follow_again(model)
+}
+
+/// A frozen screen follows again, with the newest picture.
+pub fn follow_again(model: &mut Model) -> Vec<Request> {
+    let Some(since) = model.frozen.take() else { return Vec::new() };
     let mut requests = match model.set_aside.take() {
         Some(snapshot) => answers::on_snapshot(model, &snapshot),
         None => Vec::new(),

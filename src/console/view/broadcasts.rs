@@ -120,7 +120,7 @@ fn line(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect, ro
         (Role::Key, format!(" {mark} ")),
         (Role::Strong, format!("{name}  ")),
         (role, state),
-        (Role::Plain, figure(words::goes_to(view), 9)),
+        (Role::Plain, figure(view.goes_to(), 9)),
         (Role::Dim, figure(count(RecipientState::Skipped), 9)),
     ];
     if wide {
@@ -226,7 +226,7 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
 /// How far people came, each step as a share of the one before, which is named.
 fn funnel(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) -> u16 {
     let known = words::receipts_known(model.snapshot.as_deref(), view);
-    let total = words::goes_to(view);
+    let total = view.goes_to();
     let room = usize::from(area.width).saturating_sub(58).clamp(4, 30);
     let steps = [
         ("people", total, total, "", true),

@@ -183,7 +183,7 @@ fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut C
     let broadcast = &view.broadcast;
     let dash = glyphs.dash;
     let template = broadcast.definition.template.key();
-    let to = people(words::goes_to(view));
+    let to = people(view.goes_to());
     let title = match broadcast.definition.label.as_str() {
         "" => format!("{template} {dash} {to}"),
         label => format!("{label} {dash} {template} {dash} {to}"),
@@ -197,7 +197,7 @@ fn card(model: &Model, snapshot: &Snapshot, view: &BroadcastView, canvas: &mut C
         canvas.text(inner, 1, Role::Dim, " Who gets it is fixed when it starts. x cancels it.");
         return;
     }
-    let (done, total) = words::through(view);
+    let (done, total) = view.through();
     let percent = format!(" {} %  ", percent(done, total));
     let room = usize::from(inner.width).saturating_sub(width(&head) + width(&percent) + width(&end) + 1);
     let bar = canvas.bar(room.min(60), done, total);

@@ -103,13 +103,16 @@ async fn marketing_leaves_out_calling_code_1_and_goes_the_way_that_the_account_d
     }
     place.import("people", &csv);
     let mut site = Site::start(place).await;
-    let send = ["send", "--template", "diwali_offer", "--language", "en_US", "--all", "--yes"];
+    // It is confirmed by those whom it goes to, as it was said.
+    let send = ["send", "--template", "diwali_offer", "--language", "en_US", "--all", "--expect", "20"];
     let said = site.json_or_text(&[&send[..], &["--var", "discount:=10%", "--var", "button.0:=A1"]].concat());
     assert!(said.contains("left out  2 WhatsApp delivers no marketing messages to +1 numbers"), "{said}");
     let id = site.get("/broadcasts").await["items"][0]["id"].as_str().unwrap().to_owned();
     let ended = site.until_status(&id, "completed").await;
     assert_eq!((&ended["counts"]["skipped"], &ended["counts"]["failed"]), (&json!(2), &json!(0)), "{ended}");
     assert_eq!(ended["funnel"]["accepted"], 20, "{ended}");
+    let listed = site.json_or_text(&["status"]);
+    assert!(listed.contains("20 of 20 ") && listed.contains("100.0 %"), "who is left out is not counted: {listed}");
     assert!(ended["skips"][0]["reason"].as_str().unwrap().contains("+1 numbers"), "{ended}");
     assert!(site.taken().iter().all(|phone| phone.starts_with("+91")));
     let refused = site.sandbox.summary().refused;

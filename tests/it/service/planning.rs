@@ -30,7 +30,8 @@ async fn a_plan_says_what_it_would_do_and_does_nothing() {
     assert_eq!(plan.left_out.len(), 2, "{:?}", plan.left_out);
     assert_eq!(plan.left_out_first.len(), 2);
     assert_eq!(plan.left_out_at.iter().map(|at| at.row).collect::<Vec<_>>(), [3, 4], "rows of the file");
-    assert_eq!(plan.samples.len(), 3);
+    let shown: Vec<&str> = plan.samples.iter().map(|number| number.name.as_str()).collect();
+    assert_eq!(shown, ["Asha"], "what is shown before it starts is what somebody gets");
     assert_eq!(plan.takes_ms, Some(17));
     assert_eq!(plan.sender.unwrap().id, PHONE_NUMBER_ID);
     assert_eq!(plan.repeat_of, None);
