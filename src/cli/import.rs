@@ -71,7 +71,7 @@ pub(super) async fn run(start: Start, args: ImportArgs) -> Outcome {
         if args.json {
             as_json(&done)?;
         } else {
-            in_words(&done)?;
+            in_words(&done, service.settings().program())?;
         }
         let report = &done.upload.report;
         Ok(if report.imported + report.duplicates == 0 { Exit::Error } else { Exit::Completed })
@@ -93,7 +93,7 @@ async fn fixed(start: Start, upload: UploadId, cause: Option<String>, fix: Fix, 
         if as_json {
             self::as_json(&done)?;
         } else {
-            in_words(&done)?;
+            in_words(&done, service.settings().program())?;
         }
         Ok(Exit::Completed)
     })
@@ -129,7 +129,7 @@ fn as_json(done: &ImportDone) -> Result<(), Failure> {
     }))
 }
 
-fn in_words(done: &ImportDone) -> Result<(), Failure> {
+fn in_words(done: &ImportDone, program: &str) -> Result<(), Failure> {
     let report = &done.upload.report;
     let repeated = match report.repeated {
         0 => String::new(),
@@ -151,7 +151,7 @@ fn in_words(done: &ImportDone) -> Result<(), Failure> {
     }
     if report.rejected > SHOWN_REJECTS as u64 && done.rejects_path.is_none() {
         terminal::line(&format!(
-            "  … by cause with `lists --rejects {}`, all of them with --rejects FILE",
+            "  … by cause with `{program} lists --rejects {}`, all of them with --rejects FILE",
             done.upload.id.0
         ))?;
     }

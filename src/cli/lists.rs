@@ -4,7 +4,8 @@ use super::args::ListsArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::{self, counted, grouped, people};
 use super::{Start, with_ground, words};
-use crate::domain::broadcast::UploadId;
+use crate::domain::broadcast::{Definition, UploadId};
+use crate::domain::state::BroadcastStatus;
 use crate::service::times;
 use crate::store::{ListSummary, UploadSummary};
 use serde_json::{Value, json};
@@ -112,6 +113,9 @@ fn as_json(list: &ListSummary, uploads: &[UploadSummary]) -> Value {
     })
 }
 
+/// How many broadcasts are looked at that are planned.
+const PLANNED: u32 = 100;
+
 /// Takes an upload back. On a terminal it asks, else it needs `--yes`.
 pub(super) async fn undo(start: Start, upload: UploadId, yes: bool, as_json: bool) -> Outcome {
     with_ground(start, |service| async move {
@@ -136,6 +140,14 @@ pub(super) async fn undo(start: Start, upload: UploadId, yes: bool, as_json: boo
             let left = service.lists().await?.into_iter().find(|list| list.name == undone.list);
             let left = left.map_or("is gone".to_owned(), |list| format!("has {} now", people(list.people)));
             terminal::line(&format!("upload {} ({}) is undone; list {} {left}", upload.0, undone.source, undone.list))?;
+            for view in service.broadcasts(true, PLANNED).await? {
+                let Definition { label, audience, .. } = &view.broadcast.definition;
+                let of_it = audience.list.as_ref().is_none_or(|list| *list == undone.list) && !audience.is_test();
+                if view.broadcast.status == BroadcastStatus::Scheduled && of_it {
+                    let (id, label) = (&view.broadcast.id, if label.is_empty() { "" } else { " " }.to_owned() + label);
+                    terminal::line(&format!("broadcast {id}{label} is planned for it: it goes to who is left then"))?;
+                }
+            }
         }
         Ok(Exit::Completed)
     })

@@ -199,6 +199,7 @@ fn a_frozen_screen_says_so_at_every_width() {
             let header = shown.lines().next().unwrap();
             assert!(header.contains("REAL") && header.contains("FROZEN"), "{columns}, {screen}: {header}");
             assert!(columns < 100 || header.contains("FROZEN 17:05:00"), "since when: {header}");
+            assert!(columns < 80 || header.contains("+1 555 010 0111"), "who sends: {header}");
             press(&mut model, "f");
             assert!(!text(&model).contains("FROZEN"), "{}", text(&model));
             assert!(text(&model).contains("The screen follows again"), "what happens now is said: {}", text(&model));

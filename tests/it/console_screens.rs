@@ -150,6 +150,21 @@ fn loading_a_file() {
 }
 
 #[test]
+fn what_was_rejected_is_counted_in_full_where_only_the_first_are_at_hand() {
+    let mut model = checking(80, 24);
+    press(&mut model, "enter");
+    let mut upload = uploads().remove(0);
+    upload.report.rejected = 1_347;
+    assert!((upload.report.rejects.len() as u64) < upload.report.rejected);
+    let causes = vec![("no_country".to_owned(), 1_330), ("too_short".to_owned(), 17)];
+    let done = ImportDone { upload, replay: false, causes, rejects_path: None, notes: Vec::new() };
+    answer(&mut model, Answer::Imported(Ok(done)));
+    let shown = text(&model);
+    assert!(shown.contains("1,330  no country code") && shown.contains("17  too short"), "{shown}");
+    assert!(!shown.contains("of the first"), "{shown}");
+}
+
+#[test]
 fn templates_screen() {
     check("templates_full", |columns, rows| {
         let mut model = full(columns, rows);

@@ -423,8 +423,17 @@ fn from_the_command_line_an_upload_is_fixed_sent_to_looked_at_and_undone() {
 
     let (_, stderr) = ends(folder, &["import", "--undo", "1"], 2);
     assert!(stderr.contains("hint: add --yes"), "{stderr}");
+    let planned = [&send[..], &["--yes", "--repeat", "--at", "tomorrow 18:00"]].concat();
+    let planned = as_json(folder, &planned);
     let (words, _) = ends(folder, &["import", "--undo", "1", "--yes"], 0);
-    assert_eq!(words, "upload 1 (leads.csv) is undone; list leads has 1 person now\n");
+    let id = planned["broadcast_id"].as_str().unwrap();
+    assert_eq!(
+        words,
+        format!(
+            "upload 1 (leads.csv) is undone; list leads has 1 person now\n\
+             broadcast {id} is planned for it: it goes to who is left then\n"
+        )
+    );
     let lists = as_json(folder, &["lists", "leads"]);
     assert_eq!((&lists[0]["people"], lists[0]["uploads"].as_array().unwrap().len()), (&json!(1), 1), "{lists}");
     ends(folder, &["import", "--undo", "1", "--yes"], 1);

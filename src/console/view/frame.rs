@@ -13,6 +13,8 @@ use ratatui::layout::Rect;
 
 /// From this width on the header has room for a time.
 const ROOM_FOR_A_CLOCK: u16 = 100;
+/// A sender's name is not cut to fewer columns than these.
+const LEAST_OF_A_NAME: usize = 6;
 /// Most rows that the line for what just happened takes.
 const TOAST_ROWS: usize = 3;
 
@@ -68,14 +70,21 @@ pub fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let today = snapshot
         .budget
         .map_or_else(String::new, |budget| format!("today {} of {}", thousands(budget.used), thousands(budget.limit)));
-    let full = sender.map_or_else(
-        || format!("sender {}", snapshot.sender_id),
-        |sender| format!("{} {}", sender.verified_name, sender.display_phone_number),
-    );
     let rest = width(&quality) + width(&speed) + width(&today) + 6;
     let room = usize::from(area.width - used.min(area.width)).saturating_sub(rest);
-    let name = canvas.fit(&full, cells(room.max(12)));
-    used += canvas.put(area, 0, used, Role::Strong, &name);
+    // Where there is no room for both, the number tells senders apart better than the name.
+    let room = room.max(12);
+    let (name, number) = sender.map_or_else(
+        || ("sender", snapshot.sender_id.as_str()),
+        |sender| (sender.verified_name.as_str(), sender.display_phone_number.as_str()),
+    );
+    let name_room = room.saturating_sub(width(number) + 1);
+    let shown = if name_room < LEAST_OF_A_NAME {
+        canvas.fit(if number.is_empty() { name } else { number }, cells(room))
+    } else {
+        format!("{} {number}", canvas.fit(name, cells(name_room)))
+    };
+    used += canvas.put(area, 0, used, Role::Strong, &shown);
     for (role, text) in [(rating.2, quality), (live, speed), (live, today)] {
         if !text.is_empty() {
             used += canvas.put(area, 0, used, Role::Plain, "  ");

@@ -257,7 +257,7 @@ fn run(model: &Model, what: What, canvas: &mut Canvas, area: Rect) {
                 row =
                     canvas.paragraph(inner, row, Role::Warn, "This very file was loaded before; nothing was changed.");
             }
-            row = numbers::figures(canvas, inner, row + 1, upload) + 1;
+            row = numbers::figures(canvas, inner, row + 1, upload, &done.causes) + 1;
             if upload.report.rejected > 0 {
                 canvas.pieces(
                     inner,

@@ -210,7 +210,7 @@ fn files(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
     if let Some(upload) = shown.get(numbers.files.place(shown.len())) {
         let inner = canvas.panel(report_area, &format!("What became of {}", name_of(upload)), false);
-        let row = figures(canvas, inner, 0, upload);
+        let row = figures(canvas, inner, 0, upload, &[]);
         if upload.report.rejected > 0 && has_keys {
             let words = [(Role::Key, " Enter"), (Role::Plain, " shows all of them by cause, and what to do.")];
             canvas.pieces(inner, row, &words);

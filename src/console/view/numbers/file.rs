@@ -190,8 +190,9 @@ fn whole_row(model: &Model, file: &File, row: &KeptReject, room: usize) -> Vec<(
     lines.into_iter().flat_map(|(role, text)| wrap(&text, room).into_iter().map(move |line| (role, line))).collect()
 }
 
-/// The figures, which add up, and the rejects by cause with an example each. Returns the row after them.
-pub fn figures(canvas: &mut Canvas, area: Rect, row: u16, upload: &UploadSummary) -> u16 {
+/// The figures, which add up, and the rejects by cause: with an example each where all of them are at hand, else as `causes`
+/// counts them, else of those at hand. Returns the row after them.
+pub fn figures(canvas: &mut Canvas, area: Rect, row: u16, upload: &UploadSummary, causes: &[(String, u64)]) -> u16 {
     let report = &upload.report;
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let mut row = canvas.paragraph(area, row, Role::Strong, &sums(report));
@@ -200,14 +201,24 @@ pub fn figures(canvas: &mut Canvas, area: Rect, row: u16, upload: &UploadSummary
     }
     if report.rejected > 0 {
         let shown = report.rejects.len() as u64;
-        let of = if shown < report.rejected { format!(" (of the first {})", thousands(shown)) } else { String::new() };
+        let of = if shown < report.rejected && causes.is_empty() {
+            format!(" (of the first {})", thousands(shown))
+        } else {
+            String::new()
+        };
         canvas.text(area, row, Role::Warn, &format!("Rejected, by cause{of}:"));
         row += 1;
-        for (reason, count, example) in by_reason(&report.rejects) {
-            let count = column_right(&thousands(count), 6, "");
-            canvas.text(area, row, Role::Strong, &count);
-            let beside = Rect { x: area.x + 8, width: area.width.saturating_sub(8), ..area };
-            let words = format!("{}, e.g. {} {}", why(reason), row_word(&upload.source), example.row);
+        let lines: Vec<(u64, String)> = if shown < report.rejected && !causes.is_empty() {
+            causes.iter().map(|(cause, count)| (*count, cause_name(cause))).collect()
+        } else {
+            let with_example = |(reason, count, example): (&str, u64, &Reject)| {
+                (count, format!("{}, e.g. {} {}", why(reason), row_word(&upload.source), example.row))
+            };
+            by_reason(&report.rejects).into_iter().map(with_example).collect()
+        };
+        let beside = Rect { x: area.x + 8, width: area.width.saturating_sub(8), ..area };
+        for (count, words) in lines {
+            canvas.text(area, row, Role::Strong, &column_right(&thousands(count), 6, ""));
             row = canvas.paragraph(beside, row, Role::Plain, &words);
         }
     }
