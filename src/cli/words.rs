@@ -186,14 +186,6 @@ pub fn progress(view: &BroadcastView, zone: &str, now: Millis) -> String {
     }
 }
 
-/// `1,204 people, 36 left out`.
-fn goes_to_words(view: &BroadcastView) -> String {
-    match view.counts.get(RecipientState::Skipped) {
-        0 => people(view.goes_to()),
-        left_out => format!("{}, {} left out", people(view.goes_to()), grouped(left_out)),
-    }
-}
-
 /// One broadcast with all its figures.
 pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
     let broadcast = &view.broadcast;
@@ -215,7 +207,7 @@ pub fn whole(view: &BroadcastView, zone: &str, now: Millis) -> String {
         "\n{}{}  to {audience}, {}{}",
         definition.template.key(),
         if definition.label.is_empty() { String::new() } else { format!("  \"{}\"", definition.label) },
-        goes_to_words(view),
+        view.goes_to_words(),
         if definition.rehearsal { "  (rehearsal)" } else { "" },
     );
     for (word, at) in [

@@ -18,7 +18,7 @@ const LOOKED_AT: usize = 50_000;
 /// How many rows are shown.
 const ROWS: usize = 8;
 /// How many rows are looked through, so that what most rows lack is known before they are loaded.
-const LOOKED_THROUGH: u64 = 1_000;
+pub const LOOKED_THROUGH: u64 = 1_000;
 
 /// A folder's entries, the newest first.
 pub async fn folder(path: PathBuf) -> Result<Vec<FileEntry>, String> {

@@ -137,7 +137,7 @@ fn finished(view: &BroadcastView) -> Row {
         let words = format!("{accepted} {ACCEPTED_BY_WHATSAPP}, {left} did not get it");
         return of(view, "cancelled", Role::Plain, &words);
     }
-    let to = words::goes_to_words(view);
+    let to = view.goes_to_words();
     let failed = count(RecipientState::Failed);
     let failed = if failed > 0 { format!(", {} failed", thousands(failed)) } else { String::new() };
     of(view, "completed", Role::Good, &format!("{to}, {accepted} {ACCEPTED_BY_WHATSAPP}{failed}"))

@@ -34,7 +34,7 @@ fn about(model: &Model, view: &BroadcastView) -> Vec<String> {
         .map_or_else(String::new, |reason| format!(", {}", words::pause_words(Some(reason), &broadcast.detail)));
     let mut lines = vec![
         format!("{} ({}): {status}{why}", words::name_of(view), broadcast.id),
-        format!("template {}, {}", broadcast.definition.template.key(), words::goes_to_words(view)),
+        format!("template {}, {}", broadcast.definition.template.key(), view.goes_to_words()),
         format!("waiting to go {}", thousands(words::to_go(view))),
         format!(
             "{ACCEPTED_BY_WHATSAPP} {}, delivered {}, read {}",

@@ -147,15 +147,6 @@ pub fn would_not_get_it(view: &BroadcastView) -> u64 {
     to_go(view) - view.counts.get(RecipientState::Sending)
 }
 
-/// `1,204 people, 36 left out`.
-pub fn goes_to_words(view: &BroadcastView) -> String {
-    let people = super::text::people(view.goes_to());
-    match view.counts.get(RecipientState::Skipped) {
-        0 => people,
-        left_out => format!("{people}, {} left out", thousands(left_out)),
-    }
-}
-
 /// Who messages come from, as the person who gets them sees it.
 pub fn sender_name(model: &super::model::Model) -> String {
     let Some(snapshot) = &model.snapshot else { return String::new() };

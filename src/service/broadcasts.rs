@@ -286,6 +286,15 @@ impl BroadcastView {
         all.saturating_sub(self.counts.get(RecipientState::Skipped))
     }
 
+    /// `1,204 people, 36 left out`.
+    pub fn goes_to_words(&self) -> String {
+        let people = said::people(self.goes_to());
+        match self.counts.get(RecipientState::Skipped) {
+            0 => people,
+            left_out => format!("{people}, {} left out", said::grouped(left_out)),
+        }
+    }
+
     /// How many are through, of how many it goes to. Nobody is through while nobody was sent to.
     pub fn through(&self) -> (u64, u64) {
         let counts = &self.counts;

@@ -3,6 +3,7 @@
 //! Only state; counting is asked for by requests. Loading never waits for it.
 
 use super::{LoadFile, Stage, What};
+use crate::console::files::LOOKED_THROUGH;
 use crate::console::message::Request;
 use crate::console::model::Load;
 use crate::console::numbers::RowsFrom;
@@ -108,7 +109,7 @@ impl LoadFile {
         }
         let peek = self.peek.get()?;
         // As many as were looked through: there may be more.
-        let only_first = peek.looked_at > 0 && peek.looked_at.is_multiple_of(1_000);
+        let only_first = peek.looked_at > 0 && peek.looked_at.is_multiple_of(LOOKED_THROUGH);
         let usable = peek.looked_at - peek.unusable;
         Some(Lacking { without: peek.without_country, of: peek.looked_at, usable, only_first })
     }

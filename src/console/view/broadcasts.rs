@@ -175,7 +175,7 @@ fn head(model: &Model, view: &BroadcastView, canvas: &mut Canvas, area: Rect) ->
         |list| format!("list {list}"),
     );
     let template = broadcast.definition.template.key();
-    let people = words::goes_to_words(view);
+    let people = view.goes_to_words();
     canvas.pieces(
         area,
         0,
